@@ -1,0 +1,84 @@
+/**
+ * Every name that synth time and run time must agree on. Names are literal (no cross-stack exports), so that IAM and
+ * EventBridge can match them by prefix and a stack can be replaced without untangling references.
+ */
+
+export const DEFAULT_ALIAS = "live";
+
+/** The CodeDeploy application that holds all deployment groups of an environment. */
+export const applicationName = (environment: string) => `goaround-${environment}`;
+
+/** Default deployment group of a function. */
+export const deploymentGroupName = (functionName: string) => `${functionName}-deployment-group`;
+
+/** SSM parameter that holds a function's policy as one JSON document. */
+export const policyParameterName = (environment: string, functionName: string, alias: string) =>
+  `/goaround/${environment}/${functionName}/${alias}`;
+
+export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
+export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
+
+export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "respond", "report-failure"] as const;
+export type GuardHandler = (typeof GUARD_HANDLERS)[number];
+export const guardFunctionName = (environment: string, handler: GuardHandler) => `goaround-${environment}-${handler}`;
+
+/** Prefix of every alarm of an environment; EventBridge rules match it. */
+export const alarmNamePrefix = (environment: string) => `goaround-${environment}-`;
+
+export interface GuardedAlarm {
+  environment: string;
+  functionName: string;
+  alias: string;
+  /** What it watches: `error-rate`, `duration`, `p99`, `throttles` … */
+  check: string;
+  /** Present on alarms that watch one version only (an alarm keeps its state when its definition changes). */
+  version?: string | undefined;
+}
+
+/** `goaround-<env>-<function>.<alias>.<check>[.v<version>]`; dots cannot occur in function or alias names. */
+export const alarmName = (alarm: GuardedAlarm) =>
+  `${alarmNamePrefix(alarm.environment)}${[alarm.functionName, alarm.alias, alarm.check].join(".")}${
+    alarm.version === undefined ? "" : `.v${alarm.version}`
+  }`;
+
+/** The inverse of `alarmName`; undefined for an alarm that is not one of ours. */
+export function parseAlarmName(environment: string, name: string): GuardedAlarm | undefined {
+  const prefix = alarmNamePrefix(environment);
+  if (!name.startsWith(prefix)) return undefined;
+  const match = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([a-z0-9-]+)(?:\.v(\d+))?$/.exec(name.slice(prefix.length));
+  if (!match) return undefined;
+  const [, functionName, alias, check, version] = match;
+  return { environment, functionName: functionName!, alias: alias!, check: check!, version };
+}
+
+/** Environment variables of the guard's Lambdas. */
+export const ENV = {
+  environment: "GOAROUND_ENVIRONMENT",
+  ledgerTable: "GOAROUND_LEDGER_TABLE",
+  topicArn: "GOAROUND_TOPIC_ARN",
+  /** Keep this many milliseconds of a hook's run to report. */
+  reportReserveMs: "GOAROUND_REPORT_RESERVE_MS",
+} as const;
+
+/** Namespace and names of the metrics that the guard emits. */
+export const METRICS = {
+  namespace: "Goaround",
+  unguardedDeployments: "UnguardedDeployments",
+  rollbacks: "Rollbacks",
+  rollbackFailures: "RollbackFailures",
+  rollbackDurationSeconds: "RollbackDurationSeconds",
+  hookFailures: "HookFailures",
+} as const;
+
+/** Tags: every resource of an environment, and the functions that the guard may act on. */
+export const TAGS = {
+  application: "goaround:application",
+  environment: "goaround:environment",
+  guarded: "goaround:guarded",
+} as const;
+
+/** AppConfig deployments whose description starts so are ours and may be stopped by a kill. */
+export const OWN_FLAG_DEPLOYMENT_PREFIX = "goaround:";
+
+/** The flag deployment strategy for kills: 0 minutes, 0 bake. */
+export const killStrategyName = (environment: string) => `goaround-${environment}-kill`;

@@ -1,0 +1,57 @@
+import type { Policy } from "../../contract/policy.ts";
+
+/** What happened on one version over one interval. */
+export interface SideCounts {
+  invocations: number;
+  errors: number;
+  throttles: number;
+  /** Milliseconds; undefined when nothing ran. */
+  averageDurationMs: number | undefined;
+  p99DurationMs: number | undefined;
+}
+
+/** Both versions over the same minutes. */
+export interface Look {
+  /** Seconds since the shift began, at the end of the interval. */
+  elapsedSeconds: number;
+  /** Length of the interval. */
+  seconds: number;
+  /** Share of traffic the canary should get over the interval, 0 to 1. */
+  expectedShare: number;
+  /** False when monitoring could not be read: counts are then meaningless. */
+  observed: boolean;
+  canary: SideCounts;
+  baseline: SideCounts;
+}
+
+export type VerdictKind = "promote" | "rollback" | "hold" | "inconclusive";
+
+/** One reason, with everything a person needs to recompute it. */
+export interface Reason {
+  /** `error-rate`, `p99-duration`, `baseline-unhealthy`, `too-few-samples` … */
+  code: string;
+  message: string;
+  observed: number | null;
+  limit: number | null;
+  baseline: number | null;
+  samples: number;
+}
+
+export interface Verdict {
+  kind: VerdictKind;
+  reasons: Reason[];
+  /** Findings that are no reason to act: `baseline-unhealthy`, `own-alarm-red` … */
+  findings: Reason[];
+}
+
+/** Serialisable; opaque to callers. */
+export interface JudgeState {
+  version: number;
+  [key: string]: unknown;
+}
+
+export type Judge = (
+  state: JudgeState | undefined,
+  look: Look,
+  policy: Policy,
+) => { state: JudgeState; verdict: Verdict };

@@ -1,0 +1,254 @@
+/**
+ * What the decisions need from the outside, as narrow as they need it. `adapters/` implements each over the AWS SDK;
+ * the tests' fakes pass the same contract suite.
+ */
+import type { Policy } from "../contract/policy.ts";
+import type { SideCounts } from "./judge/types.ts";
+import type { AliasRecord, ReleaseRecord } from "./release/records.ts";
+
+export interface Clock {
+  now(): Date;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface AliasState {
+  functionName: string;
+  alias: string;
+  /** The version that gets what the weights leave. */
+  functionVersion: string;
+  /** Additional version → share, 0 to 1; empty when the alias is whole. */
+  weights: Record<string, number>;
+  revisionId: string;
+  arn: string;
+}
+
+export interface VersionInfo {
+  version: string;
+  codeSha256: string;
+  /** Hash over the configuration that a version freezes (environment, memory, layers …). */
+  configurationHash: string;
+  lastModified: string;
+  state: "Pending" | "Active" | "Inactive" | "Failed" | "Unknown";
+}
+
+export interface InvocationResult {
+  statusCode: number;
+  /** `Handled` or `Unhandled` when the function failed. */
+  functionError: string | undefined;
+  payload: unknown;
+  durationMs: number;
+  executedVersion: string | undefined;
+}
+
+export interface FunctionsPort {
+  /** Throws GoaroundError `alias-missing` or `function-missing`. */
+  getAlias(functionName: string, alias: string): Promise<AliasState>;
+  listVersions(functionName: string): Promise<VersionInfo[]>;
+  /** Undefined when the version does not exist. */
+  getVersion(functionName: string, version: string): Promise<VersionInfo | undefined>;
+  /** One write: version set, weights cleared, only when `revisionId` still holds; else GoaroundError `conflict`. */
+  moveAlias(move: { functionName: string; alias: string; version: string; revisionId: string }): Promise<AliasState>;
+  invoke(request: {
+    functionName: string;
+    qualifier: string;
+    payload: unknown;
+    signal?: AbortSignal;
+  }): Promise<InvocationResult>;
+}
+
+export type DeploymentStatus =
+  | "Created"
+  | "Queued"
+  | "InProgress"
+  | "Baking"
+  | "Succeeded"
+  | "Failed"
+  | "Stopped"
+  | "Ready";
+
+export interface DeploymentInfo {
+  deploymentId: string;
+  application: string;
+  group: string;
+  configuration: string | undefined;
+  status: DeploymentStatus;
+  /** `user`, `CloudFormation`, `codeDeployRollback`, `CloudFormationRollback` … */
+  creator: string;
+  /** Raw AppSpec content (YAML or JSON). */
+  appSpec: string;
+  description: string | undefined;
+  createdAt: Date | undefined;
+  completedAt: Date | undefined;
+  error: { code: string; message: string } | undefined;
+  rollbackDeploymentId: string | undefined;
+  rollbackTriggeringDeploymentId: string | undefined;
+  /** The CloudFormation stack, when it created the deployment. */
+  externalId: string | undefined;
+}
+
+export interface LifecycleEvent {
+  name: string;
+  status: string;
+  startedAt: Date | undefined;
+  endedAt: Date | undefined;
+}
+
+export interface DeploymentTarget {
+  targetId: string;
+  functionName: string;
+  alias: string;
+  currentVersion: string;
+  targetVersion: string;
+  /** Share of traffic on the target version, 0 to 100. */
+  targetVersionWeightPercent: number | undefined;
+  lifecycleEvents: LifecycleEvent[];
+}
+
+export interface TrafficRouting {
+  kind: "canary" | "linear" | "all-at-once";
+  percentage: number;
+  intervalMinutes: number;
+}
+
+export interface DeploymentsPort {
+  /** Throws GoaroundError `deployment-missing`. */
+  get(deploymentId: string): Promise<DeploymentInfo>;
+  /** Undefined while CodeDeploy has not made the target yet. */
+  target(deploymentId: string): Promise<DeploymentTarget | undefined>;
+  /** Newest first. */
+  list(filter: { application: string; group: string; statuses?: DeploymentStatus[] }): Promise<string[]>;
+  /** An answer that CodeDeploy already has (`LifecycleEventAlreadyCompletedException`) counts as done. */
+  reportHook(report: {
+    deploymentId: string;
+    executionId: string;
+    status: "Succeeded" | "Failed";
+  }): Promise<"reported" | "already-completed">;
+  /** Stops with rollback. A deployment that has ended already is not an error. */
+  stopWithRollback(deploymentId: string): Promise<"stopping" | "already-completed">;
+  /** Alarm names of the group, and the routing of its configuration. */
+  group(
+    application: string,
+    group: string,
+  ): Promise<{ configuration: string; alarms: string[]; serviceRoleArn: string } | undefined>;
+  routing(configuration: string): Promise<TrafficRouting | undefined>;
+  createConfiguration(name: string, routing: TrafficRouting): Promise<"created" | "exists">;
+  create(request: {
+    application: string;
+    group: string;
+    configuration: string;
+    appSpec: string;
+    description: string;
+    /** Replaces the group's alarms for this deployment. */
+    alarms?: string[];
+  }): Promise<string>;
+}
+
+export type AlarmState = "OK" | "ALARM" | "INSUFFICIENT_DATA";
+
+export interface MetricAlarmDefinition {
+  name: string;
+  description: string;
+  /** Percent; breaches when 100 × errors ÷ invocations of the version is greater. */
+  errorRatePercent: number;
+  functionName: string;
+  alias: string;
+  version: string;
+  minSamples: number;
+}
+
+export interface MonitoringPort {
+  /** Metric and composite alarms; names that do not exist are absent. */
+  alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>>;
+  putVersionErrorAlarm(alarm: MetricAlarmDefinition): Promise<void>;
+  deleteAlarms(names: readonly string[]): Promise<void>;
+  /** Disables the actions of alarms (AppConfig then ignores them) and tells how they stood before. */
+  setAlarmActions(names: readonly string[], enabled: boolean): Promise<void>;
+  /** Counts of one version behind an alias, over whole minutes [from, to). */
+  versionCounts(query: {
+    functionName: string;
+    alias: string;
+    version: string;
+    from: Date;
+    to: Date;
+  }): Promise<SideCounts>;
+  /** Counts of a whole alias, over whole minutes [from, to). */
+  aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<SideCounts>;
+}
+
+export interface FlagValue {
+  enabled: boolean;
+  attributes: Record<string, unknown>;
+}
+
+export interface FlagDocument {
+  /** Hosted version number of the configuration profile. */
+  version: number;
+  contentType: string;
+  /** The stored AWS.AppConfig.FeatureFlags document. */
+  document: Record<string, unknown>;
+}
+
+export interface FlagDeployment {
+  number: number;
+  state: string;
+  description: string;
+  profileId: string;
+  configurationVersion: string;
+  startedAt: Date | undefined;
+}
+
+export interface FlagsPort {
+  /** Names or ids in, ids out. Throws GoaroundError `flags-missing` naming what does not exist. */
+  resolve(target: { application: string; environment: string; profile: string }): Promise<FlagTarget>;
+  /** What is deployed now (not the newest hosted version); undefined before the first deployment. */
+  deployed(target: FlagTarget): Promise<FlagDocument | undefined>;
+  /** A deployment that is not finished on the environment, or undefined. */
+  activeDeployment(target: FlagTarget): Promise<FlagDeployment | undefined>;
+  getDeployment(target: FlagTarget, number: number): Promise<FlagDeployment>;
+  stopDeployment(target: FlagTarget, number: number): Promise<void>;
+  /** Creates a hosted version; returns its number. */
+  createVersion(target: FlagTarget, document: Record<string, unknown>, description: string): Promise<number>;
+  /** Starts a deployment by strategy name or id; GoaroundError `conflict` when another one is running. */
+  deploy(target: FlagTarget, version: number, strategy: string, description: string): Promise<number>;
+  /** Names of alarms that the environment monitors. */
+  monitors(target: FlagTarget): Promise<string[]>;
+}
+
+export interface FlagTarget {
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+}
+
+export interface PolicyPort {
+  /** The raw document; undefined when there is no parameter. */
+  read(environment: string, functionName: string, alias: string): Promise<string | undefined>;
+}
+
+export interface LedgerPort {
+  getRelease(deploymentId: string): Promise<ReleaseRecord | undefined>;
+  /** Writes the first record of a release; false when there is one already (duplicate event). */
+  openRelease(record: ReleaseRecord): Promise<boolean>;
+  /** Sets fields of a record; a missing record is created. */
+  updateRelease(deploymentId: string, changes: Partial<ReleaseRecord>): Promise<void>;
+  /** Sets `claim` on the release unless someone has; false when taken. Makes an action happen once. */
+  claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
+  getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
+  putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;
+}
+
+export interface Notification {
+  severity: "info" | "warning" | "critical";
+  subject: string;
+  /** What happened, in whole sentences; with figures, limits, duration and the next command. */
+  lines: string[];
+  data: Record<string, unknown>;
+}
+
+export interface NotifierPort {
+  notify(notification: Notification): Promise<void>;
+}
+
+export interface FrozenPolicy {
+  policy: Policy;
+}

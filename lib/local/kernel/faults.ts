@@ -1,0 +1,90 @@
+import type { Clock } from "./clock.ts";
+import { AwsError } from "./errors.ts";
+import type { SeededRandom } from "./random.ts";
+
+export interface FaultRule {
+  /** Client package name (`lambda`), or `*`. */
+  service: string;
+  /** Operation name (`UpdateAlias`), or `*`. */
+  operation: string;
+  /** `throttle` and `unavailable` fail before any effect; `lost-reply` fails after it; `latency` only delays. */
+  kind: "throttle" | "unavailable" | "lost-reply" | "latency";
+  /** Share of calls that are hit, 0 to 1. Default 1. */
+  probability?: number;
+  /** Stop after this many hits. Default: no limit. */
+  times?: number;
+  /** Active from/until these virtual times, epoch milliseconds. */
+  fromMs?: number;
+  untilMs?: number;
+  /** Added latency in virtual milliseconds, for `latency`. */
+  latencyMs?: number;
+  /** Only calls whose principal's ARN contains this text. */
+  principal?: string;
+}
+
+/** How each service says "slow down" (codes from the SDK's retry classification and the services' models). */
+const THROTTLE_CODE: Record<string, { code: string; status: number }> = {
+  lambda: { code: "TooManyRequestsException", status: 429 },
+  dynamodb: { code: "ThrottlingException", status: 400 },
+  cloudwatch: { code: "ThrottlingException", status: 400 },
+  appconfig: { code: "ThrottlingException", status: 429 },
+  appconfigdata: { code: "ThrottlingException", status: 429 },
+};
+
+export class FaultInjector {
+  private rules: (FaultRule & { hits: number })[] = [];
+  private readonly clock: Clock;
+  private readonly random: SeededRandom;
+
+  constructor(clock: Clock, random: SeededRandom) {
+    this.clock = clock;
+    this.random = random;
+  }
+
+  /** Adds a rule and returns how to remove it. */
+  inject(rule: FaultRule): () => void {
+    const entry = { ...rule, hits: 0 };
+    this.rules.push(entry);
+    return () => {
+      this.rules = this.rules.filter((other) => other !== entry);
+    };
+  }
+
+  clear(): void {
+    this.rules = [];
+  }
+
+  /** Runs a call under the active rules. */
+  async around<T>(service: string, operation: string, principalArn: string, call: () => Promise<T>): Promise<T> {
+    const hit = this.rules.filter((rule) => this.strikes(rule, service, operation, principalArn));
+    for (const rule of hit) {
+      rule.hits += 1;
+      if (rule.kind === "latency") await this.clock.sleep(rule.latencyMs ?? 0);
+      if (rule.kind === "throttle") {
+        const { code, status } = THROTTLE_CODE[service] ?? { code: "ThrottlingException", status: 400 };
+        throw new AwsError(code, "Rate exceeded", { status });
+      }
+      if (rule.kind === "unavailable") {
+        throw new AwsError("ServiceUnavailableException", "Service is unavailable", { status: 503 });
+      }
+    }
+    const result = await call();
+    if (hit.some((rule) => rule.kind === "lost-reply")) {
+      throw new AwsError("InternalServerError", "The reply was lost after the effect", { status: 500 });
+    }
+    return result;
+  }
+
+  private strikes(rule: FaultRule & { hits: number }, service: string, operation: string, principalArn: string) {
+    const now = this.clock.now();
+    return (
+      (rule.service === "*" || rule.service === service) &&
+      (rule.operation === "*" || rule.operation === operation) &&
+      (rule.principal === undefined || principalArn.includes(rule.principal)) &&
+      (rule.times === undefined || rule.hits < rule.times) &&
+      now >= (rule.fromMs ?? Number.NEGATIVE_INFINITY) &&
+      now < (rule.untilMs ?? Number.POSITIVE_INFINITY) &&
+      this.random.chance(rule.probability ?? 1)
+    );
+  }
+}

@@ -1,0 +1,102 @@
+import type { Clock } from "./clock.ts";
+import type { FaultInjector } from "./faults.ts";
+import type { SeededRandom } from "./random.ts";
+
+/** Who makes a request. Every request has one; policies are not evaluated yet. */
+export interface Principal {
+  /** `arn:aws:iam::…:user/operator`, `arn:aws:sts::…:assumed-role/Role/session`, or a service name. */
+  arn: string;
+  accountId: string;
+  kind: "user" | "role" | "service";
+  /** The role behind an assumed-role session. */
+  roleArn?: string;
+}
+
+export interface RequestContext {
+  principal: Principal;
+  requestId: string;
+  /** From the User-Agent header; empty for calls made inside the process. */
+  userAgent: string;
+}
+
+/** One operation: parsed input in (the SDK's `…CommandInput` shape, Dates as Date, blobs as Uint8Array), output out. */
+// biome-ignore lint/suspicious/noExplicitAny: each service narrows its operations' inputs to the SDK's own types
+export type OperationHandler = (input: any, context: RequestContext) => unknown | Promise<unknown>;
+
+export interface LocalService {
+  /** The name of the SDK client package after `client-`: `codedeploy`, `cloudwatch-logs` … */
+  readonly name: string;
+  readonly operations: Readonly<Record<string, OperationHandler>>;
+  /** Forgets everything; the clock keeps running. */
+  reset(): void | Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** An event as services put it on the default bus; the bus adds id, time, account and region. */
+export interface ServiceEvent {
+  source: string;
+  detailType: string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+/** One sample, or `values.length` of them, of a metric at one time. */
+export interface MetricSample {
+  namespace: string;
+  name: string;
+  dimensions: Record<string, string>;
+  /** The time the samples belong to (for AWS/Lambda the invocation's start), epoch milliseconds. */
+  timestampMs: number;
+  values: readonly number[];
+  /** How often each value occurred; 1 each by default. */
+  counts?: readonly number[];
+  unit?: string;
+  storageResolutionSeconds?: 1 | 60;
+  /** When the sample becomes readable; at once by default. AWS/Lambda uses the publication lag. */
+  visibleAtMs?: number;
+}
+
+export interface LogLine {
+  timestampMs: number;
+  message: string;
+}
+
+/** What services do for each other below the API. Each is installed by the service that owns it. */
+export interface ServiceLinks {
+  /** Owned by CloudWatch. */
+  recordMetric(sample: MetricSample): void;
+  /** Owned by EventBridge: puts an event of an AWS service on the default bus. */
+  emitEvent(event: ServiceEvent): void;
+  /** Owned by CloudWatch Logs: creates group and stream when missing; extracts embedded metrics. */
+  writeLogs(logGroup: string, logStream: string, lines: readonly LogLine[]): void;
+  /** Owned by S3: the object's bytes, or undefined. */
+  readObject(bucket: string, key: string): Uint8Array | undefined;
+}
+
+export interface World {
+  readonly accountId: string;
+  readonly region: string;
+  readonly partition: "aws";
+  readonly clock: Clock;
+  /** Seeded; `fork(name)` gives a stream that does not depend on what others draw. */
+  readonly random: SeededRandom;
+  readonly faults: FaultInjector;
+  readonly links: ServiceLinks;
+  /** `http://127.0.0.1:PORT`, once the server listens. */
+  endpoint: string | undefined;
+  install<K extends keyof ServiceLinks>(link: K, implementation: ServiceLinks[K]): void;
+  register(service: LocalService): void;
+  service(name: string): LocalService | undefined;
+  /**
+   * Calls another service as `principal`, through the same pipeline as a request over HTTP: faults, then the handler.
+   * Throws AwsError. Use it wherever real AWS makes an API call with a role (CodeDeploy → lambda UpdateAlias).
+   */
+  call<Output = Record<string, unknown>>(
+    service: string,
+    operation: string,
+    input: Record<string, unknown>,
+    principal: Principal,
+  ): Promise<Output>;
+  servicePrincipal(name: string): Principal;
+  rolePrincipal(roleArn: string, sessionName: string): Principal;
+}

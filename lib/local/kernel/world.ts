@@ -1,0 +1,100 @@
+import type { VirtualClock } from "./clock.ts";
+import { notImplemented } from "./errors.ts";
+import { FaultInjector } from "./faults.ts";
+import { SeededRandom } from "./random.ts";
+import type { LocalService, Principal, ServiceLinks, World } from "./service.ts";
+
+export interface WorldOptions {
+  clock: VirtualClock;
+  /** Default `111122223333`, an account number that AWS reserves for documentation. */
+  accountId?: string;
+  /** Default `us-east-1`. */
+  region?: string;
+  /** Default 1. */
+  seed?: string | number;
+}
+
+/** The emulated account: one clock, one source of chance, and the services registered with it. */
+export class LocalWorld implements World {
+  readonly accountId: string;
+  readonly region: string;
+  readonly partition = "aws" as const;
+  readonly clock: VirtualClock;
+  readonly random: SeededRandom;
+  readonly faults: FaultInjector;
+  readonly links: ServiceLinks;
+  endpoint: string | undefined;
+  private readonly services = new Map<string, LocalService>();
+  private readonly installed: Partial<ServiceLinks> = {};
+
+  constructor(options: WorldOptions) {
+    this.clock = options.clock;
+    this.accountId = options.accountId ?? "111122223333";
+    this.region = options.region ?? "us-east-1";
+    this.random = new SeededRandom(options.seed ?? 1);
+    this.faults = new FaultInjector(this.clock, this.random.fork("faults"));
+    this.links = {
+      recordMetric: (sample) => this.link("recordMetric")(sample),
+      emitEvent: (event) => this.link("emitEvent")(event),
+      writeLogs: (group, stream, lines) => this.link("writeLogs")(group, stream, lines),
+      readObject: (bucket, key) => this.link("readObject")(bucket, key),
+    };
+  }
+
+  install<K extends keyof ServiceLinks>(link: K, implementation: ServiceLinks[K]): void {
+    this.installed[link] = implementation;
+  }
+
+  register(service: LocalService): void {
+    if (this.services.has(service.name)) throw new Error(`service ${service.name} is registered twice`);
+    this.services.set(service.name, service);
+  }
+
+  service(name: string): LocalService | undefined {
+    return this.services.get(name);
+  }
+
+  allServices(): LocalService[] {
+    return [...this.services.values()];
+  }
+
+  async call<Output>(
+    serviceName: string,
+    operation: string,
+    input: Record<string, unknown>,
+    principal: Principal,
+    userAgent = "",
+  ): Promise<Output> {
+    const handler = this.services.get(serviceName)?.operations[operation];
+    if (!handler) throw notImplemented(serviceName, operation);
+    const context = { principal, requestId: this.random.uuid(), userAgent };
+    return (await this.faults.around(serviceName, operation, principal.arn, async () =>
+      handler(input, context),
+    )) as Output;
+  }
+
+  servicePrincipal(name: string): Principal {
+    return { arn: name, accountId: this.accountId, kind: "service" };
+  }
+
+  rolePrincipal(roleArn: string, sessionName: string): Principal {
+    const roleName = roleArn.split("/").at(-1) ?? roleArn;
+    return {
+      arn: `arn:aws:sts::${this.accountId}:assumed-role/${roleName}/${sessionName}`,
+      accountId: this.accountId,
+      kind: "role",
+      roleArn,
+    };
+  }
+
+  async reset(): Promise<void> {
+    this.faults.clear();
+    for (const service of this.services.values()) await service.reset();
+  }
+
+  private link<K extends keyof ServiceLinks>(name: K): ServiceLinks[K] {
+    const implementation = this.installed[name];
+    if (!implementation) throw new Error(`no service of this world provides ${name}`);
+    return implementation;
+  }
+}
