@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { CredentialStore } from "./credentials.ts";
 import type { FaultInjector } from "./faults.ts";
 import type { SeededRandom } from "./random.ts";
 
@@ -73,6 +74,14 @@ export interface ServiceLinks {
   readObject(bucket: string, key: string): Uint8Array | undefined;
 }
 
+/** Something that happened in the world, for people who watch (timelines, `npm run local` output). */
+export interface Occurrence {
+  atMs: number;
+  /** `alias-updated`, `deployment-status`, `lifecycle-event`, `alarm-state`, `flag-deployment`, `notification` … */
+  kind: string;
+  detail: Record<string, unknown>;
+}
+
 export interface World {
   readonly accountId: string;
   readonly region: string;
@@ -82,6 +91,7 @@ export interface World {
   readonly random: SeededRandom;
   readonly faults: FaultInjector;
   readonly links: ServiceLinks;
+  readonly credentials: CredentialStore;
   /** `http://127.0.0.1:PORT`, once the server listens. */
   endpoint: string | undefined;
   install<K extends keyof ServiceLinks>(link: K, implementation: ServiceLinks[K]): void;
@@ -97,6 +107,9 @@ export interface World {
     input: Record<string, unknown>,
     principal: Principal,
   ): Promise<Output>;
+  /** Tells observers; has no effect inside the world. */
+  announce(kind: string, detail: Record<string, unknown>): void;
+  observe(listener: (occurrence: Occurrence) => void): () => void;
   servicePrincipal(name: string): Principal;
   rolePrincipal(roleArn: string, sessionName: string): Principal;
 }

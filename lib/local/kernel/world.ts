@@ -1,8 +1,9 @@
 import type { VirtualClock } from "./clock.ts";
+import { CredentialStore } from "./credentials.ts";
 import { notImplemented } from "./errors.ts";
 import { FaultInjector } from "./faults.ts";
 import { SeededRandom } from "./random.ts";
-import type { LocalService, Principal, ServiceLinks, World } from "./service.ts";
+import type { LocalService, Occurrence, Principal, ServiceLinks, World } from "./service.ts";
 
 export interface WorldOptions {
   clock: VirtualClock;
@@ -23,8 +24,10 @@ export class LocalWorld implements World {
   readonly random: SeededRandom;
   readonly faults: FaultInjector;
   readonly links: ServiceLinks;
+  readonly credentials: CredentialStore;
   endpoint: string | undefined;
   private readonly services = new Map<string, LocalService>();
+  private readonly listeners = new Set<(occurrence: Occurrence) => void>();
   private readonly installed: Partial<ServiceLinks> = {};
 
   constructor(options: WorldOptions) {
@@ -33,6 +36,11 @@ export class LocalWorld implements World {
     this.region = options.region ?? "us-east-1";
     this.random = new SeededRandom(options.seed ?? 1);
     this.faults = new FaultInjector(this.clock, this.random.fork("faults"));
+    this.credentials = new CredentialStore(this.random.fork("credentials"), {
+      arn: `arn:aws:iam::${this.accountId}:user/operator`,
+      accountId: this.accountId,
+      kind: "user",
+    });
     this.links = {
       recordMetric: (sample) => this.link("recordMetric")(sample),
       emitEvent: (event) => this.link("emitEvent")(event),
@@ -71,6 +79,15 @@ export class LocalWorld implements World {
     return (await this.faults.around(serviceName, operation, principal.arn, async () =>
       handler(input, context),
     )) as Output;
+  }
+
+  announce(kind: string, detail: Record<string, unknown>): void {
+    for (const listener of this.listeners) listener({ atMs: this.clock.now(), kind, detail });
+  }
+
+  observe(listener: (occurrence: Occurrence) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   servicePrincipal(name: string): Principal {
