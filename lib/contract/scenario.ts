@@ -144,10 +144,12 @@ export const scenarioSchema = z
       .default([]),
     actions: z.array(action).max(20).default([]),
     flagMonitors: z.boolean().default(false).describe("the flags' environment has an alarm as monitor"),
-    siblingFails: z
-      .boolean()
-      .default(false)
-      .describe("another resource of the same stack update fails while traffic shifts"),
+    siblings: z
+      .array(z.strictObject({ function: z.string().min(1).max(64), canary: behaviour }))
+      .max(3)
+      .default([])
+      .describe("further functions that the same stack update releases"),
+    app: z.string().max(500).optional().describe("command that synthesizes the app; default: the sample platform"),
     firstRelease: z.boolean().default(false).describe("the deployment group has no earlier successful deployment"),
     hooksOnRollbackDeployments: z
       .boolean()

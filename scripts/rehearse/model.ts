@@ -1,0 +1,71 @@
+import type { Behaviour, Scenario } from "../../lib/contract/scenario.ts";
+import type { SeededRandom } from "../../lib/local/kernel/random.ts";
+
+/** How a behaviour stands at one moment, its phases applied. */
+export interface Moment {
+  errorRate: number;
+  hangRate: number;
+  medianMs: number;
+  p99Ms: number;
+}
+
+/** z-score of the 99th percentile of the normal distribution. */
+const Z99 = 2.3263478740408408;
+
+/** The later of two phases that both apply wins. Before the shift (`undefined`) only phases without a start apply. */
+export function momentOf(behaviour: Behaviour, sinceShiftSeconds: number | undefined): Moment {
+  const moment: Moment = { errorRate: behaviour.errorRate, hangRate: 0, ...behaviour.latency };
+  const at = sinceShiftSeconds ?? Number.NEGATIVE_INFINITY;
+  for (const phase of behaviour.phases) {
+    if (
+      at < (phase.fromSeconds ?? Number.NEGATIVE_INFINITY) ||
+      at >= (phase.untilSeconds ?? Number.POSITIVE_INFINITY)
+    ) {
+      continue;
+    }
+    if (phase.errorRate !== undefined) moment.errorRate = phase.errorRate;
+    if (phase.hangRate !== undefined) moment.hangRate = phase.hangRate;
+    if (phase.latency) Object.assign(moment, phase.latency);
+  }
+  return moment;
+}
+
+/** A log-normal duration with the given median and 99th percentile, in milliseconds. */
+export function drawDuration(moment: Moment, random: SeededRandom): number {
+  const sigma = Math.log(Math.max(moment.p99Ms / moment.medianMs, 1)) / Z99;
+  return moment.medianMs * Math.exp(sigma * random.normal());
+}
+
+/** The error rate that an outage or a flag adds on top of a version's own, for one request. */
+export function sharedErrorRate(
+  scenario: Pick<Scenario, "outages" | "flagEffects">,
+  side: "baseline" | "canary",
+  sinceShiftSeconds: number | undefined,
+  flagIsOn: (flag: string) => boolean,
+): number {
+  const at = sinceShiftSeconds ?? Number.NEGATIVE_INFINITY;
+  const rates = [
+    ...scenario.outages.filter((outage) => at >= outage.fromSeconds && at < outage.untilSeconds),
+    ...scenario.flagEffects.filter((effect) => (effect.on === "both" || side === "canary") && flagIsOn(effect.flag)),
+  ].map((source) => source.errorRate);
+  return 1 - rates.reduce((ok, rate) => ok * (1 - rate), 1);
+}
+
+/** Requests per second at a time; between points of a list the last one holds. */
+export function requestsPerSecondAt(traffic: Scenario["traffic"], sinceShiftSeconds: number | undefined): number {
+  if (!Array.isArray(traffic)) return traffic.requestsPerSecond;
+  const at = sinceShiftSeconds ?? Number.NEGATIVE_INFINITY;
+  const sorted = [...traffic].sort((a, b) => a.atSeconds - b.atSeconds);
+  return (sorted.filter((point) => point.atSeconds <= at).at(-1) ?? sorted[0])?.requestsPerSecond ?? 0;
+}
+
+/** Arrival times of a Poisson process over [fromMs, toMs). */
+export function arrivals(requestsPerSecond: number, fromMs: number, toMs: number, random: SeededRandom): number[] {
+  if (requestsPerSecond <= 0) return [];
+  const times: number[] = [];
+  for (let at = fromMs; ; ) {
+    at += (-Math.log(1 - random.next()) * 1000) / requestsPerSecond;
+    if (at >= toMs) return times;
+    times.push(at);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Outcome } from "../../lib/contract/scenario.ts";
+
+/** What a release looked like from outside, once it was over. */
+export interface ReleaseObservation {
+  baselineVersion: string;
+  canaryVersion: string | undefined;
+  alias: { functionVersion: string; weights: Record<string, number> };
+  /** Undefined when no request could reach the canary. */
+  shiftStartMs: number | undefined;
+  deployment: { id: string; status: string; rollbackDeploymentId: string | undefined } | undefined;
+  /** What the guard itself wrote down about the release; undefined when it never got to. */
+  recordedOutcome: string | undefined;
+  flagsSwitchedOff: string[];
+}
+
+/**
+ * Names the outcome. Traffic decides, not what anyone claims: a release that reached users and is gone was rolled
+ * back, whatever the record says; one that never reached them was blocked (a decision) or failed (no decision).
+ */
+export function classify(release: ReleaseObservation): Outcome {
+  const whole = Object.keys(release.alias.weights).length === 0;
+  const onCanary =
+    whole && release.canaryVersion !== undefined && release.alias.functionVersion === release.canaryVersion;
+  if (onCanary) return release.flagsSwitchedOff.length > 0 ? "flags-off" : "promoted";
+  const onBaseline = whole && release.alias.functionVersion === release.baselineVersion;
+  if (release.shiftStartMs !== undefined && onBaseline) return "rolled-back";
+  if (release.shiftStartMs === undefined && onBaseline && release.recordedOutcome === "blocked") return "blocked";
+  return "failed";
+}
+
+export interface ReleaseTimes {
+  faultAtSeconds: number | null;
+  detectedAtSeconds: number | null;
+  decidedAtSeconds: number | null;
+  restoredAtSeconds: number | null;
+}
+
+/** Times in seconds from the start of the shift, one decimal; null where it did not happen. */
+export function timesOf(marks: {
+  shiftStartMs: number | undefined;
+  faultAtMs: number | undefined;
+  detectedAtMs: number | undefined;
+  decidedAtMs: number | undefined;
+  restoredAtMs: number | undefined;
+}): ReleaseTimes {
+  const since = (at: number | undefined) =>
+    at === undefined || marks.shiftStartMs === undefined ? null : Math.round((at - marks.shiftStartMs) / 100) / 10;
+  return {
+    faultAtSeconds: since(marks.faultAtMs),
+    detectedAtSeconds: since(marks.detectedAtMs),
+    decidedAtSeconds: since(marks.decidedAtMs),
+    restoredAtSeconds: since(marks.restoredAtMs),
+  };
+}
+
+export interface Expectation {
+  outcome: Outcome;
+  findings: string[];
+  flagsOff: string[];
+  stackStatus?: string | undefined;
+  notifications?: number | undefined;
+}
+
+/** What differs from the expectation, in words; empty when all is as expected. */
+export function differences(
+  expected: Expectation,
+  seen: { outcome: Outcome; findings: string[]; flagsOff: string[]; stackStatus: string; notifications: number },
+): string[] {
+  const problems: string[] = [];
+  if (seen.outcome !== expected.outcome) problems.push(`outcome is ${seen.outcome}, expected ${expected.outcome}`);
+  for (const finding of expected.findings) {
+    if (!seen.findings.includes(finding)) problems.push(`no notification names the finding ${finding}`);
+  }
+  for (const flag of expected.flagsOff) if (!seen.flagsOff.includes(flag)) problems.push(`flag ${flag} is still on`);
+  if (expected.stackStatus && seen.stackStatus !== expected.stackStatus) {
+    problems.push(`stack is in ${seen.stackStatus}, expected ${expected.stackStatus}`);
+  }
+  if (expected.notifications !== undefined && seen.notifications !== expected.notifications) {
+    problems.push(`${seen.notifications} notifications were sent, expected ${expected.notifications}`);
+  }
+  return problems;
+}
