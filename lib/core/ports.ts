@@ -74,7 +74,10 @@ export interface DeploymentInfo {
   status: DeploymentStatus;
   /** `user`, `CloudFormation`, `codeDeployRollback`, `CloudFormationRollback` … */
   creator: string;
-  /** Raw AppSpec content (YAML or JSON). */
+  /**
+   * Raw AppSpec content (YAML or JSON). GetDeployment leaves the content out (API reference, note on GetDeployment,
+   * 2026): read it with GetApplicationRevision and the revision's sha256; the reply has it in `string.content`.
+   */
   appSpec: string;
   description: string | undefined;
   createdAt: Date | undefined;
@@ -227,7 +230,10 @@ export interface PolicyPort {
 
 export interface LedgerPort {
   getRelease(deploymentId: string): Promise<ReleaseRecord | undefined>;
-  /** Writes the first record of a release; false when there is one already (duplicate event). */
+  /**
+   * Writes the first record of a release; false when it was opened already (duplicate event). Fields that
+   * `updateRelease` set before (`deploy` may know the threshold before the hook runs) are kept where `record` has none.
+   */
   openRelease(record: ReleaseRecord): Promise<boolean>;
   /** Sets fields of a record; a missing record is created. */
   updateRelease(deploymentId: string, changes: Partial<ReleaseRecord>): Promise<void>;
@@ -251,4 +257,30 @@ export interface NotifierPort {
 
 export interface FrozenPolicy {
   policy: Policy;
+}
+
+/** What an operator's command needs beyond the levers: who is asking, and what else is there. */
+export interface DiscoveryPort {
+  /** Undefined when the function does not exist. */
+  describeFunction(functionName: string): Promise<FunctionDescription | undefined>;
+  /** CodeDeploy applications that have a deployment group of this name. */
+  applicationsWithGroup(group: string): Promise<string[]>;
+  /** Every deployment of the account and region that has not ended, of whichever application; newest first. */
+  openDeployments(): Promise<string[]>;
+  /** States of metric and composite alarms whose name starts so. */
+  alarmsByPrefix(prefix: string): Promise<Record<string, AlarmState>>;
+  identity(): Promise<Identity>;
+}
+
+export interface FunctionDescription {
+  functionName: string;
+  /** The CloudFormation stack that owns it (tag `aws:cloudformation:stack-name`). */
+  stackName: string | undefined;
+  aliases: string[];
+}
+
+export interface Identity {
+  accountId: string;
+  arn: string;
+  region: string;
 }
