@@ -82,3 +82,46 @@ export const OWN_FLAG_DEPLOYMENT_PREFIX = "goaround:";
 
 /** The flag deployment strategy for kills: 0 minutes, 0 bake. */
 export const killStrategyName = (environment: string) => `goaround-${environment}-kill`;
+
+/** The flag deployment strategy for deliberate changes: in steps, with a bake. */
+export const gradualStrategyName = (environment: string) => `goaround-${environment}-gradual`;
+
+/**
+ * AppConfig application, environment and profile of an environment's flags. Functions and policies name them literally:
+ * a reference would tie the function's stack to the flags' stack and close a cycle through the monitors.
+ */
+export const flagApplicationName = (environment: string) => `goaround-${environment}`;
+export const flagEnvironmentName = (environment: string) => environment;
+export const FLAG_PROFILE_NAME = "flags";
+
+/** Environment variables that tell a function which flags to read. */
+export const FLAG_ENV = {
+  application: "GOAROUND_FLAG_APPLICATION",
+  environment: "GOAROUND_FLAG_ENVIRONMENT",
+  profile: "GOAROUND_FLAG_PROFILE",
+} as const;
+
+/** Keys of the ledger table. */
+export const LEDGER_KEYS = { partition: "pk", sort: "sk", expiry: "expiresAt" } as const;
+
+/**
+ * Alarms of the guard itself. Outside `alarmNamePrefix`, so that the guard is not asked to react to its own troubles;
+ * they go straight to the notification topic.
+ */
+export const guardAlarmName = (environment: string, check: string) => `goaround-guard-${environment}-${check}`;
+
+/** Role of the responder. The flags' stack attaches the right to kill to it by name; IAM is global, hence the region. */
+export const respondRoleName = (environment: string, region: string) => `goaround-${environment}-respond-${region}`;
+
+/** Physical names of the sample platform's functions: `platform-dev-lambda_router`. */
+export const sampleFunctionPrefix = (environment: string) => `platform-${environment}-`;
+export const SAMPLE_FUNCTIONS = [
+  "lambda_router",
+  "structured_data_processor",
+  "rag_query_processor",
+  "influxdb_loader",
+  "timeseries_query_processor",
+] as const;
+export type SampleFunction = (typeof SAMPLE_FUNCTIONS)[number];
+export const sampleFunctionName = (environment: string, name: SampleFunction) =>
+  `${sampleFunctionPrefix(environment)}${name}`;
