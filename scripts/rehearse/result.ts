@@ -1,0 +1,46 @@
+import type { Outcome } from "../../lib/contract/scenario.ts";
+import type { ReleaseTimes } from "./outcome.ts";
+import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
+
+/** One release of a rehearsal. */
+export interface ReleaseResult {
+  artifact: string;
+  expected: Outcome;
+  outcome: Outcome;
+  findings: string[];
+  deployment: { id: string; status: string; rollbackDeploymentId: string | null } | null;
+  baselineVersion: string;
+  canaryVersion: string | null;
+  alias: { functionVersion: string; weights: Record<string, number> };
+  stackStatus: string;
+  notifications: string[];
+  times: ReleaseTimes;
+  requests: RequestCounts;
+}
+
+export interface RequestCounts {
+  /** From the start of the release to the end of the watch. */
+  total: number;
+  failed: number;
+  failedOnCanary: number;
+  /** Failed requests after the alias had been put back. */
+  afterRestore: number;
+}
+
+/** What `goaround rehearse --json` prints: the last release at the top level, all of them under `releases`. */
+export interface RehearsalResult extends Omit<ReleaseResult, "artifact" | "expected"> {
+  scenario: string;
+  description: string;
+  seed: number;
+  function: string;
+  expected: Outcome;
+  asExpected: boolean;
+  differences: string[];
+  /** Flag → enabled, as deployed at the end. */
+  flags: Record<string, boolean>;
+  releases: ReleaseResult[];
+  events: (Omit<TimelineEvent, "atMs"> & { at: string; seconds: number | null })[];
+  traffic: MinuteOfTraffic[];
+  /** How long the rehearsal took, real and virtual seconds. */
+  tookSeconds: { real: number; virtual: number };
+}

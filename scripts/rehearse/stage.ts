@@ -1,0 +1,101 @@
+import type { SeededRandom } from "../../lib/local/kernel/random.ts";
+import type { LocalAws } from "../../lib/local/index.ts";
+import { arrivals } from "./model.ts";
+import type { RequestCounts } from "./result.ts";
+import type { MinuteOfTraffic } from "./timeline.ts";
+
+/** Traffic is sent and the clock moved in steps of this many milliseconds: weights change between steps, not within. */
+const STEP_MS = 1000;
+
+export interface TrafficSource {
+  functionName: string;
+  alias: string;
+  /** Requests per second at a virtual time. */
+  rate: (atMs: number) => number;
+  random: SeededRandom;
+}
+
+/** The local AWS with people using it: moves the clock, sends the traffic, keeps the books. */
+export class Stage {
+  readonly aws: LocalAws;
+  /** One entry a minute and version of the function that is watched, in order of time. */
+  readonly minutes: MinuteOfTraffic[] = [];
+  private readonly sources: TrafficSource[] = [];
+  private watched: string | undefined;
+  private counts: RequestCounts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
+  private canaryVersion: () => string | undefined = () => undefined;
+  private restored: () => boolean = () => false;
+
+  constructor(aws: LocalAws) {
+    this.aws = aws;
+  }
+
+  get now(): number {
+    return this.aws.clock.now();
+  }
+
+  addTraffic(source: TrafficSource): void {
+    this.sources.push(source);
+  }
+
+  /** Starts counting requests of a release anew. */
+  watch(functionName: string, marks: { canaryVersion: () => string | undefined; restored: () => boolean }): void {
+    this.watched = functionName;
+    this.counts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
+    this.canaryVersion = marks.canaryVersion;
+    this.restored = marks.restored;
+  }
+
+  requestCounts(): RequestCounts {
+    return { ...this.counts };
+  }
+
+  async advanceTo(toMs: number): Promise<void> {
+    while (this.now < toMs) {
+      const until = Math.min(toMs, this.now + STEP_MS);
+      for (const source of this.sources) await this.send(source, this.now, until);
+      await this.aws.clock.advanceTo(until);
+    }
+  }
+
+  advanceBy(ms: number): Promise<void> {
+    return this.advanceTo(this.now + ms);
+  }
+
+  /** Advances until `done`, looking every `stepMs`; false when `limitMs` passed first. */
+  async advanceUntil(done: () => boolean | Promise<boolean>, limitMs: number, stepMs = 5000): Promise<boolean> {
+    const end = this.now + limitMs;
+    while (this.now < end) {
+      if (await done()) return true;
+      await this.advanceBy(Math.min(stepMs, end - this.now));
+    }
+    return done();
+  }
+
+  private async send(source: TrafficSource, fromMs: number, toMs: number): Promise<void> {
+    const atMs = arrivals(source.rate(fromMs), fromMs, toMs, source.random);
+    if (atMs.length === 0) return;
+    const byVersion = await this.aws.lambda.sendTraffic({ functionName: source.functionName, qualifier: source.alias, atMs });
+    if (source.functionName !== this.watched) return;
+    for (const [version, seen] of Object.entries(byVersion)) {
+      this.counts.total += seen.requests;
+      this.counts.failed += seen.errors;
+      if (version === this.canaryVersion()) this.counts.failedOnCanary += seen.errors;
+      if (this.restored()) this.counts.afterRestore += seen.errors;
+      this.book(fromMs, version, seen);
+    }
+  }
+
+  private book(atMs: number, version: string, seen: { requests: number; errors: number; totalDurationMs: number }): void {
+    const minuteMs = Math.floor(atMs / 60_000) * 60_000;
+    let minute = this.minutes.findLast((entry) => entry.version === version);
+    if (minute?.minuteMs !== minuteMs) {
+      minute = { minuteMs, version, requests: 0, errors: 0, meanDurationMs: 0 };
+      this.minutes.push(minute);
+    }
+    const before = minute.meanDurationMs * minute.requests;
+    minute.requests += seen.requests;
+    minute.errors += seen.errors;
+    minute.meanDurationMs = (before + seen.totalDurationMs) / minute.requests;
+  }
+}
