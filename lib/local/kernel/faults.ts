@@ -50,6 +50,11 @@ export class FaultInjector {
     };
   }
 
+  /** The rules in force, without how often each has struck. */
+  active(): FaultRule[] {
+    return this.rules.map(({ hits: _hits, ...rule }) => rule);
+  }
+
   clear(): void {
     this.rules = [];
   }

@@ -20,6 +20,12 @@ export interface RequestContext {
   userAgent: string;
 }
 
+/** What the transport knows about a request beyond its principal; calls inside the process need none of it. */
+export interface Caller {
+  userAgent?: string;
+  requestId?: string;
+}
+
 /** One operation: parsed input in (the SDK's `…CommandInput` shape, Dates as Date, blobs as Uint8Array), output out. */
 // biome-ignore lint/suspicious/noExplicitAny: each service narrows its operations' inputs to the SDK's own types
 export type OperationHandler = (input: any, context: RequestContext) => unknown | Promise<unknown>;
@@ -106,6 +112,7 @@ export interface World {
     operation: string,
     input: Record<string, unknown>,
     principal: Principal,
+    caller?: Caller,
   ): Promise<Output>;
   /** Tells observers; has no effect inside the world. */
   announce(kind: string, detail: Record<string, unknown>): void;

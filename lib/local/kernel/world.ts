@@ -3,7 +3,7 @@ import { CredentialStore } from "./credentials.ts";
 import { notImplemented } from "./errors.ts";
 import { FaultInjector } from "./faults.ts";
 import { SeededRandom } from "./random.ts";
-import type { LocalService, Occurrence, Principal, ServiceLinks, World } from "./service.ts";
+import type { Caller, LocalService, Occurrence, Principal, ServiceLinks, World } from "./service.ts";
 
 export interface WorldOptions {
   clock: VirtualClock;
@@ -25,7 +25,9 @@ export class LocalWorld implements World {
   readonly faults: FaultInjector;
   readonly links: ServiceLinks;
   readonly credentials: CredentialStore;
+  readonly seed: string | number;
   endpoint: string | undefined;
+  private readonly requestIds: SeededRandom;
   private readonly services = new Map<string, LocalService>();
   private readonly listeners = new Set<(occurrence: Occurrence) => void>();
   private readonly installed: Partial<ServiceLinks> = {};
@@ -34,7 +36,9 @@ export class LocalWorld implements World {
     this.clock = options.clock;
     this.accountId = options.accountId ?? "111122223333";
     this.region = options.region ?? "us-east-1";
-    this.random = new SeededRandom(options.seed ?? 1);
+    this.seed = options.seed ?? 1;
+    this.random = new SeededRandom(this.seed);
+    this.requestIds = this.random.fork("requests");
     this.faults = new FaultInjector(this.clock, this.random.fork("faults"));
     this.credentials = new CredentialStore(this.random.fork("credentials"), {
       arn: `arn:aws:iam::${this.accountId}:user/operator`,
@@ -71,14 +75,19 @@ export class LocalWorld implements World {
     operation: string,
     input: Record<string, unknown>,
     principal: Principal,
-    userAgent = "",
+    caller: Caller = {},
   ): Promise<Output> {
     const handler = this.services.get(serviceName)?.operations[operation];
     if (!handler) throw notImplemented(serviceName, operation);
-    const context = { principal, requestId: this.random.uuid(), userAgent };
+    const requestId = caller.requestId ?? this.nextRequestId();
+    const context = { principal, requestId, userAgent: caller.userAgent ?? "" };
     return (await this.faults.around(serviceName, operation, principal.arn, async () =>
       handler(input, context),
     )) as Output;
+  }
+
+  nextRequestId(): string {
+    return this.requestIds.uuid();
   }
 
   announce(kind: string, detail: Record<string, unknown>): void {
