@@ -1,0 +1,81 @@
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
+import {
+  CodeDeployClient,
+  paginateListApplications,
+  paginateListDeploymentGroups,
+  paginateListDeployments,
+} from "@aws-sdk/client-codedeploy";
+import { GetFunctionCommand, LambdaClient, paginateListAliases } from "@aws-sdk/client-lambda";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import type { DiscoveryPort } from "../core/ports.ts";
+import { calling, isNotFound, toGoaroundError } from "./errors.ts";
+import { alarmStatesByPrefix } from "./monitoring.ts";
+import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+
+/** What the operator's commands look up. No Lambda of the guard imports this file. */
+export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
+  const lambda = lazy(() => new LambdaClient(clientConfig(options)));
+  const codeDeploy = lazy(() => new CodeDeployClient(clientConfig(options)));
+  const cloudWatch = lazy(() => new CloudWatchClient(clientConfig(options)));
+  const sts = lazy(() => new STSClient(clientConfig(options)));
+  const http = { abortSignal: options.signal };
+
+  return {
+    async describeFunction(functionName) {
+      try {
+        const found = await lambda().send(new GetFunctionCommand({ FunctionName: functionName }), http);
+        const aliases: string[] = [];
+        for await (const page of paginateListAliases({ client: lambda() }, { FunctionName: functionName }, http)) {
+          for (const alias of page.Aliases ?? []) if (alias.Name !== undefined) aliases.push(alias.Name);
+        }
+        return { functionName, stackName: found.Tags?.["aws:cloudformation:stack-name"], aliases };
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw toGoaroundError(error, { operation: "lambda GetFunction", subject: `function ${functionName}` });
+      }
+    },
+
+    async applicationsWithGroup(group) {
+      const context = { operation: "codedeploy ListDeploymentGroups", subject: `groups named ${group}` };
+      const found: string[] = [];
+      try {
+        for await (const page of paginateListApplications({ client: codeDeploy() }, {}, http)) {
+          for (const applicationName of page.applications ?? []) {
+            const groups = paginateListDeploymentGroups({ client: codeDeploy() }, { applicationName }, http);
+            for await (const { deploymentGroups } of groups) {
+              if (deploymentGroups?.includes(group)) found.push(applicationName);
+            }
+          }
+        }
+      } catch (error) {
+        throw toGoaroundError(error, context);
+      }
+      return found;
+    },
+
+    async openDeployments() {
+      const ids: string[] = [];
+      const statuses = ["Created", "Queued", "InProgress", "Baking", "Ready"] as const;
+      try {
+        const input = { includeOnlyStatuses: [...statuses] };
+        for await (const page of paginateListDeployments({ client: codeDeploy() }, input, http)) {
+          ids.push(...(page.deployments ?? []));
+        }
+        return ids;
+      } catch (error) {
+        throw toGoaroundError(error, { operation: "codedeploy ListDeployments", subject: "open deployments" });
+      }
+    },
+
+    alarmsByPrefix: (prefix) => alarmStatesByPrefix(cloudWatch(), prefix, options.signal),
+
+    async identity() {
+      const found = await calling(
+        { operation: "sts GetCallerIdentity", subject: "these credentials" },
+        sts().send(new GetCallerIdentityCommand({}), http),
+      );
+      const region = await sts().config.region();
+      return { accountId: found.Account ?? "", arn: found.Arn ?? "", region };
+    },
+  };
+}

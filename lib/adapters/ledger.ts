@@ -1,0 +1,147 @@
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import { LEDGER_KEYS } from "../contract/names.ts";
+import type { LedgerPort } from "../core/ports.ts";
+import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
+import { errorName, toGoaroundError } from "./errors.ts";
+import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+
+/** Records are kept as long as the audit asks for. Days. */
+const RETENTION_DAYS = 365;
+const DAY_SECONDS = 86_400;
+
+/**
+ * One table, `pk` and `sk`:
+ *
+ * | pk | sk | holds |
+ * |---|---|---|
+ * | `release#<deploymentId>` | `record` | the release record, one attribute a field |
+ * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner` |
+ * | `alias#<function>#<alias>` | `record` | the alias record; does not expire |
+ *
+ * Every write is one conditional UpdateItem: no transactions, so that no partner of a transaction can hold a rollback up.
+ */
+export function createLedger(
+  table: string,
+  options: AdapterOptions = {},
+  now: () => Date = () => new Date(),
+): LedgerPort {
+  const client = lazy(() => new DynamoDBClient(clientConfig(options)));
+  const http = { abortSignal: options.signal };
+  const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
+  const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);
+  const expiresAt = () => Math.floor(now().getTime() / 1000) + RETENTION_DAYS * DAY_SECONDS;
+
+  async function read(Key: Record<string, AttributeValue>): Promise<Record<string, unknown> | undefined> {
+    try {
+      const answer = await client().send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true }), http);
+      return answer.Item && unmarshall(answer.Item);
+    } catch (error) {
+      throw toGoaroundError(error, { operation: "dynamodb GetItem", subject: `ledger ${table}` });
+    }
+  }
+
+  /** False when the condition does not hold. */
+  async function write(input: Omit<UpdateItemCommandInput, "TableName">): Promise<boolean> {
+    try {
+      await client().send(new UpdateItemCommand({ TableName: table, ...input }), http);
+      return true;
+    } catch (error) {
+      if (errorName(error) === "ConditionalCheckFailedException") return false;
+      throw toGoaroundError(error, { operation: "dynamodb UpdateItem", subject: `ledger ${table}` });
+    }
+  }
+
+  return {
+    async getRelease(deploymentId) {
+      const item = await read(releaseKey(deploymentId));
+      return item && (withoutKeys(item) as unknown as ReleaseRecord);
+    },
+
+    openRelease: (record) =>
+      write({
+        Key: releaseKey(record.deploymentId),
+        ...setting({ ...record, [LEDGER_KEYS.expiry]: expiresAt() }, "openedAt", emptyFields(record)),
+      }),
+
+    async updateRelease(deploymentId, changes) {
+      await write({
+        Key: releaseKey(deploymentId),
+        ...setting({ ...changes, deploymentId, [LEDGER_KEYS.expiry]: expiresAt() }),
+      });
+    },
+
+    async claim(deploymentId, claim, owner) {
+      const { ConditionExpression, ...update } = setting({ owner, [LEDGER_KEYS.expiry]: expiresAt() }, "owner");
+      return write({
+        Key: key(`release#${deploymentId}`, `claim#${claim}`),
+        ...update,
+        ConditionExpression: `${ConditionExpression} OR #unless = :v0`,
+      });
+    },
+
+    async getAlias(functionName, alias) {
+      const item = await read(aliasKey(functionName, alias));
+      return item && ({ knownBad: {}, ...withoutKeys(item) } as unknown as AliasRecord);
+    },
+
+    async putAlias(functionName, alias, changes) {
+      await write({ Key: aliasKey(functionName, alias), ...setting({ ...changes, functionName, alias }) });
+    },
+  };
+}
+
+const key = (pk: string, sk = "record") => ({ [LEDGER_KEYS.partition]: { S: pk }, [LEDGER_KEYS.sort]: { S: sk } });
+
+/** Fields in which the opening record says nothing: what was written before stays. */
+const emptyFields = (record: ReleaseRecord) =>
+  new Set(
+    Object.entries(record)
+      .filter(([, value]) => value === undefined || (Array.isArray(value) && value.length === 0))
+      .map(([name]) => name),
+  );
+
+/**
+ * `SET` for every field (undefined removes it), only when `unless` is not set yet. Fields of `keep` are written only
+ * where there is nothing.
+ */
+function setting(fields: Record<string, unknown>, unless?: string, keep: ReadonlySet<string> = new Set()) {
+  const names: Record<string, string> = {};
+  const values: Record<string, unknown> = {};
+  const sets: string[] = [];
+  const removes: string[] = [];
+  Object.entries(fields).forEach(([name, value], i) => {
+    names[`#f${i}`] = name;
+    if (value === undefined) {
+      if (keep.has(name)) delete names[`#f${i}`];
+      else removes.push(`#f${i}`);
+      return;
+    }
+    values[`:v${i}`] = value;
+    sets.push(keep.has(name) ? `#f${i} = if_not_exists(#f${i}, :v${i})` : `#f${i} = :v${i}`);
+  });
+  if (unless !== undefined) names["#unless"] = unless;
+  return {
+    UpdateExpression: [
+      sets.length > 0 ? `SET ${sets.join(", ")}` : "",
+      removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
+    ...(unless === undefined ? {} : { ConditionExpression: "attribute_not_exists(#unless)" }),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }),
+  };
+}
+
+/** The record without the table's own attributes. */
+function withoutKeys(item: Record<string, unknown>): Record<string, unknown> {
+  const own = new Set<string>(Object.values(LEDGER_KEYS));
+  return Object.fromEntries(Object.entries(item).filter(([name]) => !own.has(name)));
+}

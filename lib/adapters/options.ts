@@ -1,0 +1,46 @@
+/** How the adapters reach AWS. Everything left out comes from the SDK's own chain (environment, profile, role). */
+export interface AdapterOptions {
+  region?: string;
+  /** One endpoint for every service: the local AWS. */
+  endpoint?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  /** A profile of the shared configuration files; ignored when `credentials` are given. */
+  profile?: string;
+  /** Attempts per call, the first included. Default 5: about 5 s of backoff before a throttled call is given up. */
+  maxAttempts?: number;
+  /** Milliseconds until a call without an answer is given up. Default 10 000: no control-plane call takes longer. */
+  requestTimeoutMs?: number;
+  /** Aborts every call in flight. */
+  signal?: AbortSignal;
+  /** Appended to `goaround` in the user agent, so that CloudTrail tells who acted (`rollback`, `respond` …). */
+  actor?: string;
+}
+
+const CONNECTION_TIMEOUT_MS = 3000;
+
+/** The constructor argument that all SDK clients share. */
+export function clientConfig(options: AdapterOptions) {
+  return {
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+    retryMode: "standard",
+    maxAttempts: options.maxAttempts ?? 5,
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: options.requestTimeoutMs ?? 10_000,
+      throwOnRequestTimeout: true,
+    },
+    customUserAgent: options.actor === undefined ? "goaround" : `goaround/${options.actor}`,
+  };
+}
+
+/** Makes a value at its first use: a Lambda that never touches flags never builds an AppConfig client. */
+export function lazy<T>(make: () => T): () => T {
+  let value: { made: T } | undefined;
+  return () => {
+    value ??= { made: make() };
+    return value.made;
+  };
+}
