@@ -34,6 +34,8 @@ const flagReference = z.strictObject({
 const checks = z.strictObject({
   /** Canary errors over invocations, percent; breaches only together with `relativeErrorRate` unless the baseline is fine. */
   maxErrorRatePercent: percent.default(5),
+  /** Canary errors above this, percent, roll back without regard to the ratio, unless the baseline is above it too. */
+  rollbackThresholdPercent: percent.optional(),
   /** Canary error rate over baseline error rate (F9: 1.5). */
   maxErrorRateRatio: z.number().min(1).max(1000).default(1.5),
   /** Canary average duration, milliseconds (F8: 10 s). */

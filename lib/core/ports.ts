@@ -189,6 +189,8 @@ export interface FlagDocument {
   contentType: string;
   /** The stored AWS.AppConfig.FeatureFlags document. */
   document: Record<string, unknown>;
+  /** When this version's deployment started; lets the responder see that a flag changed after the code did. */
+  deployedAt?: Date | undefined;
 }
 
 export interface FlagDeployment {
@@ -237,7 +239,11 @@ export interface LedgerPort {
   openRelease(record: ReleaseRecord): Promise<boolean>;
   /** Sets fields of a record; a missing record is created. */
   updateRelease(deploymentId: string, changes: Partial<ReleaseRecord>): Promise<void>;
-  /** Sets `claim` on the release unless someone has; false when taken. Makes an action happen once. */
+  /**
+   * Sets `claim` on the release unless another owner has; false when taken. Makes an action happen once. The owner
+   * gets its own claim again, so that a retry of the same invocation goes on where it was cut off. A claim needs no
+   * release record and makes none.
+   */
   claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
   getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
   putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;

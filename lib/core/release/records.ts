@@ -29,6 +29,11 @@ export interface ReleaseRecord {
   /** Why and by whom it was stopped or rolled back. */
   reason: string | undefined;
   actor: string | undefined;
+  /** What each hook decided, kept so that a repeated event gets the same answer. */
+  preTrafficStatus?: "Succeeded" | "Failed";
+  postTrafficStatus?: "Succeeded" | "Failed";
+  /** Alarms whose actions a flag kill has disabled and not yet enabled again. */
+  disabledAlarms?: string[];
 }
 
 /** What is known about one alias. */

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import type { FunctionsPort } from "../../lib/core/ports.ts";
+
+/**
+ * The scene: function `checkout` with published versions 1, 2 and 3 of different code, all active; alias `live` on
+ * version 1 with 10 % on version 2. Version 3 answers `{"ok":true,"echo":<payload>}`, version 2 throws an error.
+ */
+export interface FunctionsScene {
+  port: FunctionsPort;
+  /** Somebody else writes the alias: version 2, no weights. */
+  interfere(): Promise<void>;
+}
+
+export function describeFunctionsPort(name: string, makeScene: () => Promise<FunctionsScene>): void {
+  describe(`functions port: ${name}`, () => {
+    it("reads the version, the weights and the revision of an alias", async () => {
+      const { port } = await makeScene();
+      const alias = await port.getAlias("checkout", "live");
+      expect(alias).toMatchObject({
+        functionName: "checkout",
+        alias: "live",
+        functionVersion: "1",
+        weights: { 2: 0.1 },
+      });
+      expect(alias.revisionId).not.toBe("");
+    });
+
+    it("says which of function and alias is missing", async () => {
+      const { port } = await makeScene();
+      await expect(port.getAlias("checkout", "nope")).rejects.toMatchObject({ code: "alias-missing" });
+      await expect(port.getAlias("nope", "live")).rejects.toMatchObject({ code: "function-missing" });
+    });
+
+    it("lists the published versions and not $LATEST", async () => {
+      const { port } = await makeScene();
+      const versions = (await port.listVersions("checkout")).map((version) => version.version);
+      expect(versions.sort()).toEqual(["1", "2", "3"]);
+    });
+
+    it("tells versions of different code apart and gives the same hashes each time", async () => {
+      const { port } = await makeScene();
+      const [one, two, again] = await Promise.all(
+        ["1", "2", "1"].map((version) => port.getVersion("checkout", version)),
+      );
+      expect(one).toMatchObject({ version: "1", state: "Active" });
+      expect(one?.codeSha256).not.toBe(two?.codeSha256);
+      expect([again?.codeSha256, again?.configurationHash]).toEqual([one?.codeSha256, one?.configurationHash]);
+    });
+
+    it("answers undefined for a version that does not exist", async () => {
+      const { port } = await makeScene();
+      expect(await port.getVersion("checkout", "99")).toBeUndefined();
+    });
+
+    it("moves the alias and clears its weights in one write", async () => {
+      const { port } = await makeScene();
+      const { revisionId } = await port.getAlias("checkout", "live");
+      await port.moveAlias({ functionName: "checkout", alias: "live", version: "3", revisionId });
+      expect(await port.getAlias("checkout", "live")).toMatchObject({ functionVersion: "3", weights: {} });
+    });
+
+    it("refuses to move an alias that has changed since it was read, and changes nothing", async () => {
+      const { port, interfere } = await makeScene();
+      const { revisionId } = await port.getAlias("checkout", "live");
+      await interfere();
+      await expect(
+        port.moveAlias({ functionName: "checkout", alias: "live", version: "3", revisionId }),
+      ).rejects.toMatchObject({ code: "conflict" });
+      expect(await port.getAlias("checkout", "live")).toMatchObject({ functionVersion: "2", weights: {} });
+    });
+
+    it("invokes the version it is asked to and returns its answer", async () => {
+      const { port } = await makeScene();
+      const result = await port.invoke({ functionName: "checkout", qualifier: "3", payload: { a: 1 } });
+      expect(result).toMatchObject({
+        statusCode: 200,
+        functionError: undefined,
+        payload: { ok: true, echo: { a: 1 } },
+      });
+      expect(result.executedVersion).toBe("3");
+    });
+
+    it("reports a function's error as a result, not as an exception", async () => {
+      const { port } = await makeScene();
+      const result = await port.invoke({ functionName: "checkout", qualifier: "2", payload: {} });
+      expect(result.functionError).toBeTruthy();
+    });
+  });
+}

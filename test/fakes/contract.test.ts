@@ -1,0 +1,49 @@
+import { describeDeploymentsPort } from "../contract-suites/deployments.ts";
+import { describeFlagsPort } from "../contract-suites/flags.ts";
+import { describeFunctionsPort } from "../contract-suites/functions.ts";
+import { describeLedgerPort } from "../contract-suites/ledger.ts";
+import { describeMonitoringPort } from "../contract-suites/monitoring.ts";
+import { fakePorts } from "./index.ts";
+import { FakeLedger } from "./ledger.ts";
+import { counts, noCounts } from "./monitoring.ts";
+
+describeFunctionsPort("fake", async () => {
+  const { functions } = fakePorts();
+  functions.given("checkout", ["1", "2", "3"], "live", "1");
+  functions.setAlias("checkout", "live", "1", { 2: 0.1 });
+  functions.respond = ({ qualifier, payload }) =>
+    qualifier === "2" ? { functionError: "Unhandled" } : { payload: { ok: true, echo: payload } };
+  return { port: functions, interfere: async () => functions.setAlias("checkout", "live", "2") };
+});
+
+describeDeploymentsPort("fake", async () => {
+  const { clock, deployments, functions } = fakePorts();
+  functions.given("checkout", ["1", "2"], "live", "1");
+  deployments.given({ deploymentId: "d-1", functionName: "checkout", alias: "live", from: "1", to: "2" });
+  deployments.groups.set("goaround-dev/checkout-deployment-group", {
+    configuration: "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+    alarms: [],
+    serviceRoleArn: "arn:aws:iam::111122223333:role/deploy",
+  });
+  return { port: deployments, deploymentId: "d-1", executionId: "e-1", advance: (ms) => clock.sleep(ms) };
+});
+
+describeLedgerPort("fake", async () => new FakeLedger());
+
+describeMonitoringPort("fake", async () => {
+  const { monitoring } = fakePorts();
+  monitoring.states.set("goaround-dev-checkout.live.error-rate", "ALARM");
+  monitoring.states.set("goaround-dev-checkout.live.duration", "OK");
+  monitoring.perMinute = ({ version, minute }) => {
+    if (minute.toISOString() >= "2026-03-02T12:02") return noCounts;
+    if (version === "1") return counts(90, 0, 50, 50);
+    return version === "2" ? counts(10, 50, 100, 100) : counts(100, 5, 55, 100);
+  };
+  return { port: monitoring };
+});
+
+describeFlagsPort("fake", async () => {
+  const { clock, flags } = fakePorts();
+  flags.given({ new_api: true });
+  return { port: flags, advance: (ms) => clock.sleep(ms) };
+});

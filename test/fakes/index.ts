@@ -1,0 +1,48 @@
+import type { Notification, NotifierPort, PolicyPort } from "../../lib/core/ports.ts";
+import { FakeClock } from "./clock.ts";
+import { FakeDeployments } from "./deployments.ts";
+import { Calls } from "./faults.ts";
+import { FakeFlags } from "./flags.ts";
+import { FakeFunctions } from "./functions.ts";
+import { FakeLedger } from "./ledger.ts";
+import { FakeMonitoring } from "./monitoring.ts";
+
+/** Policies by function and alias; the environment is always `dev`. A name without a document has no parameter. */
+export class FakePolicies implements PolicyPort {
+  readonly calls = new Calls();
+  readonly documents = new Map<string, string>();
+
+  async read(environment: string, functionName: string, alias: string): Promise<string | undefined> {
+    await this.calls.enter("read", { environment, functionName, alias });
+    return this.documents.get(`${functionName}:${alias}`);
+  }
+}
+
+/** Keeps what was sent. */
+export class FakeNotifier implements NotifierPort {
+  readonly calls = new Calls();
+  readonly sent: Notification[] = [];
+
+  async notify(notification: Notification): Promise<void> {
+    await this.calls.enter("notify", notification);
+    this.sent.push(notification);
+  }
+}
+
+/** All ports over one clock, as a handler gets them. */
+export function fakePorts(start?: string) {
+  const clock = new FakeClock(start);
+  const functions = new FakeFunctions();
+  return {
+    clock,
+    functions,
+    deployments: new FakeDeployments(clock, functions),
+    monitoring: new FakeMonitoring(),
+    flags: new FakeFlags(clock),
+    policies: new FakePolicies(),
+    ledger: new FakeLedger(),
+    notifier: new FakeNotifier(),
+  };
+}
+
+export type FakePorts = ReturnType<typeof fakePorts>;

@@ -1,0 +1,52 @@
+import type { LedgerPort } from "../../lib/core/ports.ts";
+import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { Calls } from "./faults.ts";
+
+/**
+ * The ledger in memory. Behaviour: `openRelease` writes only when there is no record; updates merge; a claim belongs to
+ * its first owner for ever, who gets it again; claims neither need nor make a record. What is read is a copy.
+ */
+export class FakeLedger implements LedgerPort {
+  readonly calls = new Calls();
+  readonly releases = new Map<string, ReleaseRecord>();
+  readonly aliases = new Map<string, AliasRecord>();
+  readonly claims = new Map<string, string>();
+
+  async getRelease(deploymentId: string): Promise<ReleaseRecord | undefined> {
+    await this.calls.enter("getRelease", deploymentId);
+    return structuredClone(this.releases.get(deploymentId));
+  }
+
+  async openRelease(record: ReleaseRecord): Promise<boolean> {
+    await this.calls.enter("openRelease", record);
+    if (this.releases.has(record.deploymentId)) return false;
+    this.releases.set(record.deploymentId, structuredClone(record));
+    return true;
+  }
+
+  async updateRelease(deploymentId: string, changes: Partial<ReleaseRecord>): Promise<void> {
+    await this.calls.enter("updateRelease", { deploymentId, changes });
+    const before = this.releases.get(deploymentId) ?? ({ deploymentId } as ReleaseRecord);
+    this.releases.set(deploymentId, { ...before, ...structuredClone(changes) });
+  }
+
+  async claim(deploymentId: string, claim: string, owner: string): Promise<boolean> {
+    await this.calls.enter("claim", { deploymentId, claim, owner });
+    const key = `${deploymentId}/${claim}`;
+    const holder = this.claims.get(key) ?? owner;
+    this.claims.set(key, holder);
+    return holder === owner;
+  }
+
+  async getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined> {
+    await this.calls.enter("getAlias", { functionName, alias });
+    return structuredClone(this.aliases.get(`${functionName}:${alias}`));
+  }
+
+  async putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void> {
+    await this.calls.enter("putAlias", { functionName, alias, changes });
+    const key = `${functionName}:${alias}`;
+    const before = this.aliases.get(key) ?? { functionName, alias, lastKnownGood: undefined, knownBad: {} };
+    this.aliases.set(key, { ...before, ...structuredClone(changes) });
+  }
+}
