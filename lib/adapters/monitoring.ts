@@ -53,7 +53,7 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
     } catch (error) {
       throw toGoaroundError(error, {
         operation: "cloudwatch GetMetricData",
-        subject: `${dimensions["Resource"]}${dimensions["ExecutedVersion"] ? ` version ${dimensions["ExecutedVersion"]}` : ""}`,
+        subject: `${dimensions.Resource}${dimensions.ExecutedVersion ? ` version ${dimensions.ExecutedVersion}` : ""}`,
       });
     }
     return summarise(values);
