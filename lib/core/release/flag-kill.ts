@@ -47,7 +47,9 @@ export interface FlagKillResult {
   stoppedDeployments: number[];
   /** Monitors whose actions were disabled meanwhile. */
   silencedAlarms: string[];
-  /** From the call until 100 % of readers get the new values at their next poll. */
+  /** From the call until 100 % of readers get the new values at their next poll (the bake comes after that). */
+  effectiveSeconds: number;
+  /** From the call until everything had ended. */
   seconds: number;
 }
 
@@ -61,7 +63,9 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
   const stoppedDeployments: number[] = [];
   const silenced = new Set<string>();
   const tell = kill.onProgress ?? (() => undefined);
+  const elapsed = () => (ports.clock.now().getTime() - startedAtMs) / 1000;
   const result = (known: Partial<FlagKillResult>): FlagKillResult => ({
+    effectiveSeconds: elapsed(),
     outcome: "already-off",
     switchedOff: [],
     alreadyOff: [],
@@ -70,7 +74,7 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
     strategy: undefined,
     stoppedDeployments,
     silencedAlarms: [...silenced],
-    seconds: (ports.clock.now().getTime() - startedAtMs) / 1000,
+    seconds: elapsed(),
     ...known,
   });
   let switchedOff: string[] = [];
@@ -98,7 +102,10 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
       const started = await startDeployment(ports, kill, version, description);
       if (started === undefined) continue;
       tell(`flag deployment ${started.number} started with strategy ${started.strategy}`);
-      const end = await follow(ports, kill, started.number, tell);
+      let effectiveSeconds: number | undefined;
+      const end = await follow(ports, kill, started.number, tell, (state) => {
+        if (state === "BAKING" || state === "COMPLETE") effectiveSeconds ??= elapsed();
+      });
       if (end.state === "COMPLETE") {
         const { changed, unchanged } = change;
         return result({
@@ -108,6 +115,7 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
           version,
           deploymentNumber: started.number,
           strategy: started.strategy,
+          ...(effectiveSeconds === undefined ? {} : { effectiveSeconds }),
         });
       }
       tell(`flag deployment ${started.number} ended as ${end.state}; trying again`);
@@ -174,6 +182,7 @@ async function follow(
   kill: FlagKill,
   number: number,
   tell: (message: string) => void,
+  onState: (state: string) => void = () => undefined,
 ): Promise<FlagDeployment> {
   const timeoutMs = kill.timeoutMs ?? 20 * 60_000;
   const deadlineMs = ports.clock.now().getTime() + timeoutMs;
@@ -183,6 +192,7 @@ async function follow(
     const deployment = await ports.flags.getDeployment(kill.target, number);
     if (deployment.state !== lastState) tell(`flag deployment ${number}: ${deployment.state}`);
     lastState = deployment.state;
+    onState(deployment.state);
     if (!UNFINISHED.has(deployment.state)) return deployment;
     if (ports.clock.now().getTime() >= deadlineMs) {
       throw new GoaroundError(

@@ -1,0 +1,125 @@
+import { GoaroundError } from "../errors.ts";
+import type { AliasState, VersionInfo } from "../ports.ts";
+import { type AliasRecord, artifactKey } from "./records.ts";
+
+export interface RollbackFacts {
+  alias: AliasState;
+  /** All published versions of the function. */
+  versions: readonly VersionInfo[];
+  /** What the ledger knows; undefined for a function that is not guarded, or when the ledger is down. */
+  record: AliasRecord | undefined;
+  /** The newest deployment that brought (or is bringing) the version to leave, when there is one. */
+  release: { deploymentId: string; baselineVersion: string; canaryVersion: string } | undefined;
+  /** The version asked for, if any. */
+  requested: string | undefined;
+  /** Take a known-bad target all the same. */
+  force: boolean;
+}
+
+export interface RollbackPlan {
+  /** `move` the alias, or find that there is `nothing` to do. */
+  action: "move" | "nothing";
+  target: VersionInfo;
+  /** Where the target comes from, as a sentence's end: `the last known good (release d-…, 2026-…)`. */
+  source: string;
+  /** The versions that stop getting traffic. */
+  leaving: string[];
+  /** Why the ledger holds the target for bad; only with `force`. */
+  overridden: string | undefined;
+}
+
+/**
+ * Where a rollback goes. Without a version asked for: the last known good; when that is the very version that serves,
+ * what its release replaced. Never merely the number before. Throws `version-missing` with candidates, or `refused` for
+ * a known-bad target.
+ */
+export function planRollback(facts: RollbackFacts): RollbackPlan {
+  const choice = chooseTarget(facts);
+  const target = facts.versions.find((version) => version.version === choice.version);
+  if (!target) {
+    throw new GoaroundError(
+      "version-missing",
+      "operator",
+      `version ${choice.version} (${choice.source}) of ${facts.alias.functionName} does not exist`,
+      { advice: `Candidates: ${candidates(facts)}. Name one with --target-version.` },
+    );
+  }
+  const serving = servingVersions(facts.alias);
+  const leaving = serving.filter((version) => version !== target.version);
+  const known = facts.record?.knownBad[artifactKey(target.codeSha256, target.configurationHash)];
+  if (leaving.length > 0 && known && !facts.force) {
+    throw new GoaroundError(
+      "refused",
+      "operator",
+      `version ${target.version} is known bad: ${known.reason} (${known.deploymentId}, ${known.at})`,
+      {
+        advice: `Candidates: ${candidates(facts)}. Name another with --target-version, or insist with --force --reason "why".`,
+      },
+    );
+  }
+  return {
+    action: leaving.length === 0 ? "nothing" : "move",
+    target,
+    source: choice.source,
+    leaving,
+    overridden: known && facts.force ? known.reason : undefined,
+  };
+}
+
+/** Every version that gets traffic, the alias's own first. */
+export const servingVersions = (alias: AliasState): string[] => [
+  ...new Set([
+    alias.functionVersion,
+    ...Object.entries(alias.weights)
+      .filter(([, share]) => share > 0)
+      .map(([version]) => version),
+  ]),
+];
+
+function chooseTarget(facts: RollbackFacts): { version: string; source: string } {
+  const { alias, record, release, requested } = facts;
+  if (requested !== undefined) return { version: requested, source: "asked for with --target-version" };
+  const good = record?.lastKnownGood;
+  const serving = servingVersions(alias);
+  const mixed = serving.length > 1;
+  if (good && (mixed || good.version !== alias.functionVersion)) {
+    return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
+  }
+  if (good && release?.canaryVersion !== alias.functionVersion) {
+    return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
+  }
+  if (release && serving.includes(release.canaryVersion)) {
+    return {
+      version: release.baselineVersion,
+      source: `what release ${release.deploymentId} replaced with version ${release.canaryVersion}`,
+    };
+  }
+  if (mixed) {
+    return { version: alias.functionVersion, source: "the version that the split alias itself points to" };
+  }
+  throw new GoaroundError(
+    "version-missing",
+    "operator",
+    `nothing tells which version of ${alias.functionName} was good before ${alias.functionVersion}: ` +
+      "no ledger record and no CodeDeploy deployment of this alias",
+    { advice: `Candidates: ${candidates(facts)}. Name one with --target-version.` },
+  );
+}
+
+/** Newest first, at most ten, with what speaks for or against each. */
+function candidates({ versions, alias, record }: RollbackFacts): string {
+  const all = [...versions].sort((a, b) => Number(b.version) - Number(a.version)).slice(0, 10);
+  if (all.length === 0) return "none, no version is published";
+  return all
+    .map(({ version, codeSha256, configurationHash, lastModified }) => {
+      const bad = record?.knownBad[artifactKey(codeSha256, configurationHash)];
+      const notes = [
+        version === record?.lastKnownGood?.version ? "last known good" : "",
+        bad ? `known bad: ${bad.reason}` : "",
+        servingVersions(alias).includes(version) ? "serving now" : "",
+        lastModified ? `of ${lastModified}` : "",
+      ].filter(Boolean);
+      return notes.length > 0 ? `${version} (${notes.join("; ")})` : version;
+    })
+    .join(", ");
+}
