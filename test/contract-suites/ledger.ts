@@ -74,6 +74,14 @@ export function describeLedgerPort(name: string, makePort: () => Promise<LedgerP
       expect(await port.getRelease("d-2")).toMatchObject({ deploymentId: "d-2", rollbackThresholdPercent: 5 });
     });
 
+    it("opens a release of which only a threshold was written before, and keeps the threshold", async () => {
+      const port = await makePort();
+      await port.updateRelease("d-1", { rollbackThresholdPercent: 5, temporaryAlarms: ["alarm"] });
+      expect(await port.openRelease(record("d-1"))).toBe(true);
+      const threshold = { rollbackThresholdPercent: 5, temporaryAlarms: ["alarm"] };
+      expect(await port.getRelease("d-1")).toEqual({ ...record("d-1"), ...threshold });
+    });
+
     it("gives a claim to its first owner only", async () => {
       const port = await makePort();
       const answers = await Promise.all(["a", "b", "c", "d"].map((owner) => port.claim("d-1", "notify", owner)));

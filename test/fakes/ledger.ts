@@ -3,7 +3,8 @@ import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.
 import { Calls } from "./faults.ts";
 
 /**
- * The ledger in memory. Behaviour: `openRelease` writes only when there is no record; updates merge; a claim belongs to
+ * The ledger in memory. Behaviour: `openRelease` writes only when the release is not open yet, and where the opening
+ * record says nothing, what an earlier update wrote stays; updates merge; a claim belongs to
  * its first owner for ever, who gets it again; claims neither need nor make a record. What is read is a copy.
  */
 export class FakeLedger implements LedgerPort {
@@ -19,8 +20,10 @@ export class FakeLedger implements LedgerPort {
 
   async openRelease(record: ReleaseRecord): Promise<boolean> {
     await this.calls.enter("openRelease", record);
-    if (this.releases.has(record.deploymentId)) return false;
-    this.releases.set(record.deploymentId, structuredClone(record));
+    const before = this.releases.get(record.deploymentId);
+    if (before?.openedAt !== undefined) return false;
+    const said = Object.entries(before ?? {}).filter(([name]) => isEmpty(record[name as keyof ReleaseRecord]));
+    this.releases.set(record.deploymentId, structuredClone({ ...record, ...Object.fromEntries(said) }));
     return true;
   }
 
@@ -50,3 +53,5 @@ export class FakeLedger implements LedgerPort {
     this.aliases.set(key, { ...before, ...structuredClone(changes) });
   }
 }
+
+const isEmpty = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
