@@ -1,0 +1,2 @@
+import type { ResourceTypes } from "./resource-type.ts";
+export const RESOURCE_TYPES: ResourceTypes = {};
