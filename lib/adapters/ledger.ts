@@ -5,7 +5,6 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
-import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { LEDGER_KEYS } from "../contract/names.ts";
 import type { LedgerPort } from "../core/ports.ts";
 import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
@@ -41,7 +40,7 @@ export function createLedger(
   async function read(Key: Record<string, AttributeValue>): Promise<Record<string, unknown> | undefined> {
     try {
       const answer = await client().send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true }), http);
-      return answer.Item && unmarshall(answer.Item);
+      return answer.Item && fromItem(answer.Item);
     } catch (error) {
       throw toGoaroundError(error, { operation: "dynamodb GetItem", subject: `ledger ${table}` });
     }
@@ -113,7 +112,7 @@ const emptyFields = (record: ReleaseRecord) =>
  */
 function setting(fields: Record<string, unknown>, unless?: string, keep: ReadonlySet<string> = new Set()) {
   const names: Record<string, string> = {};
-  const values: Record<string, unknown> = {};
+  const values: Record<string, AttributeValue> = {};
   const sets: string[] = [];
   const removes: string[] = [];
   Object.entries(fields).forEach(([name, value], i) => {
@@ -123,7 +122,7 @@ function setting(fields: Record<string, unknown>, unless?: string, keep: Readonl
       else removes.push(`#f${i}`);
       return;
     }
-    values[`:v${i}`] = value;
+    values[`:v${i}`] = toAttribute(value);
     sets.push(keep.has(name) ? `#f${i} = if_not_exists(#f${i}, :v${i})` : `#f${i} = :v${i}`);
   });
   if (unless !== undefined) names["#unless"] = unless;
@@ -136,7 +135,7 @@ function setting(fields: Record<string, unknown>, unless?: string, keep: Readonl
       .join(" "),
     ...(unless === undefined ? {} : { ConditionExpression: "attribute_not_exists(#unless)" }),
     ExpressionAttributeNames: names,
-    ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }),
+    ExpressionAttributeValues: values,
   };
 }
 
@@ -145,3 +144,24 @@ function withoutKeys(item: Record<string, unknown>): Record<string, unknown> {
   const own = new Set<string>(Object.values(LEDGER_KEYS));
   return Object.fromEntries(Object.entries(item).filter(([name]) => !own.has(name)));
 }
+
+/**
+ * Scalars as themselves; whatever has a structure as JSON text in `json`. DynamoDB refuses empty attribute names and
+ * more than 32 levels, both of which a smoke test's payload may have.
+ */
+function toAttribute(value: unknown): AttributeValue {
+  if (typeof value === "string") return { S: value };
+  if (typeof value === "number") return { N: String(value) };
+  if (typeof value === "boolean") return { BOOL: value };
+  return { M: { json: { S: JSON.stringify(value) } } };
+}
+
+function fromAttribute(attribute: AttributeValue): unknown {
+  if (attribute.S !== undefined) return attribute.S;
+  if (attribute.N !== undefined) return Number(attribute.N);
+  if (attribute.BOOL !== undefined) return attribute.BOOL;
+  return JSON.parse(attribute.M?.json?.S ?? "null");
+}
+
+const fromItem = (item: Record<string, AttributeValue>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(item).map(([name, attribute]) => [name, fromAttribute(attribute)]));

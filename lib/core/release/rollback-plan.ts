@@ -8,7 +8,7 @@ export interface RollbackFacts {
   versions: readonly VersionInfo[];
   /** What the ledger knows; undefined for a function that is not guarded, or when the ledger is down. */
   record: AliasRecord | undefined;
-  /** The newest deployment that brought (or is bringing) the version to leave, when there is one. */
+  /** The newest deployment of the alias that is not itself a rollback, whatever became of it. */
   release: { deploymentId: string; baselineVersion: string; canaryVersion: string } | undefined;
   /** The version asked for, if any. */
   requested: string | undefined;
@@ -29,9 +29,10 @@ export interface RollbackPlan {
 }
 
 /**
- * Where a rollback goes. Without a version asked for: the last known good; when that is the very version that serves,
- * what its release replaced. Never merely the number before. Throws `version-missing` with candidates, or `refused` for
- * a known-bad target.
+ * Where a rollback goes. Without a version asked for: the last known good; when the newest release brought the very
+ * version that is known good and still serves, what that release replaced. Never merely the number before, and never
+ * further back when the newest release has been undone already, so that a repeated rollback does nothing. Throws
+ * `version-missing` with candidates, or `refused` for a known-bad target.
  */
 export function planRollback(facts: RollbackFacts): RollbackPlan {
   const choice = chooseTarget(facts);
@@ -82,16 +83,21 @@ function chooseTarget(facts: RollbackFacts): { version: string; source: string }
   const good = record?.lastKnownGood;
   const serving = servingVersions(alias);
   const mixed = serving.length > 1;
-  if (good && (mixed || good.version !== alias.functionVersion)) {
-    return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
-  }
-  if (good && release?.canaryVersion !== alias.functionVersion) {
-    return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
-  }
-  if (release && serving.includes(release.canaryVersion)) {
+  if (release && serving.includes(release.canaryVersion) && good?.version === release.canaryVersion) {
     return {
       version: release.baselineVersion,
-      source: `what release ${release.deploymentId} replaced with version ${release.canaryVersion}`,
+      source:
+        `what release ${release.deploymentId} replaced; ` +
+        `version ${good.version}, which it brought, is itself the last known good in the ledger`,
+    };
+  }
+  if (good) {
+    return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
+  }
+  if (release && (serving.includes(release.canaryVersion) || serving.includes(release.baselineVersion))) {
+    return {
+      version: release.baselineVersion,
+      source: `what release ${release.deploymentId} of version ${release.canaryVersion} was to replace`,
     };
   }
   if (mixed) {

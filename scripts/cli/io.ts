@@ -1,0 +1,48 @@
+import { createInterface } from "node:readline/promises";
+import { systemClock } from "../../lib/adapters/clock.ts";
+import { createDiscovery } from "../../lib/adapters/discovery.ts";
+import { type Adapters, type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
+import type { Clock, DiscoveryPort } from "../../lib/core/ports.ts";
+
+/** Everything an operator's command reaches AWS through. */
+export type OperatorPorts = Omit<Adapters, "clock"> & { discovery: DiscoveryPort };
+
+/** What a command needs of the process it runs in; tests give their own. */
+export interface CliIo {
+  /** Data. */
+  stdout(text: string): void;
+  /** Messages. */
+  stderr(text: string): void;
+  /** A person sits there: stdin and stderr are both a terminal. */
+  readonly isTerminal: boolean;
+  ask(question: string, signal: AbortSignal): Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Calls `handler` at each Ctrl-C (or SIGTERM); returns how to stop listening. */
+  onInterrupt(handler: () => void): () => void;
+  /** Leaves at once: the second Ctrl-C. */
+  abandon(exitCode: number): void;
+  connect(options: AdaptersOptions): OperatorPorts;
+}
+
+export const processIo: CliIo = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  isTerminal: Boolean(process.stdin.isTTY && process.stderr.isTTY),
+  async ask(question, signal) {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await lines.question(question, { signal });
+    } finally {
+      lines.close();
+    }
+  },
+  env: process.env,
+  clock: systemClock,
+  onInterrupt(handler) {
+    process.on("SIGINT", handler).on("SIGTERM", handler);
+    return () => void process.off("SIGINT", handler).off("SIGTERM", handler);
+  },
+  abandon: (exitCode) => process.exit(exitCode),
+  connect: (options) => ({ ...createAdapters(options), discovery: createDiscovery(options) }),
+};
