@@ -32,12 +32,7 @@ const MAX_DATAPOINTS = 100_800;
 const MAX_STATISTICS_DATAPOINTS = 1_440;
 
 export function metricOperations(world: World, store: MetricStore) {
-  function putMetricData({
-    Namespace,
-    MetricData,
-    EntityMetricData,
-    ...rest
-  }: PutMetricDataInput): Record<string, never> {
+  function putMetricData({ Namespace, MetricData, EntityMetricData }: PutMetricDataInput): Record<string, never> {
     if (!Namespace) throw missingParameter("Namespace");
     if (Namespace.startsWith("AWS/")) throw invalidValue("The value AWS/ for parameter Namespace is invalid.");
     const data = [...(MetricData ?? []), ...(EntityMetricData ?? []).flatMap((each) => each.MetricData ?? [])];
