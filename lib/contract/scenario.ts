@@ -68,7 +68,6 @@ const action = z.discriminatedUnion("do", [
     enabled: z.boolean(),
     strategy: z.string().optional(),
   }),
-  z.strictObject({ atSeconds: seconds, do: z.literal("redden-monitor") }),
   z.strictObject({ atSeconds: seconds, do: z.literal("redden-blocker") }),
 ]);
 

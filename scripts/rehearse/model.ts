@@ -1,5 +1,6 @@
 import type { Behaviour, Scenario } from "../../lib/contract/scenario.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
+import type { FunctionModel } from "../../lib/local/services/lambda/index.ts";
 
 /** How a behaviour stands at one moment, its phases applied. */
 export interface Moment {
@@ -68,4 +69,52 @@ export function arrivals(requestsPerSecond: number, fromMs: number, toMs: number
     if (at >= toMs) return times;
     times.push(at);
   }
+}
+
+/**
+ * The model of a function under release: which behaviour a version has, what time it is from the start of the shift,
+ * and what is broken for everyone.
+ */
+export function functionModel(
+  scenario: Pick<Scenario, "outages" | "flagEffects">,
+  behaviourOf: (version: string) => Behaviour,
+  sinceShift: (atMs: number) => number | undefined,
+  flagIsOn: (flag: string) => boolean,
+  isCanary: (version: string) => boolean = () => false,
+): FunctionModel {
+  return ({ version, atMs, coldStart, payload, random }) => {
+    const behaviour = behaviourOf(version);
+    const moment = momentOf(behaviour, sinceShift(atMs));
+    // A payload means that someone invoked the version itself: the smoke test, not traffic.
+    if (payload !== undefined && isCanary(version) && behaviour.smoke !== "ok") return smokeAnswer(behaviour.smoke);
+    const durationMs = drawDuration(moment, random);
+    const cold = coldStart || random.chance(1 / behaviour.sandboxLifetimeRequests);
+    // Lambda leaves initialisation out of Duration; what a first request does lazily is in it.
+    const timing = cold
+      ? { durationMs: durationMs + behaviour.coldStartMs / 4, initMs: behaviour.coldStartMs }
+      : { durationMs };
+    if (random.chance(moment.hangRate)) return { outcome: "timeout", ...timing };
+    const shared = sharedErrorRate(scenario, isCanary(version) ? "canary" : "baseline", sinceShift(atMs), flagIsOn);
+    const errorRate = 1 - (1 - moment.errorRate) * (1 - shared);
+    if (random.chance(errorRate)) {
+      return {
+        outcome: "error",
+        ...timing,
+        errorType: "RehearsedError",
+        errorMessage: "the scenario has this request fail",
+      };
+    }
+    return { outcome: "ok", ...timing };
+  };
+}
+
+function smokeAnswer(smoke: Exclude<Behaviour["smoke"], "ok">): ReturnType<FunctionModel> {
+  if (smoke === "timeout") return { outcome: "timeout", durationMs: 0 };
+  if (smoke === "wrong-answer") return { outcome: "ok", durationMs: 20, response: {} };
+  return {
+    outcome: "error",
+    durationMs: 20,
+    errorType: "RehearsedError",
+    errorMessage: "the scenario fails the smoke test",
+  };
 }

@@ -1,11 +1,13 @@
-import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
+import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import { arrivals } from "./model.ts";
 import type { RequestCounts } from "./result.ts";
 import type { MinuteOfTraffic } from "./timeline.ts";
 
 /** Traffic is sent and the clock moved in steps of this many milliseconds: weights change between steps, not within. */
 const STEP_MS = 1000;
+
+const realDelay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export interface TrafficSource {
   functionName: string;
@@ -20,14 +22,17 @@ export class Stage {
   readonly aws: LocalAws;
   /** One entry a minute and version of the function that is watched, in order of time. */
   readonly minutes: MinuteOfTraffic[] = [];
+  private readonly speed: number | undefined;
   private readonly sources: TrafficSource[] = [];
   private watched: string | undefined;
   private counts: RequestCounts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
   private canaryVersion: () => string | undefined = () => undefined;
   private restored: () => boolean = () => false;
 
-  constructor(aws: LocalAws) {
+  /** `speed`: virtual seconds a real one at most; undefined: as fast as it goes. */
+  constructor(aws: LocalAws, speed?: number) {
     this.aws = aws;
+    this.speed = speed;
   }
 
   get now(): number {
@@ -54,8 +59,26 @@ export class Stage {
     while (this.now < toMs) {
       const until = Math.min(toMs, this.now + STEP_MS);
       for (const source of this.sources) await this.send(source, this.now, until);
+      const takes = this.speed ? (until - this.now) / this.speed : 0;
       await this.aws.clock.advanceTo(until);
+      if (takes > 0) await realDelay(takes);
     }
+  }
+
+  /** Advances as long as something of the account is in motion, until the work is done. */
+  async advanceWhile<T>(work: Promise<T>, moving: () => Promise<boolean>, maxSpeed?: number): Promise<T> {
+    let done = false;
+    const finished = work.finally(() => {
+      done = true;
+    });
+    finished.catch(() => undefined);
+    while (!done) {
+      if (await moving()) {
+        await this.advanceBy(STEP_MS);
+        if (maxSpeed) await realDelay(STEP_MS / maxSpeed);
+      } else await Promise.race([realDelay(10), finished.catch(() => undefined)]);
+    }
+    return finished;
   }
 
   advanceBy(ms: number): Promise<void> {
@@ -75,7 +98,11 @@ export class Stage {
   private async send(source: TrafficSource, fromMs: number, toMs: number): Promise<void> {
     const atMs = arrivals(source.rate(fromMs), fromMs, toMs, source.random);
     if (atMs.length === 0) return;
-    const byVersion = await this.aws.lambda.sendTraffic({ functionName: source.functionName, qualifier: source.alias, atMs });
+    const byVersion = await this.aws.lambda.sendTraffic({
+      functionName: source.functionName,
+      qualifier: source.alias,
+      atMs,
+    });
     if (source.functionName !== this.watched) return;
     for (const [version, seen] of Object.entries(byVersion)) {
       this.counts.total += seen.requests;
@@ -86,7 +113,11 @@ export class Stage {
     }
   }
 
-  private book(atMs: number, version: string, seen: { requests: number; errors: number; totalDurationMs: number }): void {
+  private book(
+    atMs: number,
+    version: string,
+    seen: { requests: number; errors: number; totalDurationMs: number },
+  ): void {
     const minuteMs = Math.floor(atMs / 60_000) * 60_000;
     let minute = this.minutes.findLast((entry) => entry.version === version);
     if (minute?.minuteMs !== minuteMs) {

@@ -1,0 +1,106 @@
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { Command, Option } from "commander";
+import { GoaroundError } from "../lib/core/errors.ts";
+import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
+import { type CliIo, processIo } from "./cli/io.ts";
+import { parseInteger, parseNumber } from "./cli/options.ts";
+import { main, type Result } from "./cli/run.ts";
+import { loadScenario, scenarioNames } from "./rehearse/library.ts";
+import { runMainRehearsal } from "./rehearse/main-rehearsal.ts";
+import { linePrinter, summaryTable } from "./rehearse/print.ts";
+import { reportPage } from "./rehearse/report.ts";
+import { type RunOptions, runScenario } from "./rehearse/run-scenario.ts";
+
+interface RehearseOptions {
+  list: boolean;
+  scenario?: string;
+  seed: number;
+  speed?: number;
+  report?: string;
+  app: string;
+  environment: string;
+  deployWith: "cdk" | "api";
+  json: boolean;
+}
+
+const HELP = `
+Without --scenario the main rehearsal runs: the app is deployed with the CDK CLI to a local AWS of its own, a good
+version is promoted, a bad one is rolled back with its flag switched off, and an operator rolls back by hand.
+
+Nothing leaves this machine and no AWS account is needed. Times are virtual: waiting costs nothing.
+
+Exit codes: 0 as the scenario expects, 1 not, 2 usage, 130 interrupted.`;
+
+export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT.done }): Command {
+  return new Command("rehearse")
+    .description("run a release on a local AWS and see what the guard does")
+    .option("--list", "list the scenarios that ship", false)
+    .option("--scenario <name|file>", "one scenario, by name or from a JSON file")
+    .option("--seed <number>", "same seed, same world", (text) => parseInteger(text, 0, 2 ** 31), 1)
+    .option("--speed <number>", "virtual seconds a real one, at most (default: as fast as it goes)", (text) =>
+      parseNumber(text, 0.1, 1e6),
+    )
+    .option("--report <file.html>", "write a page with timeline and plots")
+    .option("--app <command>", "command that synthesizes the app to rehearse", "node --import tsx bin/app.ts")
+    .option("--environment <name>", "environment of the app", "dev")
+    .addOption(
+      new Option("--deploy-with <how>", "the CDK CLI, or CloudFormation's API itself (faster)")
+        .choices(["cdk", "api"])
+        .default("cdk"),
+    )
+    .option("--json", "print one JSON document on stdout; the timeline goes to stderr", false)
+    .addHelpText("after", HELP)
+    .action(async (options: RehearseOptions) => {
+      result.exitCode = await rehearse(options, io);
+    });
+}
+
+async function rehearse(options: RehearseOptions, io: CliIo): Promise<number> {
+  try {
+    if (options.list) return list(options, io);
+    const write = options.json ? io.stderr : io.stdout;
+    const run: RunOptions = {
+      seed: options.seed,
+      speed: options.speed,
+      app: options.app,
+      environment: options.environment,
+      deployWith: options.deployWith,
+      onEvent: linePrinter(write),
+      onProgress: (text) => io.stderr(`… ${text}\n`),
+    };
+    const result = options.scenario
+      ? await runScenario(loadScenario(options.scenario), run)
+      : await runMainRehearsal(run);
+    if (options.report) writeFileSync(options.report, reportPage(result));
+    io.stdout(options.json ? `${JSON.stringify(result, null, 2)}\n` : summaryTable(result));
+    if (options.report) io.stderr(`report: ${options.report}\n`);
+    return result.asExpected ? EXIT.done : EXIT.notAsExpected;
+  } catch (error) {
+    if (!(error instanceof GoaroundError)) throw error;
+    io.stderr(`error: ${error.message}\n${error.advice ? `what to do: ${error.advice}\n` : ""}`);
+    return exitCodeOf(error.code);
+  }
+}
+
+function list(options: RehearseOptions, io: CliIo): number {
+  const scenarios = scenarioNames().map((name) => loadScenario(name));
+  if (options.json) {
+    const rows = scenarios.map(({ name, description, expected }) => ({
+      name,
+      description,
+      expected: expected.outcome,
+    }));
+    io.stdout(`${JSON.stringify(rows, null, 2)}\n`);
+  } else {
+    const width = Math.max(...scenarios.map(({ name }) => name.length));
+    for (const { name, expected, description } of scenarios) {
+      io.stdout(`${name.padEnd(width)}  ${expected.outcome.padEnd(11)}  ${description}\n`);
+    }
+  }
+  return EXIT.done;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(command, process.argv.slice(2));
+}

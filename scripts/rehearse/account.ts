@@ -1,0 +1,130 @@
+import { ledgerTableName } from "../../lib/contract/names.ts";
+import type { LocalAws } from "../../lib/local/index.ts";
+
+export interface WholeAlias {
+  functionVersion: string;
+  weights: Record<string, number>;
+}
+
+/** What a rehearsal reads of the account, in process and as its operator. */
+export class Account {
+  private readonly aws: LocalAws;
+
+  constructor(aws: LocalAws) {
+    this.aws = aws;
+  }
+
+  /** The function with this name, or the one function whose name ends with it. */
+  async functionNamed(name: string): Promise<string> {
+    const { Functions = [] } = await this.call<{ Functions?: { FunctionName: string }[] }>(
+      "lambda",
+      "ListFunctions",
+      {},
+    );
+    const names = Functions.map((entry) => entry.FunctionName);
+    if (names.includes(name)) return name;
+    const matches = names.filter((candidate) => candidate.endsWith(name));
+    if (matches.length === 1) return matches[0]!;
+    throw new Error(`the app has no function "${name}"; it has ${names.join(", ") || "none"}`);
+  }
+
+  async alias(FunctionName: string, Name: string): Promise<WholeAlias> {
+    const alias = await this.call<{
+      FunctionVersion: string;
+      RoutingConfig?: { AdditionalVersionWeights?: Record<string, number> };
+    }>("lambda", "GetAlias", { FunctionName, Name });
+    return { functionVersion: alias.FunctionVersion, weights: alias.RoutingConfig?.AdditionalVersionWeights ?? {} };
+  }
+
+  /** Name of the stack that owns the function. */
+  async stackOf(functionName: string): Promise<string> {
+    const { Configuration } = await this.call<{ Configuration: { FunctionArn: string } }>("lambda", "GetFunction", {
+      FunctionName: functionName,
+    });
+    const { Tags = {} } = await this.call<{ Tags?: Record<string, string> }>("lambda", "ListTags", {
+      Resource: Configuration.FunctionArn,
+    });
+    const name = Tags["aws:cloudformation:stack-name"];
+    if (!name) throw new Error(`${functionName} belongs to no stack`);
+    return name;
+  }
+
+  async stackStatus(StackName: string): Promise<string> {
+    const { Stacks } = await this.call<{ Stacks: { StackStatus: string }[] }>("cloudformation", "DescribeStacks", {
+      StackName,
+    });
+    return Stacks[0]!.StackStatus;
+  }
+
+  async stacksInProgress(): Promise<boolean> {
+    const { Stacks = [] } = await this.call<{ Stacks?: { StackStatus: string }[] }>(
+      "cloudformation",
+      "DescribeStacks",
+      {},
+    );
+    return Stacks.some(
+      ({ StackStatus }) => StackStatus.endsWith("_IN_PROGRESS") && StackStatus !== "REVIEW_IN_PROGRESS",
+    );
+  }
+
+  async deploymentsAreOver(): Promise<boolean> {
+    const includeOnlyStatuses = ["Created", "Queued", "InProgress", "Ready"];
+    const { deployments = [] } = await this.call<{ deployments?: string[] }>("codedeploy", "ListDeployments", {
+      includeOnlyStatuses,
+    });
+    return deployments.length === 0;
+  }
+
+  /** ARN of the alarm on the whole alias's error rate. */
+  async aliasErrorAlarm(functionName: string): Promise<string> {
+    const { MetricAlarms = [] } = await this.call<{ MetricAlarms?: { AlarmName: string; AlarmArn: string }[] }>(
+      "cloudwatch",
+      "DescribeAlarms",
+      {},
+    );
+    const found = MetricAlarms.find(
+      ({ AlarmName }) => AlarmName.includes(`${functionName}.`) && AlarmName.endsWith(".error-rate"),
+    );
+    if (!found) throw new Error(`${functionName} has no alarm on its alias's error rate`);
+    return found.AlarmArn;
+  }
+
+  /** What the guard wrote down about a release: its outcome and the codes of its findings and reasons. */
+  async releaseRecord(
+    environment: string,
+    deploymentId: string,
+  ): Promise<{ outcome: string; findings: string[] } | undefined> {
+    const { Items = [] } = await this.call<{ Items?: Record<string, AttributeValue>[] }>("dynamodb", "Scan", {
+      TableName: ledgerTableName(environment),
+      ConsistentRead: true,
+    });
+    const records = Items.map((item) => plain({ M: item }) as Record<string, unknown>);
+    const record = records.find((entry) => entry.deploymentId === deploymentId && typeof entry.outcome === "string");
+    if (!record) return undefined;
+    const verdict = record.verdict as { findings?: { code: string }[]; reasons?: { code: string }[] } | undefined;
+    const codes = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? [])].map((reason) => reason.code);
+    return { outcome: String(record.outcome), findings: [...new Set(codes)] };
+  }
+
+  private call<T>(service: string, operation: string, input: Record<string, unknown>): Promise<T> {
+    return this.aws.world.call<T>(service, operation, input, this.aws.world.credentials.principalFor(undefined));
+  }
+}
+
+interface AttributeValue {
+  S?: string;
+  N?: string;
+  BOOL?: boolean;
+  NULL?: boolean;
+  L?: AttributeValue[];
+  M?: Record<string, AttributeValue>;
+}
+
+function plain(value: AttributeValue): unknown {
+  if (value.S !== undefined) return value.S;
+  if (value.N !== undefined) return Number(value.N);
+  if (value.BOOL !== undefined) return value.BOOL;
+  if (value.L) return value.L.map(plain);
+  if (value.M) return Object.fromEntries(Object.entries(value.M).map(([key, entry]) => [key, plain(entry)]));
+  return null;
+}

@@ -1,0 +1,91 @@
+import { DEFAULT_ALIAS, policyParameterName } from "../../lib/contract/names.ts";
+import { parsePolicy } from "../../lib/contract/policy.ts";
+import type { ScenarioAction } from "../../lib/contract/scenario.ts";
+import type { LocalAws } from "../../lib/local/index.ts";
+import type { ReleaseMarks } from "./recorder.ts";
+import type { Rehearsal } from "./run-scenario.ts";
+
+const SECOND = 1000;
+
+/** Does at once what lies before the release, and lets the time between pass. */
+export async function performBefore(rehearsal: Rehearsal): Promise<void> {
+  const before = rehearsal.scenario.actions
+    .filter((action) => action.atSeconds < 0)
+    .sort((a, b) => a.atSeconds - b.atSeconds);
+  for (const [i, action] of before.entries()) {
+    await perform(rehearsal, action, undefined);
+    const next = before[i + 1]?.atSeconds ?? 0;
+    await rehearsal.stage.advanceBy((next - action.atSeconds) * SECOND);
+  }
+}
+
+/** Does each remaining action at its time after the shift has begun. */
+export function performDuring(rehearsal: Rehearsal, marks: ReleaseMarks): void {
+  const { clock } = rehearsal.aws;
+  for (const action of rehearsal.scenario.actions.filter(({ atSeconds }) => atSeconds >= 0)) {
+    const wait = (): void => {
+      const due = marks.shiftStartMs === undefined ? undefined : marks.shiftStartMs + action.atSeconds * SECOND;
+      if (due !== undefined && clock.now() >= due) void clock.whileBusy(perform(rehearsal, action, marks));
+      else if (clock.now() - marks.startedAtMs < 4 * 3600 * SECOND) clock.at(due ?? clock.now() + SECOND, wait);
+    };
+    clock.at(clock.now(), wait);
+  }
+}
+
+async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: ReleaseMarks | undefined): Promise<void> {
+  const { aws, flags, recorder, stage } = rehearsal;
+  recorder.note(stage.now, "action", `an operator does: ${action.do}`);
+  switch (action.do) {
+    case "stop-deployment":
+      await call(aws, "codedeploy", "StopDeployment", { deploymentId: marks?.deploymentId, autoRollbackEnabled: true });
+      return;
+    case "update-flag":
+      await flags.set({ [action.flag]: action.enabled }, action.strategy ?? "AppConfig.AllAtOnce");
+      return;
+    case "redden-blocker":
+      for (const name of await blockersOf(rehearsal)) await redden(aws, name);
+      return;
+  }
+}
+
+/** The dependency alarms that the function's policy names. */
+async function blockersOf({ aws, options, functionName }: Rehearsal): Promise<string[]> {
+  const Name = policyParameterName(options.environment, functionName, DEFAULT_ALIAS);
+  const { Parameter } = await call<{ Parameter: { Value: string } }>(aws, "ssm", "GetParameter", { Name });
+  const parsed = parsePolicy(Parameter.Value);
+  if (!parsed.ok || parsed.policy.blockers.length === 0)
+    throw new Error(`the policy of ${functionName} names no blockers`);
+  return parsed.policy.blockers;
+}
+
+/** Feeds an alarm's own metric, every minute for two hours, a value on the wrong side of its threshold. */
+async function redden(aws: LocalAws, AlarmName: string): Promise<void> {
+  const { MetricAlarms = [] } = await call<{ MetricAlarms?: MetricAlarm[] }>(aws, "cloudwatch", "DescribeAlarms", {
+    AlarmNames: [AlarmName],
+  });
+  const alarm = MetricAlarms[0];
+  if (!alarm?.MetricName) throw new Error(`the blocker ${AlarmName} is no alarm on a single metric`);
+  const Value = alarm.ComparisonOperator.startsWith("Less") ? alarm.Threshold - 1 : alarm.Threshold + 1;
+  const put = async (minute: number): Promise<void> => {
+    await call(aws, "cloudwatch", "PutMetricData", {
+      Namespace: alarm.Namespace,
+      MetricData: [
+        { MetricName: alarm.MetricName, Dimensions: alarm.Dimensions, Timestamp: new Date(aws.clock.now()), Value },
+      ],
+    });
+    if (minute < 120) aws.clock.at(aws.clock.now() + 60 * SECOND, () => put(minute + 1));
+  };
+  await put(0);
+}
+
+interface MetricAlarm {
+  Namespace: string;
+  MetricName?: string;
+  Dimensions?: { Name: string; Value: string }[];
+  Threshold: number;
+  ComparisonOperator: string;
+}
+
+function call<T>(aws: LocalAws, service: string, operation: string, input: Record<string, unknown>): Promise<T> {
+  return aws.world.call<T>(service, operation, input, aws.world.credentials.principalFor(undefined));
+}

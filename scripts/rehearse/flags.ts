@@ -1,0 +1,114 @@
+import type { LocalAws } from "../../lib/local/index.ts";
+
+export interface FlagHome {
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+}
+
+interface Item {
+  Id: string;
+  Name: string;
+  Type?: string;
+}
+
+/** How long the readers of flags keep a value: the default poll interval of the AppConfig Lambda extension. */
+const READER_POLL_MS = 45_000;
+
+/** The app's feature flags as its people and its functions see them. */
+export class Flags {
+  private readonly aws: LocalAws;
+  private home: FlagHome | undefined;
+  private cached: { atMs: number; values: Record<string, boolean> } = { atMs: Number.NEGATIVE_INFINITY, values: {} };
+
+  constructor(aws: LocalAws) {
+    this.aws = aws;
+  }
+
+  /** Finds the first feature-flag profile of the account; undefined when the app has none. */
+  async find(): Promise<FlagHome | undefined> {
+    for (const application of await this.items("ListApplications", {})) {
+      const ApplicationId = application.Id;
+      const [environment] = await this.items("ListEnvironments", { ApplicationId });
+      const profile = (await this.items("ListConfigurationProfiles", { ApplicationId })).find(
+        (candidate) => candidate.Type === "AWS.AppConfig.FeatureFlags",
+      );
+      if (environment && profile) {
+        this.home = { applicationId: ApplicationId, environmentId: environment.Id, profileId: profile.Id };
+        return this.home;
+      }
+    }
+    return undefined;
+  }
+
+  /** Flag → enabled, as deployed. */
+  deployed(): Record<string, boolean> {
+    if (!this.home) return {};
+    const { applicationId, environmentId, profileId } = this.home;
+    const flags = this.aws.appconfig.deployedFlags(applicationId, environmentId, profileId) ?? {};
+    return Object.fromEntries(Object.entries(flags).map(([flag, value]) => [flag, value.enabled === true]));
+  }
+
+  /** As the functions see a flag: they poll, so a change takes up to 45 seconds to show. */
+  seenByReaders(flag: string): boolean {
+    const now = this.aws.clock.now();
+    if (now - this.cached.atMs >= READER_POLL_MS) this.cached = { atMs: now, values: this.deployed() };
+    return this.cached.values[flag] === true;
+  }
+
+  /** Switches flags as an operator would by hand; `strategy` is a name or an id. */
+  async set(flags: Record<string, boolean>, strategy: string): Promise<void> {
+    const home = this.home;
+    if (!home) throw new Error("the app has no feature-flag profile");
+    const target = { ApplicationId: home.applicationId, ConfigurationProfileId: home.profileId };
+    const versions = await this.items<{ VersionNumber: number }>("ListHostedConfigurationVersions", target);
+    const VersionNumber = Math.max(...versions.map((version) => version.VersionNumber));
+    const stored = await this.call<{ Content: Uint8Array }>("GetHostedConfigurationVersion", {
+      ...target,
+      VersionNumber,
+    });
+    const document = JSON.parse(new TextDecoder().decode(stored.Content)) as {
+      values: Record<string, { enabled: boolean }>;
+    };
+    for (const [flag, enabled] of Object.entries(flags)) {
+      document.values[flag] = { ...document.values[flag], enabled };
+    }
+    const created = await this.call<{ VersionNumber: number }>("CreateHostedConfigurationVersion", {
+      ...target,
+      ContentType: "application/json",
+      Content: new TextEncoder().encode(JSON.stringify(document)),
+    });
+    await this.call("StartDeployment", {
+      ...target,
+      EnvironmentId: home.environmentId,
+      ConfigurationVersion: String(created.VersionNumber),
+      DeploymentStrategyId: await this.strategyId(strategy),
+      Description: "goaround: rehearsal",
+    });
+  }
+
+  /** Has AppConfig watch an alarm while flags of the environment are deployed. */
+  async monitor(alarmArn: string): Promise<void> {
+    const home = this.home;
+    if (!home) throw new Error("the app has no feature-flag profile");
+    await this.call("UpdateEnvironment", {
+      ApplicationId: home.applicationId,
+      EnvironmentId: home.environmentId,
+      Monitors: [{ AlarmArn: alarmArn }],
+    });
+  }
+
+  private async strategyId(nameOrId: string): Promise<string> {
+    if (nameOrId.startsWith("AppConfig.")) return nameOrId;
+    const found = (await this.items("ListDeploymentStrategies", {})).find((item) => item.Name === nameOrId);
+    return found?.Id ?? nameOrId;
+  }
+
+  private async items<T = Item>(operation: string, input: Record<string, unknown>): Promise<T[]> {
+    return (await this.call<{ Items?: T[] }>(operation, input)).Items ?? [];
+  }
+
+  private call<T>(operation: string, input: Record<string, unknown>): Promise<T> {
+    return this.aws.world.call<T>("appconfig", operation, input, this.aws.world.credentials.principalFor(undefined));
+  }
+}

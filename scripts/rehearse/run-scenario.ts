@@ -1,0 +1,311 @@
+import { DEFAULT_ALIAS, guardFunctionName, killStrategyName } from "../../lib/contract/names.ts";
+import type { Behaviour, ReleaseStep, Scenario } from "../../lib/contract/scenario.ts";
+import { type LocalAws, startLocalAws } from "../../lib/local/index.ts";
+import { Account } from "./account.ts";
+import { performBefore, performDuring } from "./actions.ts";
+import { AssemblyDeployer } from "./assembly-deployer.ts";
+import { Assemblies, CdkCliDeployer, type Deployer, type DeployResult } from "./deployer.ts";
+import { Flags } from "./flags.ts";
+import { functionModel, requestsPerSecondAt } from "./model.ts";
+import { classify, differences, timesOf } from "./outcome.ts";
+import { Recorder, type ReleaseMarks } from "./recorder.ts";
+import type { RehearsalResult, ReleaseResult } from "./result.ts";
+import { Stage } from "./stage.ts";
+import type { TimelineEvent } from "./timeline.ts";
+
+export interface RunOptions {
+  seed: number;
+  /** Deploy with the CDK CLI, or straight through the CloudFormation API (many runs in little time). */
+  deployWith: "cdk" | "api";
+  /** Command that synthesizes the app. */
+  app: string;
+  environment: string;
+  /** Virtual seconds a real one; undefined: as fast as it goes. */
+  speed?: number | undefined;
+  onEvent?: (event: TimelineEvent) => void;
+  onProgress?: (text: string) => void;
+  /** Assemblies shared by several runs of one process. */
+  assemblies?: Map<string, Assemblies>;
+}
+
+const MINUTE = 60_000;
+const WARM_UP_MS = 10 * MINUTE;
+/** A release that is still not over after this is reported as it stands: two hooks of an hour and the shift. */
+const RELEASE_LIMIT_MS = 4 * 60 * MINUTE;
+
+/** Runs one scenario on a local AWS of its own, from the first deployment of the app to the end of the watch. */
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RehearsalResult> {
+  const aws = await startLocalAws({
+    port: 0,
+    seed: options.seed,
+    hooksOnRollbackDeployments: scenario.hooksOnRollbackDeployments,
+  });
+  try {
+    return await new Rehearsal(aws, scenario, options).run();
+  } finally {
+    await aws.close();
+  }
+}
+
+export class Rehearsal {
+  readonly aws: LocalAws;
+  readonly scenario: Scenario;
+  readonly stage: Stage;
+  readonly account: Account;
+  readonly flags: Flags;
+  readonly recorder: Recorder;
+  readonly options: RunOptions;
+  functionName = "";
+  private readonly deployer: Deployer;
+  private readonly startedAt = performance.now();
+  private readonly virtualStartMs: number;
+  private marks: ReleaseMarks | undefined;
+  private releases = 0;
+
+  constructor(aws: LocalAws, scenario: Scenario, options: RunOptions) {
+    this.aws = aws;
+    this.scenario = scenario;
+    this.options = options;
+    this.virtualStartMs = aws.clock.now();
+    this.stage = new Stage(aws, options.speed);
+    this.account = new Account(aws);
+    this.flags = new Flags(aws);
+    this.recorder = new Recorder(options.onEvent);
+    const environment = {
+      ...aws.environment,
+      CDK_DEFAULT_ACCOUNT: aws.world.accountId,
+      CDK_DEFAULT_REGION: aws.world.region,
+    };
+    const app = scenario.app ?? options.app;
+    const assemblies = options.assemblies?.get(app) ?? new Assemblies(app, environment);
+    options.assemblies?.set(app, assemblies);
+    this.deployer =
+      options.deployWith === "cdk"
+        ? new CdkCliDeployer(assemblies, environment)
+        : new AssemblyDeployer(aws, assemblies);
+    aws.world.observe(this.recorder.listen);
+  }
+
+  async run(): Promise<RehearsalResult> {
+    await this.install();
+    if (!this.scenario.firstRelease)
+      await this.release({ artifact: "earlier", canary: this.scenario.baseline, expected: "promoted" }, false);
+    await this.prepareFlags();
+    const releases: ReleaseResult[] = [];
+    for (const step of this.scenario.releases) releases.push(await this.release(step, true));
+    return this.result(releases);
+  }
+
+  /** First deployment of the whole app, then ordinary traffic until alarms and metrics have something to stand on. */
+  async install(): Promise<void> {
+    this.progress("deploying the app");
+    const deployed = await this.deploy({}, []);
+    if (!deployed.ok) throw new Error(`the app could not be deployed:\n${deployed.output}`);
+    this.functionName = await this.account.functionNamed(this.scenario.function);
+    await this.flags.find();
+    for (const functionName of [this.functionName, ...(await this.siblingNames())]) {
+      this.aws.lambda.setModel(
+        functionName,
+        functionModel(
+          this.scenario,
+          () => this.scenario.baseline,
+          () => undefined,
+          (flag) => this.flags.seenByReaders(flag),
+        ),
+      );
+      this.stage.addTraffic({
+        functionName,
+        alias: DEFAULT_ALIAS,
+        rate: (atMs) => requestsPerSecondAt(this.scenario.traffic, this.sinceShift(atMs)),
+        random: this.aws.world.random.fork(`traffic/${functionName}`),
+      });
+    }
+    await this.stage.advanceBy(WARM_UP_MS);
+  }
+
+  /** Releases one artifact and looks on until it is over. */
+  async release(step: ReleaseStep, watched: boolean): Promise<ReleaseResult> {
+    const number = ++this.releases;
+    const before = await this.account.alias(this.functionName, DEFAULT_ALIAS);
+    const flagsBefore = this.flags.deployed();
+    const marks = this.recorder.begin(this.functionName, before.functionVersion, this.stage.now);
+    this.marks = marks;
+    await this.setBehaviours(step, before.functionVersion);
+    this.stage.watch(this.functionName, {
+      canaryVersion: () => marks.canaryVersion,
+      restored: () => marks.restoredAtMs !== undefined,
+    });
+    this.recorder.note(
+      this.stage.now,
+      "release",
+      `release ${number}: artifact ${step.artifact} for ${this.functionName}, baseline version ${before.functionVersion}`,
+    );
+    this.progress(`releasing artifact ${step.artifact}`);
+
+    if (watched) {
+      await this.breakThings();
+      await performBefore(this);
+      performDuring(this, marks);
+    }
+    const stack = await this.account.stackOf(this.functionName);
+    const context = Object.fromEntries(
+      [this.functionName, ...(await this.siblingNames())].map((name) => [`release:${name}`, step.artifact]),
+    );
+    await this.deploy(context, [stack]);
+    await this.stage.advanceUntil(() => this.account.deploymentsAreOver(), RELEASE_LIMIT_MS);
+    await this.stage.advanceBy(watched ? this.scenario.watchMinutes * MINUTE : 3 * MINUTE);
+
+    const alias = await this.account.alias(this.functionName, DEFAULT_ALIAS);
+    const flagsAfter = this.flags.deployed();
+    const record = marks.deploymentId
+      ? await this.account.releaseRecord(this.options.environment, marks.deploymentId)
+      : undefined;
+    const outcome = classify({
+      baselineVersion: before.functionVersion,
+      canaryVersion: marks.canaryVersion,
+      alias,
+      shiftStartMs: marks.shiftStartMs,
+      deployment: undefined,
+      recordedOutcome: record?.outcome,
+      flagsSwitchedOff: Object.keys(flagsBefore).filter(
+        (flag) => (flagsBefore[flag] || this.scenario.flagsOn.includes(flag)) && !flagsAfter[flag],
+      ),
+    });
+    return {
+      artifact: step.artifact,
+      expected: step.expected,
+      outcome,
+      findings: record?.findings ?? [],
+      deployment: marks.deploymentId
+        ? {
+            id: marks.deploymentId,
+            status: marks.deploymentStatus ?? "",
+            rollbackDeploymentId: marks.rollbackDeploymentId ?? null,
+          }
+        : null,
+      baselineVersion: before.functionVersion,
+      canaryVersion: marks.canaryVersion ?? null,
+      alias,
+      stackStatus: await this.account.stackStatus(stack),
+      notifications: marks.notifications.map((notification) => notification.subject),
+      times: timesOf({ ...marks, faultAtMs: this.faultAtMs(step, marks) }),
+      requests: this.stage.requestCounts(),
+    };
+  }
+
+  sinceShift(atMs: number): number | undefined {
+    return this.marks?.shiftStartMs === undefined ? undefined : (atMs - this.marks.shiftStartMs) / 1000;
+  }
+
+  private async setBehaviours(step: ReleaseStep, baselineVersion: string): Promise<void> {
+    const set = (functionName: string, baseline: string, canary: Behaviour) =>
+      this.aws.lambda.setModel(
+        functionName,
+        functionModel(
+          this.scenario,
+          (version) => (Number(version) > Number(baseline) ? canary : this.scenario.baseline),
+          (atMs) => this.sinceShift(atMs),
+          (flag) => this.flags.seenByReaders(flag),
+          (version) => Number(version) > Number(baseline),
+        ),
+      );
+    set(this.functionName, baselineVersion, step.canary);
+    for (const sibling of this.scenario.siblings) {
+      const name = await this.account.functionNamed(sibling.function);
+      set(name, (await this.account.alias(name, DEFAULT_ALIAS)).functionVersion, sibling.canary);
+    }
+  }
+
+  private async prepareFlags(): Promise<void> {
+    const { flagsOn, flagMonitors } = this.scenario;
+    if (flagMonitors) await this.flags.monitor(await this.account.aliasErrorAlarm(this.functionName));
+    if (flagsOn.length === 0) return;
+    await this.flags.set(
+      Object.fromEntries(flagsOn.map((flag) => [flag, true])),
+      killStrategyName(this.options.environment),
+    );
+    await this.stage.advanceBy(2 * MINUTE);
+  }
+
+  private async breakThings(): Promise<void> {
+    for (const fault of this.scenario.hookFaults) {
+      this.aws.lambda.sabotage(guardFunctionName(this.options.environment, fault.hook), fault.kind);
+    }
+    for (const { fromSeconds, untilSeconds, ...rule } of this.scenario.apiFaults) {
+      // Times count from the shift, which has not begun: the window opens now unless the scenario says later.
+      const at = (seconds: number | undefined) => (seconds === undefined ? undefined : this.stage.now + seconds * 1000);
+      this.aws.world.faults.inject({ ...rule, fromMs: at(fromSeconds), untilMs: at(untilSeconds) });
+    }
+  }
+
+  private async siblingNames(): Promise<string[]> {
+    return Promise.all(this.scenario.siblings.map((sibling) => this.account.functionNamed(sibling.function)));
+  }
+
+  private async deploy(release: Record<string, string>, stacks: string[]): Promise<DeployResult> {
+    const context = { env: this.options.environment, ...strategyContext(this.scenario), ...release };
+    return this.stage.advanceWhile(this.deployer.deploy({ context, stacks }), () => this.account.stacksInProgress());
+  }
+
+  /** The first moment at which the canary, or both versions, behave worse than agreed. */
+  private faultAtMs(step: ReleaseStep, marks: ReleaseMarks): number | undefined {
+    if (marks.shiftStartMs === undefined) return undefined;
+    const starts = [
+      ...step.canary.phases.map((phase) => phase.fromSeconds ?? 0),
+      ...this.scenario.outages.map((outage) => outage.fromSeconds),
+      ...(this.scenario.flagEffects.length > 0 ? [0] : []),
+    ];
+    return starts.length === 0 ? undefined : marks.shiftStartMs + Math.max(0, Math.min(...starts)) * 1000;
+  }
+
+  private progress(text: string): void {
+    this.options.onProgress?.(text);
+  }
+
+  result(releases: ReleaseResult[]): RehearsalResult {
+    const { scenario, options } = this;
+    const { artifact: _, expected: __, ...last } = releases.at(-1)!;
+    const flags = this.flags.deployed();
+    const problems = differences(scenario.expected, {
+      outcome: last.outcome,
+      findings: last.findings,
+      flagsOff: scenario.expected.flagsOff.filter((flag) => !flags[flag]),
+      stackStatus: last.stackStatus,
+      notifications: last.notifications.length,
+    });
+    for (const [i, release] of releases.entries()) {
+      if (release.outcome !== release.expected)
+        problems.push(`release ${i + 1} is ${release.outcome}, expected ${release.expected}`);
+    }
+    const shiftStartMs = this.marks?.shiftStartMs;
+    return {
+      scenario: scenario.name,
+      description: scenario.description,
+      seed: options.seed,
+      function: this.functionName,
+      ...last,
+      expected: scenario.expected.outcome,
+      asExpected: problems.length === 0,
+      differences: problems,
+      flags,
+      releases,
+      events: this.recorder.events.map(({ atMs, ...event }) => ({
+        at: new Date(atMs).toISOString(),
+        seconds: shiftStartMs === undefined ? null : Math.round((atMs - shiftStartMs) / 100) / 10,
+        ...event,
+      })),
+      traffic: this.stage.minutes,
+      tookSeconds: {
+        real: Math.round((performance.now() - this.startedAt) / 100) / 10,
+        virtual: Math.round((this.stage.now - this.virtualStartMs) / 1000),
+      },
+    };
+  }
+}
+
+function strategyContext(scenario: Scenario): Record<string, string> {
+  const { strategy } = scenario;
+  if (!strategy) return {};
+  if (strategy.kind === "all-at-once") return { strategy: "all-at-once" };
+  return { strategy: `${strategy.kind}:${strategy.percentage}:${strategy.minutes}` };
+}
