@@ -1,0 +1,79 @@
+import { Stack } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import type { Construct } from "constructs";
+import { alarmNamePrefix } from "../contract/names.ts";
+import { acknowledgeWildcards, type Permission } from "./least-privilege-role.ts";
+import type { IReleaseGuard } from "./release-guard-ref.ts";
+
+export interface DeploymentRoleProps {
+  readonly guard: IReleaseGuard;
+  readonly functionName: string;
+  readonly aliasName: string;
+  /** Names of the group's alarms that are not our own. */
+  readonly otherAlarms: readonly string[];
+}
+
+/**
+ * The service role of one function's deployment group: what CodeDeploy does for a Lambda deployment and nothing more.
+ * The managed `AWSCodeDeployRoleForLambda*` policies may update every alias of the account, and the CDK's own group
+ * attaches one to any mutable role; hence a role and a group of the first level.
+ */
+export function deploymentRole(scope: Construct, id: string, props: DeploymentRoleProps): iam.CfnRole {
+  const { guard, functionName, aliasName } = props;
+  const stack = Stack.of(scope);
+  const arn = (service: string, rest: string) =>
+    `arn:${stack.partition}:${service}:${stack.region}:${stack.account}:${rest}`;
+  const fn = arn("lambda", `function:${functionName}`);
+  const permissions: Permission[] = [
+    {
+      actions: ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"],
+      resources: [fn, `${fn}:*`],
+      because:
+        "CodeDeploy addresses the alias and both versions of this one function; version numbers are not known here",
+    },
+    {
+      actions: ["lambda:InvokeFunction"],
+      resources: (["pre-traffic", "post-traffic"] as const).map((hook) =>
+        arn("lambda", `function:${guard.handlerName(hook)}`),
+      ),
+    },
+    {
+      actions: ["cloudwatch:DescribeAlarms"],
+      resources: [
+        // The group's alarms carry the version, and a deployment by script adds one of its own.
+        arn("cloudwatch", `alarm:${alarmNamePrefix(guard.environmentName)}${functionName}.${aliasName}.*`),
+        ...props.otherAlarms.map((name) => arn("cloudwatch", `alarm:${name}`)),
+      ],
+      because: "the alarms of this one alias carry the number of each version in their name, which is not known here",
+    },
+  ];
+  const role = new iam.CfnRole(scope, id, {
+    description: `CodeDeploy for ${functionName}:${aliasName}`,
+    assumeRolePolicyDocument: {
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Action: "sts:AssumeRole",
+          Principal: { Service: "codedeploy.amazonaws.com" },
+          Condition: { StringEquals: { "aws:SourceAccount": stack.account } },
+        },
+      ],
+    },
+    policies: [
+      {
+        policyName: "deploy",
+        policyDocument: {
+          Version: "2012-10-17",
+          Statement: permissions.map(({ actions, resources }) => ({
+            Effect: "Allow",
+            Action: actions,
+            Resource: resources,
+          })),
+        },
+      },
+    ],
+  });
+  acknowledgeWildcards(role, permissions);
+  return role;
+}

@@ -1,0 +1,147 @@
+import type { Construct } from "constructs";
+import { type GuardHandler, guardFunctionName, policyParameterName } from "../contract/names.ts";
+import type { Permission } from "./least-privilege-role.ts";
+import { stackArn } from "./own-function.ts";
+
+export interface GuardPermissionsProps {
+  readonly environmentName: string;
+  readonly applicationName: string;
+  readonly functionNamePrefixes: readonly string[];
+  readonly tableArn: string;
+  readonly topicArn: string;
+  readonly keyArn: string;
+  readonly queueArn: string;
+}
+
+/**
+ * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks cannot move
+ * an alias or stop a deployment; only the responder can.
+ */
+export function guardPermissions(scope: Construct, props: GuardPermissionsProps): Record<GuardHandler, Permission[]> {
+  const arn = (service: string, rest: string) => stackArn(scope, service, rest);
+  const groups = [arn("codedeploy", `deploymentgroup:${props.applicationName}/*`)];
+  const functions = props.functionNamePrefixes.map((prefix) => arn("lambda", `function:${prefix}*`));
+  const guarded = "one guard serves all functions of an environment; their names share this prefix, in no other reach";
+  const groupsReason =
+    "one application holds all deployment groups of the environment and this guard serves each of them";
+
+  const ledger: Permission = {
+    actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"],
+    resources: [props.tableArn],
+  };
+  const notify: Permission[] = [
+    { actions: ["sns:Publish"], resources: [props.topicArn] },
+    { actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [props.keyArn] },
+  ];
+  const readDeployments: Permission[] = [
+    {
+      actions: ["codedeploy:GetDeployment", "codedeploy:ListDeployments", "codedeploy:GetDeploymentGroup"],
+      resources: groups,
+      because: groupsReason,
+    },
+    {
+      actions: ["codedeploy:GetApplicationRevision"],
+      resources: [arn("codedeploy", `application:${props.applicationName}`)],
+    },
+    {
+      actions: ["codedeploy:GetDeploymentConfig"],
+      resources: [arn("codedeploy", "deploymentconfig:*")],
+      because:
+        "a function may use any deployment configuration, CodeDeploy's own included; reading one tells no secret",
+    },
+    {
+      actions: ["codedeploy:GetDeploymentTarget", "codedeploy:ListDeploymentTargets"],
+      resources: ["*"],
+      because: "IAM lists no resource type for reading deployment targets (Service Authorization Reference, 2026)",
+    },
+  ];
+  const reportHook: Permission = {
+    actions: ["codedeploy:PutLifecycleEventHookExecutionStatus"],
+    resources: groups,
+    because: groupsReason,
+  };
+  const readFunctions: Permission = {
+    actions: ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"],
+    resources: functions,
+    because: guarded,
+  };
+  const invoke: Permission = { actions: ["lambda:InvokeFunction"], resources: functions, because: guarded };
+  const readPolicy: Permission = {
+    actions: ["ssm:GetParameter"],
+    resources: [arn("ssm", `parameter${policyParameterName(props.environmentName, "*", "*")}`)],
+    because: "each guarded function of the environment has its policy under this path, and one guard reads them all",
+  };
+  const readAlarms: Permission[] = [
+    {
+      actions: ["cloudwatch:DescribeAlarms"],
+      resources: ["*"],
+      because:
+        "a blocker may be a composite alarm, and IAM lets those be read with all resources only (CloudWatch API)",
+    },
+    {
+      actions: ["cloudwatch:GetMetricData"],
+      resources: ["*"],
+      because: "IAM has no resource type for reading metric data (Service Authorization Reference, 2026)",
+    },
+  ];
+  const hooks = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger, ...notify];
+
+  return {
+    "pre-traffic": [...hooks, invoke],
+    "post-traffic": [...hooks, invoke],
+    "report-failure": [
+      ...readDeployments,
+      reportHook,
+      ledger,
+      ...notify,
+      { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
+    ],
+    respond: [
+      ...readDeployments,
+      readFunctions,
+      invoke,
+      readPolicy,
+      ...readAlarms,
+      ledger,
+      ...notify,
+      ...undo(scope, props, functions, groups, guarded, groupsReason),
+      { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
+    ],
+  };
+}
+
+/** The levers: stop the deployment, move the alias; the right to switch flags off comes with each flag profile. */
+function undo(
+  scope: Construct,
+  props: GuardPermissionsProps,
+  functions: string[],
+  groups: string[],
+  guarded: string,
+  groupsReason: string,
+): Permission[] {
+  return [
+    { actions: ["codedeploy:StopDeployment"], resources: groups, because: groupsReason },
+    { actions: ["lambda:UpdateAlias"], resources: functions, because: guarded },
+    {
+      actions: ["cloudwatch:DisableAlarmActions", "cloudwatch:EnableAlarmActions"],
+      resources: [stackArn(scope, "cloudwatch", "alarm:*")],
+      because:
+        "AppConfig ignores a red monitor only while its actions are disabled, and any alarm may be a flag monitor",
+    },
+    {
+      actions: ["cloudwatch:DeleteAlarms"],
+      resources: [stackArn(scope, "cloudwatch", `alarm:goaround-${props.environmentName}-*`)],
+      because:
+        "a deployment by script leaves a temporary version alarm of this prefix, which goes when the release ends",
+    },
+    {
+      actions: ["appconfig:ListApplications", "appconfig:ListDeploymentStrategies"],
+      resources: ["*"],
+      because: "IAM has no resource type for these lists, and names in a policy must be turned into AppConfig's ids",
+    },
+  ];
+}
+
+/** ARN of a hook, from its name: a reference to the report-failure function would tie hooks and reporter in a cycle. */
+export const guardFunctionArn = (scope: Construct, environmentName: string, handler: GuardHandler) =>
+  stackArn(scope, "lambda", `function:${guardFunctionName(environmentName, handler)}`);

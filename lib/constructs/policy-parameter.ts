@@ -1,0 +1,51 @@
+import { CfnParameter } from "aws-cdk-lib/aws-ssm";
+import type { Construct } from "constructs";
+import { policyParameterName } from "../contract/names.ts";
+import {
+  MAX_POLICY_BYTES,
+  POLICY_SCHEMA_VERSION,
+  type Policy,
+  type PolicyInput,
+  validatePolicy,
+} from "../contract/policy.ts";
+
+/** What a function's policy says; names and schema version are filled in. */
+export type PolicySettings = Omit<PolicyInput, "schemaVersion" | "functionName" | "alias" | "deploymentGroup">;
+
+export interface PolicyNames {
+  readonly functionName: string;
+  readonly alias: string;
+  readonly deploymentGroup: string;
+}
+
+/** Checks a policy as the hooks will. Throws an error that lists every problem with its path. */
+export function buildPolicy(names: PolicyNames, settings: PolicySettings): Policy {
+  const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings });
+  if (!parsed.ok) {
+    throw new Error(
+      `the policy is wrong:\n${parsed.problems.map((p) => `  policy.${p.path}: ${p.message}`).join("\n")}`,
+    );
+  }
+  const bytes = Buffer.byteLength(JSON.stringify(parsed.policy));
+  if (bytes > MAX_POLICY_BYTES) {
+    throw new Error(
+      `the policy is ${bytes} bytes; at most ${MAX_POLICY_BYTES} fit its parameter: shorten smoke payloads`,
+    );
+  }
+  return parsed.policy;
+}
+
+/** Parameter Store: a standard parameter holds 4 KB, an advanced one 8 KB and costs money (Systems Manager quotas). */
+const STANDARD_TIER_BYTES = 4096;
+
+/** The policy with its defaults written out, so that a later change of a default changes no release unseen. */
+export function policyParameter(scope: Construct, id: string, environmentName: string, policy: Policy): CfnParameter {
+  const value = JSON.stringify(policy);
+  return new CfnParameter(scope, id, {
+    name: policyParameterName(environmentName, policy.functionName, policy.alias),
+    description: `Release policy of ${policy.functionName}:${policy.alias}`,
+    type: "String",
+    tier: Buffer.byteLength(value) > STANDARD_TIER_BYTES ? "Advanced" : "Standard",
+    value,
+  });
+}

@@ -1,0 +1,300 @@
+import { Annotations, type CfnResource, Duration, Stack } from "aws-cdk-lib";
+import { Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
+import { CfnApplication } from "aws-cdk-lib/aws-codedeploy";
+import type * as dynamodb from "aws-cdk-lib/aws-dynamodb";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type * as sns from "aws-cdk-lib/aws-sns";
+import * as subscriptions from "aws-cdk-lib/aws-sns-subscriptions";
+import type * as sqs from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import {
+  applicationName,
+  ENV,
+  GUARD_HANDLERS,
+  type GuardHandler,
+  guardFunctionName,
+  ledgerTableName,
+  METRICS,
+  respondRoleName,
+} from "../contract/names.ts";
+import { bundleHandlers, handlerEntry } from "./bundling/bundle.ts";
+import { guardEvents } from "./guard-events.ts";
+import { guardFunctionArn, guardPermissions } from "./guard-permissions.ts";
+import { guardSelfAlarms } from "./guard-self-alarms.ts";
+import { deadLetterQueue, ledgerTable, notificationTopic } from "./guard-stores.ts";
+import type { Permission } from "./least-privilege-role.ts";
+import { ownFunction } from "./own-function.ts";
+import type { IReleaseGuard } from "./release-guard-ref.ts";
+
+export interface ReleaseGuardProps {
+  /** `dev`, `prod` …: part of every name. Lower-case letters and digits, at most 16. */
+  readonly environmentName: string;
+  /** The guard may act on functions whose names begin so, and on no others. */
+  readonly functionNamePrefixes: readonly string[];
+  /** Who gets notifications by e-mail. Default: nobody; subscribe to `topic` instead. */
+  readonly notificationEmails?: readonly string[];
+  /**
+   * Executions set aside for each of the guard's Lambdas, so that a bad release cannot starve its own rescue. 0 sets
+   * none aside: an account must keep 100 unreserved, so a new one with a small limit has none to give. Default 5.
+   */
+  readonly reservedConcurrency?: number;
+  /** Default 30 days. */
+  readonly logRetention?: RetentionDays;
+  /** Keeps the ledger when the stack goes, and refuses to delete it. Default true. */
+  readonly protectLedger?: boolean;
+  /** Files that export `handler`, in place of the package's own. */
+  readonly entries?: Partial<Record<GuardHandler, string>>;
+}
+
+/** Room to report: a hook that is nearly out of time reports Failed instead of falling silent. Milliseconds. */
+const REPORT_RESERVE_MS = 15_000;
+
+/**
+ * Timeouts. A hook must have reported within its timeout + 70 s. The responder waits for a stopped deployment and its
+ * rollback to end; what reports a dead hook's failure makes a few calls.
+ */
+const TIMEOUT: Record<GuardHandler, Duration> = {
+  "pre-traffic": Duration.minutes(5),
+  "post-traffic": Duration.minutes(5),
+  respond: Duration.minutes(10),
+  "report-failure": Duration.minutes(1),
+};
+
+/** Lambda gives CPU by memory; at 512 MB a cold start with the SDK stays below a second. */
+const MEMORY_MB = 512;
+const DEFAULT_RESERVED_CONCURRENCY = 5;
+
+abstract class ReleaseGuardBase extends Construct implements IReleaseGuard {
+  abstract readonly environmentName: string;
+  abstract readonly functionNamePrefixes: readonly string[] | undefined;
+  abstract readonly resources: readonly CfnResource[];
+
+  get applicationName(): string {
+    return applicationName(this.environmentName);
+  }
+
+  get ledgerTableName(): string {
+    return ledgerTableName(this.environmentName);
+  }
+
+  get respondRoleName(): string {
+    return respondRoleName(this.environmentName, Stack.of(this).region);
+  }
+
+  handlerName(handler: GuardHandler): string {
+    return guardFunctionName(this.environmentName, handler);
+  }
+
+  /** A metric that the guard emits. Default: sum over five minutes. */
+  metric(metricName: string, options?: MetricOptions): Metric {
+    return new Metric({
+      namespace: METRICS.namespace,
+      metricName,
+      dimensionsMap: { Environment: this.environmentName },
+      statistic: "Sum",
+      period: Duration.minutes(5),
+      ...options,
+    });
+  }
+
+  metricRollbacks(options?: MetricOptions): Metric {
+    return this.metric(METRICS.rollbacks, options);
+  }
+
+  metricUnguardedDeployments(options?: MetricOptions): Metric {
+    return this.metric(METRICS.unguardedDeployments, options);
+  }
+}
+
+/**
+ * What all guarded functions of an environment share: hooks, responder, ledger, notifications and the CodeDeploy
+ * application. Its size does not grow with the number of functions. Deploy it before the functions it guards.
+ */
+export class ReleaseGuard extends ReleaseGuardBase {
+  /** The guard of an environment that another app or stack deploys, by its literal names. */
+  static fromEnvironmentName(scope: Construct, id: string, environmentName: string): IReleaseGuard {
+    checkEnvironmentName(environmentName);
+    class Imported extends ReleaseGuardBase {
+      readonly environmentName = environmentName;
+      readonly functionNamePrefixes = undefined;
+      readonly resources = [];
+    }
+    return new Imported(scope, id);
+  }
+
+  readonly environmentName: string;
+  readonly functionNamePrefixes: readonly string[];
+  readonly resources: readonly CfnResource[];
+  /** Release and alias records. */
+  readonly ledger: dynamodb.ITable;
+  /** Subscribe to it for notifications. */
+  readonly topic: sns.ITopic;
+  /** Events and failures that nobody could handle. */
+  readonly deadLetters: sqs.IQueue;
+  readonly handlers: Readonly<Record<GuardHandler, lambda.Function>>;
+
+  constructor(scope: Construct, id: string, props: ReleaseGuardProps) {
+    super(scope, id);
+    checkProps(props);
+    this.environmentName = props.environmentName;
+    this.functionNamePrefixes = props.functionNamePrefixes;
+
+    const application = new CfnApplication(this, "Application", {
+      applicationName: this.applicationName,
+      computePlatform: "Lambda",
+    });
+    const topic = notificationTopic(this, props.environmentName);
+    const table = ledgerTable(this, props.environmentName, props.protectLedger ?? true);
+    const queue = deadLetterQueue(this, props.environmentName);
+    this.topic = topic.topic;
+    this.ledger = table;
+    this.deadLetters = queue;
+    for (const address of props.notificationEmails ?? []) {
+      this.topic.addSubscription(new subscriptions.EmailSubscription(address));
+    }
+
+    const permissions = guardPermissions(this, {
+      environmentName: props.environmentName,
+      applicationName: this.applicationName,
+      functionNamePrefixes: props.functionNamePrefixes,
+      tableArn: table.tableArn,
+      topicArn: topic.topic.topicArn,
+      keyArn: topic.key.keyArn,
+      queueArn: queue.queueArn,
+    });
+    const reportFailure = guardFunctionArn(this, props.environmentName, "report-failure");
+    for (const hook of ["pre-traffic", "post-traffic"] as const) {
+      permissions[hook].push({ actions: ["lambda:InvokeFunction"], resources: [reportFailure] });
+    }
+    this.handlers = this.createHandlers(props, permissions);
+    this.configureFailures(reportFailure);
+    const rules = guardEvents(this, {
+      environmentName: props.environmentName,
+      applicationName: this.applicationName,
+      respond: this.handlers.respond,
+      deadLetters: queue,
+    });
+    guardSelfAlarms(this, {
+      environmentName: props.environmentName,
+      topicArn: topic.topic.topicArn,
+      queueName: queue.queueName,
+      rules: [rules.alarms, rules.deployments],
+    });
+    this.resources = [
+      application,
+      ...GUARD_HANDLERS.map((handler) => this.handlers[handler].node.defaultChild as lambda.CfnFunction),
+    ];
+    if ((props.notificationEmails ?? []).length === 0) {
+      Annotations.of(this).addInfoV2(
+        "goaround:nobodyNotified",
+        `Nobody is subscribed to notifications of ${props.environmentName} by e-mail: set \`notificationEmails\`, or ` +
+          "subscribe to the topic.",
+      );
+    }
+  }
+
+  /** Lets a principal read release and alias records. */
+  grantReadLedger(grantee: iam.IGrantable): iam.Grant {
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ["dynamodb:GetItem", "dynamodb:Query"],
+      resourceArns: [this.ledger.tableArn],
+    });
+  }
+
+  private createHandlers(props: ReleaseGuardProps, permissions: Record<GuardHandler, Permission[]>) {
+    const entries = GUARD_HANDLERS.map((handler) => props.entries?.[handler] ?? handlerEntry(handler));
+    const folders = bundleHandlers(entries);
+    const reserved = props.reservedConcurrency ?? DEFAULT_RESERVED_CONCURRENCY;
+    const create = (handler: GuardHandler, folder: string) =>
+      ownFunction(this, pascalCase(handler), {
+        functionName: this.handlerName(handler),
+        description: DESCRIPTION[handler],
+        runtime: lambda.Runtime.NODEJS_24_X,
+        handler: "index.handler",
+        code: lambda.Code.fromAsset(folder),
+        timeout: TIMEOUT[handler],
+        memorySize: MEMORY_MB,
+        reservedConcurrentExecutions: reserved > 0 ? reserved : undefined,
+        loggingFormat: lambda.LoggingFormat.JSON,
+        logRetention: props.logRetention,
+        permissions: permissions[handler],
+        roleName: handler === "respond" ? this.respondRoleName : undefined,
+        environment: {
+          [ENV.environment]: props.environmentName,
+          [ENV.ledgerTable]: this.ledgerTableName,
+          [ENV.topicArn]: this.topic.topicArn,
+          [ENV.reportReserveMs]: String(REPORT_RESERVE_MS),
+        },
+      });
+    return Object.fromEntries(
+      GUARD_HANDLERS.map((handler, i) => [handler, create(handler, folders[i] as string)]),
+    ) as Record<GuardHandler, lambda.Function>;
+  }
+
+  /**
+   * A hook that crashes or hangs must not leave CodeDeploy waiting for its hour: no retries, no waiting in Lambda's own
+   * queue, and the failure goes to the Lambda that reports it. What even that cannot handle ends in the queue.
+   */
+  private configureFailures(reportFailure: string): void {
+    for (const hook of ["pre-traffic", "post-traffic"] as const) {
+      new lambda.CfnEventInvokeConfig(this, `${pascalCase(hook)}Async`, {
+        functionName: this.handlers[hook].functionName,
+        qualifier: "$LATEST",
+        maximumRetryAttempts: 0,
+        maximumEventAgeInSeconds: 60,
+        destinationConfig: { onFailure: { destination: reportFailure } },
+      });
+    }
+    for (const handler of ["respond", "report-failure"] as const) {
+      new lambda.CfnEventInvokeConfig(this, `${pascalCase(handler)}Async`, {
+        functionName: this.handlers[handler].functionName,
+        qualifier: "$LATEST",
+        maximumRetryAttempts: 2,
+        destinationConfig: { onFailure: { destination: this.deadLetters.queueArn } },
+      });
+    }
+  }
+}
+
+const DESCRIPTION: Record<GuardHandler, string> = {
+  "pre-traffic": "Admits a release and smoke-tests its version before it gets traffic",
+  "post-traffic": "Judges a release after the shift and marks its version known good",
+  respond: "Answers alarms and deployment states: stops, undoes, notifies",
+  "report-failure": "Reports Failed to CodeDeploy for a hook that could not",
+};
+
+const pascalCase = (name: string) => name.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** No dash: `dev-` would otherwise be a prefix of the names of an environment `dev-eu`. */
+function checkEnvironmentName(name: string): void {
+  if (!/^[a-z][a-z0-9]{0,15}$/.test(name)) {
+    throw new Error(`environment name "${name}" is not 1 to 16 lower-case letters and digits, beginning with a letter`);
+  }
+}
+
+function checkProps(props: ReleaseGuardProps): void {
+  checkEnvironmentName(props.environmentName);
+  const problems: string[] = [];
+  const { functionNamePrefixes: prefixes, reservedConcurrency: reserved = 0 } = props;
+  if (prefixes.length === 0)
+    problems.push("`functionNamePrefixes` is empty; name the prefix of the functions to guard");
+  for (const prefix of prefixes) {
+    if (!/^[A-Za-z0-9_-]{3,48}$/.test(prefix)) {
+      problems.push(`function name prefix "${prefix}" is not 3 to 48 of A-Z a-z 0-9 _ -`);
+    } else if (guardFunctionName(props.environmentName, "respond").startsWith(prefix)) {
+      problems.push(
+        `function name prefix "${prefix}" covers the guard's own Lambdas; the guard must not act on itself`,
+      );
+    }
+  }
+  if (!Number.isInteger(reserved) || reserved < 0) {
+    problems.push(`reservedConcurrency is ${reserved}; give a whole number, 0 for none`);
+  }
+  for (const address of props.notificationEmails ?? []) {
+    if (!/^[^@\s]+@[^@\s]+$/.test(address)) problems.push(`"${address}" is no e-mail address`);
+  }
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}

@@ -1,0 +1,104 @@
+import { Stack } from "aws-cdk-lib";
+import { CfnDeploymentConfig } from "aws-cdk-lib/aws-codedeploy";
+import type { Construct } from "constructs";
+
+/** CodeDeploy: from the first shift to the last at most 2,880 minutes (user guide, limits, 2023). */
+const MAX_MINUTES = 2880;
+/** CodeDeploy: a shift of at most 99 % before the last one (user guide, limits, 2023). */
+const MAX_PERCENTAGE = 99;
+
+const PREDEFINED: Record<string, string> = {
+  "canary-10-5": "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+  "canary-10-10": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
+  "canary-10-15": "CodeDeployDefault.LambdaCanary10Percent15Minutes",
+  "canary-10-30": "CodeDeployDefault.LambdaCanary10Percent30Minutes",
+  "linear-10-1": "CodeDeployDefault.LambdaLinear10PercentEvery1Minute",
+  "linear-10-2": "CodeDeployDefault.LambdaLinear10PercentEvery2Minutes",
+  "linear-10-3": "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes",
+  "linear-10-10": "CodeDeployDefault.LambdaLinear10PercentEvery10Minutes",
+};
+const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
+
+export type StrategyKind = "canary" | "linear" | "all-at-once" | "named";
+
+/** How traffic moves to a new version. Steps are whole percents and whole minutes; CodeDeploy knows nothing finer. */
+export class ReleaseStrategy {
+  /** One part of the traffic first, the rest after `minutes`. Default 10 % for 5 minutes. */
+  static canary(options: { percentage?: number; minutes?: number } = {}): ReleaseStrategy {
+    const { percentage = 10, minutes = 5 } = options;
+    check("canary", percentage, minutes, minutes);
+    return new ReleaseStrategy("canary", percentage, minutes);
+  }
+
+  /** Equal parts at equal intervals. Default 10 % every 10 minutes. */
+  static linear(options: { percentage?: number; everyMinutes?: number } = {}): ReleaseStrategy {
+    const { percentage = 10, everyMinutes = 10 } = options;
+    check("linear", percentage, everyMinutes, (Math.ceil(100 / percentage) - 1) * everyMinutes);
+    return new ReleaseStrategy("linear", percentage, everyMinutes);
+  }
+
+  /** All traffic at once, for emergencies: there is no concurrent baseline to compare with. */
+  static allAtOnce(): ReleaseStrategy {
+    return new ReleaseStrategy("all-at-once", 100, 0);
+  }
+
+  /** A deployment configuration that exists already, by its name. */
+  static named(configurationName: string): ReleaseStrategy {
+    if (!/^[\w.-]{1,100}$/.test(configurationName)) {
+      throw new Error(`"${configurationName}" is no name of a deployment configuration: 1 to 100 of A-Z a-z 0-9 _ . -`);
+    }
+    return new ReleaseStrategy("named", 0, 0, configurationName);
+  }
+
+  readonly kind: StrategyKind;
+  private readonly percentage: number;
+  private readonly minutes: number;
+  private readonly configurationName: string | undefined;
+
+  private constructor(kind: StrategyKind, percentage: number, minutes: number, configurationName?: string) {
+    this.kind = kind;
+    this.percentage = percentage;
+    this.minutes = minutes;
+    this.configurationName = configurationName;
+  }
+
+  /**
+   * The configuration's name: CodeDeploy's own where there is one, else one per stack for these numbers. That one's
+   * physical name is CloudFormation's, because all its properties are create-only and two stacks may want the same.
+   */
+  configuration(scope: Construct): string {
+    if (this.kind === "all-at-once") return ALL_AT_ONCE;
+    if (this.configurationName !== undefined) return this.configurationName;
+    const key = `${this.kind}-${this.percentage}-${this.minutes}`;
+    const predefined = PREDEFINED[key];
+    if (predefined) return predefined;
+    const stack = Stack.of(scope);
+    const id = `DeploymentConfig-${key}`;
+    const existing = stack.node.tryFindChild(id) as CfnDeploymentConfig | undefined;
+    return (existing ?? new CfnDeploymentConfig(stack, id, this.definition())).ref;
+  }
+
+  private definition() {
+    const { percentage, minutes } = this;
+    return {
+      computePlatform: "Lambda",
+      trafficRoutingConfig:
+        this.kind === "canary"
+          ? { type: "TimeBasedCanary", timeBasedCanary: { canaryPercentage: percentage, canaryInterval: minutes } }
+          : { type: "TimeBasedLinear", timeBasedLinear: { linearPercentage: percentage, linearInterval: minutes } },
+    };
+  }
+}
+
+function check(kind: string, percentage: number, minutes: number, totalMinutes: number): void {
+  const problems: string[] = [];
+  if (!Number.isInteger(percentage) || percentage < 1 || percentage > MAX_PERCENTAGE) {
+    problems.push(`percentage is ${percentage}; give a whole number from 1 to ${MAX_PERCENTAGE}`);
+  }
+  if (!Number.isInteger(minutes) || minutes < 1)
+    problems.push(`the interval is ${minutes} minutes; give whole minutes`);
+  if (problems.length === 0 && totalMinutes > MAX_MINUTES) {
+    problems.push(`the shift takes ${totalMinutes} minutes; CodeDeploy allows ${MAX_MINUTES} (48 hours)`);
+  }
+  if (problems.length > 0) throw new Error(`${kind} strategy: ${problems.join("; ")}`);
+}

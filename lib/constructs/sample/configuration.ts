@@ -1,0 +1,270 @@
+import { existsSync, readFileSync } from "node:fs";
+import * as z from "zod";
+import { SAMPLE_FUNCTIONS, type SampleFunction } from "../../contract/names.ts";
+import { ReleaseStrategy } from "../release-strategy.ts";
+
+export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
+
+/** CloudWatch Logs: the retentions it takes (API reference, PutRetentionPolicy). Days. */
+const RETENTIONS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
+
+const strategySchema = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("canary"), percentage: z.number(), minutes: z.number() }),
+    z.strictObject({ kind: z.literal("linear"), percentage: z.number(), everyMinutes: z.number() }),
+    z.strictObject({ kind: z.literal("all-at-once") }),
+  ])
+  .superRefine((value, context) => {
+    try {
+      toStrategy(value);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  });
+
+type StrategySettings = { kind: "all-at-once" } | CanarySettings | LinearSettings;
+type CanarySettings = { kind: "canary"; percentage: number; minutes: number };
+type LinearSettings = { kind: "linear"; percentage: number; everyMinutes: number };
+
+function toStrategy(settings: StrategySettings): ReleaseStrategy {
+  if (settings.kind === "canary") return ReleaseStrategy.canary(settings);
+  return settings.kind === "linear" ? ReleaseStrategy.linear(settings) : ReleaseStrategy.allAtOnce();
+}
+
+const alarmNames = z.array(z.string().min(1).max(255));
+const percent = z.number().gt(0).max(100);
+const milliseconds = z.number().int().min(1).max(900_000);
+const deploymentConfigName = z.string().regex(/^[\w.-]{1,100}$/, "must be the name of a deployment configuration");
+
+const functionSettings = z.strictObject({
+  errorThresholdPercent: percent.optional(),
+  durationThresholdMs: milliseconds.optional(),
+  p99ThresholdMs: milliseconds.optional(),
+  deploymentConfigName: deploymentConfigName.optional(),
+  strategy: strategySchema.optional(),
+  blockers: alarmNames.optional(),
+});
+
+const settingsSchema = z.strictObject({
+  notificationEmail: z.email().optional(),
+  ...functionSettings.shape,
+  automaticRollback: z.boolean().optional(),
+  guardMinutes: z.number().int().min(0).max(2880).optional(),
+  reservedConcurrency: z.number().int().min(0).max(1000).optional(),
+  logRetentionDays: z
+    .number()
+    .refine((days) => RETENTIONS.includes(days), `must be one of ${RETENTIONS.join(", ")}`)
+    .optional(),
+  protectLedger: z.boolean().optional(),
+  flagMonitors: alarmNames.max(5).optional(),
+  influxdbUrl: z.url().optional(),
+  tags: z.record(z.string().regex(/^(?!aws:)[\w\s.:/=+@-]{1,128}$/), z.string().max(256)).optional(),
+  functions: z.partialRecord(z.enum(SAMPLE_FUNCTIONS), functionSettings).optional(),
+});
+
+const fileSchema = z.strictObject({
+  $schema: z.string().optional(),
+  defaults: settingsSchema.default({}),
+  environments: z.record(z.enum(ENVIRONMENTS), settingsSchema),
+});
+
+type Settings = z.output<typeof settingsSchema>;
+type FunctionSettings = z.output<typeof functionSettings>;
+
+/** The settings of one function, defaults filled in. */
+export interface FunctionConfiguration {
+  readonly errorThresholdPercent: number;
+  readonly durationThresholdMs: number;
+  readonly p99ThresholdMs: number;
+  readonly strategy: ReleaseStrategy;
+  readonly blockers: readonly string[];
+  /** What `-c release:<function>=…` says: a new text makes a new version. */
+  readonly release: string | undefined;
+}
+
+export interface Configuration {
+  readonly environment: Environment;
+  readonly notificationEmail: string | undefined;
+  readonly automaticRollback: boolean;
+  readonly guardMinutes: number;
+  readonly reservedConcurrency: number;
+  readonly logRetentionDays: number;
+  readonly protectLedger: boolean;
+  readonly flagMonitors: readonly string[];
+  readonly influxdbUrl: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly functions: Readonly<Record<SampleFunction, FunctionConfiguration>>;
+}
+
+/** Context key → setting it overrides; all arrive as text. */
+const CONTEXT_SETTINGS = {
+  deployment_error_threshold: { key: "errorThresholdPercent", read: Number },
+  deployment_duration_threshold: { key: "durationThresholdMs", read: Number },
+  deployment_config_name: { key: "deploymentConfigName", read: String },
+  deployment_notification_email: { key: "notificationEmail", read: String },
+  reserved_concurrency: { key: "reservedConcurrency", read: Number },
+  flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
+} as const;
+
+const RELEASE_PREFIX = "release:";
+export const DEFAULT_FILE = "goaround.config.json";
+
+/** What is wrong with the configuration: every problem, with its place. */
+export class ConfigurationError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration is wrong:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.name = "ConfigurationError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration of the environment that the context names. Throws a ConfigurationError with all problems of
+ * file and context together.
+ */
+export function loadConfiguration(context: Readonly<Record<string, unknown>>): Configuration {
+  const problems: string[] = [];
+  const environment = String(context.env ?? "dev");
+  if (!isEnvironment(environment)) {
+    problems.push(`context env: is "${environment}"; give one of ${ENVIRONMENTS.join(", ")}`);
+  }
+  const path = String(context.config ?? DEFAULT_FILE);
+  const file = readFile(path, problems);
+  const overrides = readContext(context, problems);
+  const releases = readReleases(context, problems);
+  const settings = file && isEnvironment(environment) ? file.environments[environment] : undefined;
+  if (problems.length > 0 || !file || !settings || !isEnvironment(environment)) throw new ConfigurationError(problems);
+  const merged = merge(file.defaults, settings, overrides);
+  return resolve(environment, merged, releases);
+}
+
+const isEnvironment = (name: string): name is Environment => (ENVIRONMENTS as readonly string[]).includes(name);
+
+function readFile(path: string, problems: string[]): z.output<typeof fileSchema> | undefined {
+  if (!existsSync(path)) {
+    problems.push(`${path}: there is no such file; name another with -c config=FILE`);
+    return undefined;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    problems.push(`${path}: is not JSON: ${(error as Error).message}`);
+    return undefined;
+  }
+  const parsed = fileSchema.safeParse(json);
+  if (parsed.success) {
+    for (const [where, settings] of Object.entries({ defaults: parsed.data.defaults, ...parsed.data.environments })) {
+      problems.push(
+        ...strategyConflicts(`${path}: ${where === "defaults" ? where : `environments.${where}`}`, settings),
+      );
+    }
+    return parsed.data;
+  }
+  problems.push(...parsed.error.issues.map((issue) => `${path}: ${placeOf(issue)}`));
+  return undefined;
+}
+
+const placeOf = (issue: z.core.$ZodIssue) =>
+  `${issue.path.length === 0 ? "the file" : issue.path.map(String).join(".")}: ${issue.message}`;
+
+function strategyConflicts(where: string, settings: Settings): string[] {
+  const both = ({ strategy, deploymentConfigName: name }: FunctionSettings) =>
+    strategy !== undefined && name !== undefined;
+  const text = "has both strategy and deploymentConfigName; keep one";
+  return [
+    ...(both(settings) ? [`${where} ${text}`] : []),
+    ...Object.entries(settings.functions ?? {}).flatMap(([name, own]) =>
+      own && both(own) ? [`${where}.functions.${name} ${text}`] : [],
+    ),
+  ];
+}
+
+/** Settings given on the command line win over the file. */
+function readContext(context: Readonly<Record<string, unknown>>, problems: string[]): Settings {
+  const given: Record<string, unknown> = {};
+  const names = new Map<string, string>();
+  for (const [name, { key, read }] of Object.entries(CONTEXT_SETTINGS)) {
+    if (context[name] === undefined) continue;
+    given[key] = read(String(context[name]));
+    names.set(key, name);
+  }
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  problems.push(
+    ...parsed.error.issues.map((issue) => {
+      const name = names.get(String(issue.path[0])) ?? String(issue.path[0]);
+      return `context ${name}: is "${context[name]}": ${issue.message}`;
+    }),
+  );
+  return {};
+}
+
+function readReleases(context: Readonly<Record<string, unknown>>, problems: string[]): Record<string, string> {
+  const releases: Record<string, string> = {};
+  for (const [key, value] of Object.entries(context)) {
+    if (!key.startsWith(RELEASE_PREFIX)) continue;
+    const name = key.slice(RELEASE_PREFIX.length);
+    const text = String(value);
+    if (!(SAMPLE_FUNCTIONS as readonly string[]).includes(name)) {
+      problems.push(`context ${key}: there is no function "${name}"; give one of ${SAMPLE_FUNCTIONS.join(", ")}`);
+    } else if (!/^[\w.-]{1,64}$/.test(text)) {
+      problems.push(`context ${key}: is "${text}"; give 1 to 64 of A-Z a-z 0-9 _ . -`);
+    } else {
+      releases[name] = text;
+    }
+  }
+  return releases;
+}
+
+/** Later settings win; a strategy in either form replaces the other form. */
+function merge(...layers: Settings[]): Settings {
+  return layers.reduce((below, above) => ({
+    ...overlay(below, above),
+    tags: { ...below.tags, ...above.tags },
+    functions: Object.fromEntries(
+      SAMPLE_FUNCTIONS.map((name) => [name, overlay(below.functions?.[name] ?? {}, above.functions?.[name] ?? {})]),
+    ),
+  }));
+}
+
+function overlay<T extends FunctionSettings>(below: T, above: T): T {
+  const merged = { ...below, ...above };
+  if (above.strategy) delete merged.deploymentConfigName;
+  if (above.deploymentConfigName !== undefined) delete merged.strategy;
+  return merged;
+}
+
+function resolve(environment: Environment, settings: Settings, releases: Record<string, string>): Configuration {
+  const forFunction = (name: SampleFunction): FunctionConfiguration => {
+    const own = overlay<FunctionSettings>(settings, settings.functions?.[name] ?? {});
+    const { deploymentConfigName: configName, strategy = { kind: "canary", percentage: 10, minutes: 5 } } = own;
+    return {
+      errorThresholdPercent: own.errorThresholdPercent ?? 5,
+      durationThresholdMs: own.durationThresholdMs ?? 10_000,
+      p99ThresholdMs: own.p99ThresholdMs ?? 5_000,
+      strategy: configName === undefined ? toStrategy(strategy) : ReleaseStrategy.named(configName),
+      blockers: own.blockers ?? [],
+      release: releases[name],
+    };
+  };
+  return {
+    environment,
+    notificationEmail: settings.notificationEmail,
+    automaticRollback: settings.automaticRollback ?? true,
+    guardMinutes: settings.guardMinutes ?? 1440,
+    reservedConcurrency: settings.reservedConcurrency ?? 5,
+    logRetentionDays: settings.logRetentionDays ?? 30,
+    protectLedger: settings.protectLedger ?? environment === "prod",
+    flagMonitors: settings.flagMonitors ?? [],
+    influxdbUrl: settings.influxdbUrl,
+    tags: settings.tags ?? {},
+    functions: Object.fromEntries(SAMPLE_FUNCTIONS.map((name) => [name, forFunction(name)])) as Record<
+      SampleFunction,
+      FunctionConfiguration
+    >,
+  };
+}

@@ -1,0 +1,86 @@
+import { type App, type Environment as CdkEnvironment, CfnOutput, Stack, Tags, Validations } from "aws-cdk-lib";
+import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
+import { bundleHandlers, handlerEntry } from "../bundling/bundle.ts";
+import { FlagProfile } from "../flag-profile.ts";
+import { stackArn } from "../own-function.ts";
+import { ReleaseGuard, type ReleaseGuardProps } from "../release-guard.ts";
+import { ApiStack } from "./api-stack.ts";
+import type { Configuration } from "./configuration.ts";
+import { SAMPLE_FLAGS } from "./flags.ts";
+import { FunctionStack } from "./function-stack.ts";
+
+export interface PlatformProps {
+  readonly configuration: Configuration;
+  /** Account and region. Default: those of the CLI's credentials, or none. */
+  readonly env?: CdkEnvironment;
+  /** Handlers of the guard in place of the package's own. */
+  readonly guardEntries?: ReleaseGuardProps["entries"];
+}
+
+/** Stack names: `goaround-dev-guard`, `goaround-dev-lambda-router` … */
+export const stackName = (environment: string, part: string) => `goaround-${environment}-${part.replaceAll("_", "-")}`;
+
+/** The sample platform: guard, flags, five guarded functions and an HTTP API, each in a stack of its own. */
+export function platform(app: App, { configuration, env, guardEntries }: PlatformProps): void {
+  const { environment } = configuration;
+  const named = (part: string) => stackName(environment, part);
+  const common = { env, terminationProtection: environment === "prod" };
+
+  const guardStack = new Stack(app, named("guard"), {
+    ...common,
+    description: "Release guard shared by all functions",
+  });
+  const guard = new ReleaseGuard(guardStack, "Guard", {
+    environmentName: environment,
+    functionNamePrefixes: [sampleFunctionPrefix(environment)],
+    notificationEmails: configuration.notificationEmail === undefined ? [] : [configuration.notificationEmail],
+    reservedConcurrency: configuration.reservedConcurrency,
+    logRetention: configuration.logRetentionDays as RetentionDays,
+    protectLedger: configuration.protectLedger,
+    entries: guardEntries,
+  });
+  new CfnOutput(guardStack, "NotificationTopic", {
+    value: guard.topic.topicArn,
+    description: "Subscribe to it for notifications",
+  });
+
+  const flagStack = new Stack(app, named("flags"), { ...common, description: "Feature flags" });
+  const flags = new FlagProfile(flagStack, "Flags", {
+    guard,
+    flags: SAMPLE_FLAGS,
+    monitors: configuration.flagMonitors.map((name, i) =>
+      Alarm.fromAlarmArn(flagStack, `Monitor${i}`, stackArn(flagStack, "cloudwatch", `alarm:${name}`)),
+    ),
+  });
+
+  const folders = bundleHandlers(SAMPLE_FUNCTIONS.map((name) => handlerEntry(`sample/${name}`)));
+  const functions = SAMPLE_FUNCTIONS.map(
+    (name, i) =>
+      new FunctionStack(app, named(name), {
+        ...common,
+        description: `Function ${name}`,
+        name,
+        guard,
+        flags,
+        configuration,
+        code: folders[i] as string,
+      }),
+  );
+  const router = functions[SAMPLE_FUNCTIONS.indexOf("lambda_router")] as FunctionStack;
+  const api = new ApiStack(app, named("api"), {
+    ...common,
+    description: "HTTP API",
+    environmentName: environment,
+    router: router.guarded,
+    logRetention: configuration.logRetentionDays as RetentionDays,
+  });
+  api.addDependency(router);
+
+  Tags.of(app).add(TAGS.application, guard.applicationName);
+  Tags.of(app).add(TAGS.environment, environment);
+  for (const [key, value] of Object.entries(configuration.tags)) Tags.of(app).add(key, value);
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}
