@@ -36,6 +36,7 @@ export interface RuntimeRequest {
 interface Slot {
   key: string;
   functionName: string;
+  version: string;
   environment: ExecutionEnvironment;
   logStreamName: string;
   onLog: (lines: string[]) => void;
@@ -82,10 +83,10 @@ export class NodeRuntime {
     return outcome;
   }
 
-  /** Ends the idle environments of a function, so that its next invocation is a cold start. */
-  retire(functionName: string): void {
+  /** Ends the idle environments of a function, or of one version of it. */
+  retire(functionName: string, version?: string): void {
     this.idle = this.idle.filter((slot) => {
-      if (slot.functionName !== functionName) return true;
+      if (slot.functionName !== functionName || (version ?? slot.version) !== slot.version) return true;
       slot.environment.terminate();
       return false;
     });
@@ -108,6 +109,7 @@ export class NodeRuntime {
     const slot: Slot = {
       key: keyOf(target),
       functionName: target.functionName,
+      version: target.version,
       logStreamName,
       onLog: () => undefined,
       environment: new ExecutionEnvironment({

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../lib/local/kernel/clock.ts";
 import type { MetricSample } from "../../../lib/local/kernel/service.ts";
 import { LocalWorld } from "../../../lib/local/kernel/world.ts";
-import { createLogs } from "../../../lib/local/services/logs/logs.ts";
+import { createLogs } from "../../../lib/local/services/logs/index.ts";
 
 const START = Date.parse("2026-03-01T12:00:00.000Z");
 const GROUP = "/aws/lambda/fn";
