@@ -41,6 +41,24 @@ export function addCommonOptions(command: Command): Command {
 export const aliasOption = () =>
   new Option("--alias <name>", `alias of the function (default: "${DEFAULT_ALIAS}")`).argParser(parseAlias);
 
+/** Where flags live; both ids may come from the environment. */
+export function addFlagPlaceOptions(command: Command): Command {
+  return command
+    .option("--application-id <id or name>", "AppConfig application (default: APPCONFIG_APPLICATION_ID)", parseText)
+    .option("--environment-id <id or name>", "AppConfig environment (default: APPCONFIG_ENVIRONMENT_ID)", parseText)
+    .option("--profile-id <id or name>", "AppConfig configuration profile", parseText);
+}
+
+export function fillFlagPlace(command: Command, env: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, variable] of [
+    ["applicationId", "APPCONFIG_APPLICATION_ID"],
+    ["environmentId", "APPCONFIG_ENVIRONMENT_ID"],
+  ] as const) {
+    const value = env[variable];
+    if (command.getOptionValue(name) === undefined && value) command.setOptionValueWithSource(name, value, "env");
+  }
+}
+
 /** `--flags A B`, `--flags A,B` and repeated `--flags` all mean the same. */
 export function collectNames(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), ...text.split(",").filter((name) => name !== "")];

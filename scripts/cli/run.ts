@@ -1,3 +1,5 @@
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type Command, CommanderError } from "commander";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -156,9 +158,18 @@ function eachCommand(command: Command, visit: (command: Command) => void): void 
 }
 
 /** The command as a person would type it again. */
-export const commandLine = (verb: string, argv: readonly string[]) =>
-  [
-    "goaround",
-    verb,
-    ...argv.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`)),
-  ].join(" ");
+export function commandLine(command: Command): string {
+  let top = command;
+  while (top.parent) top = top.parent;
+  const { rawArgs } = top as Command & { rawArgs: string[] };
+  const words = top === command ? rawArgs : rawArgs.slice(rawArgs.indexOf(command.name()) + 1);
+  return ["goaround", command.name(), ...words.map(quote)].join(" ");
+}
+
+const quote = (word: string) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+
+/** Whether a module is what Node was asked to run; a package manager's link to it counts. */
+export function isProgram(moduleUrl: string): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(moduleUrl);
+}

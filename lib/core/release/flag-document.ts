@@ -52,7 +52,8 @@ export function setFlags(document: Record<string, unknown>, wanted: Readonly<Rec
   };
 }
 
-function withEnabled(value: Record<string, unknown>, enabled: boolean): Record<string, unknown> {
+/** `_updatedAt` is AppConfig's: left out of what changed, so that AppConfig sets it. */
+function withEnabled({ _updatedAt: _, ...value }: Record<string, unknown>, enabled: boolean): Record<string, unknown> {
   if (!Array.isArray(value._variants)) return { ...value, enabled };
   return { ...value, _variants: value._variants.map((variant) => ({ ...asRecord(variant), enabled })) };
 }

@@ -80,7 +80,10 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
   let switchedOff: string[] = [];
   try {
     for (let round = 1; round <= MAX_ROUNDS; round++) {
-      await clearTheWay(ports, kill, stoppedDeployments, tell);
+      const active = await ports.flags.activeDeployment(kill.target);
+      // A deployment of another profile is only in the way when there is something to deploy.
+      const mayChangeOurs = active?.profileId === kill.target.profileId;
+      if (mayChangeOurs) await clearTheWay(ports, kill, stoppedDeployments, tell);
       const deployed = await ports.flags.deployed(kill.target);
       if (!deployed) {
         throw new GoaroundError("flags-missing", "operator", "this flag profile has never been deployed", {
@@ -95,6 +98,7 @@ export async function killFlags(ports: FlagKillPorts, kill: FlagKill): Promise<F
             : { alreadyOff: change.unchanged, version: deployed.version },
         );
       }
+      if (active && !mayChangeOurs) await clearTheWay(ports, kill, stoppedDeployments, tell);
       switchedOff = change.changed;
       await silenceRedMonitors(ports, kill, silenced, tell);
       const description = `${OWN_FLAG_DEPLOYMENT_PREFIX} switch off ${change.changed.join(", ")}: ${kill.reason}`;

@@ -1,0 +1,309 @@
+import type { Policy } from "../../../lib/contract/policy.ts";
+import { GoaroundError } from "../../../lib/core/errors.ts";
+import type { AliasState } from "../../../lib/core/ports.ts";
+import { hasEnded, isUndo } from "../../../lib/core/release/deployment.ts";
+import { planRollback, type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
+import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
+import { EXIT } from "../exit-codes.ts";
+import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
+import {
+  describeAlias,
+  findGroup,
+  isWhole,
+  newestReleaseOf,
+  openReleaseOf,
+  type Release,
+  readAlias,
+  readLedger,
+  readPolicy,
+} from "../lookup.ts";
+import { DEFAULT_REASON } from "../options.ts";
+import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
+import { reconcileNote } from "./reconcile-note.ts";
+import { recordRollback } from "./record.ts";
+
+export interface RollbackFunctionOptions {
+  functionName: string;
+  alias: string;
+  targetVersion?: string;
+  application?: string;
+  deploymentGroup?: string;
+  force: boolean;
+}
+
+const STEPS = 5;
+
+interface Situation {
+  alias: AliasState;
+  stackName: string | undefined;
+  policy: Policy | undefined;
+  guarded: boolean;
+  /** The deployment that holds the alias. */
+  open: Release | undefined;
+  /** The newest deployment that is no rollback. */
+  newest: Release | undefined;
+  plan: RollbackPlan;
+}
+
+/**
+ * Puts an alias back. A running deployment is stopped with rollback first and the alias is never written meanwhile. A
+ * second run finds nothing left to do.
+ */
+export async function rollbackFunction(session: Session, options: RollbackFunctionOptions): Promise<Outcome> {
+  const { functionName, alias } = options;
+  const name = `${functionName}:${alias}`;
+  if (options.force && session.options.reason === undefined) {
+    throw new GoaroundError("usage", "operator", "--force overrides a safety rule and needs --reason", {
+      advice: 'Add --reason "why"; it is recorded.',
+    });
+  }
+  session.step(1, STEPS, `look at ${name}, its deployments and the ledger`);
+  let situation = await look(session, options);
+  session.step(2, STEPS, "choose the version to go back to");
+  announce(session, options, situation);
+  const { plan, open } = situation;
+  if (open && open.canaryVersion === options.targetVersion && !isUndo(open.deployment.creator)) {
+    throw new GoaroundError(
+      "conflict",
+      "operator",
+      `deployment ${open.deployment.deploymentId} is moving ${name} to version ${options.targetVersion} right now`,
+      { advice: `Let it finish, or stop it: ${stopCommand(open)}` },
+    );
+  }
+  if (!open && plan.action === "nothing" && isWhole(situation.alias)) return alreadyThere(session, situation);
+  if (session.options.dryRun) {
+    return planned(
+      `${open ? `would stop deployment ${open.deployment.deploymentId} with rollback, then ` : ""}would have all traffic of ${name} on version ${plan.target.version}`,
+      facts(situation, situation.alias),
+    );
+  }
+  await session.confirm(`Put all traffic of ${name} on version ${plan.target.version}?`);
+
+  session.step(3, STEPS, open ? `end deployment ${open.deployment.deploymentId}` : "check the version to go back to");
+  if (open) await endOpenDeployment(session, open);
+  else await checkTarget(session, situation, options);
+
+  session.step(4, STEPS, `all traffic to version ${plan.target.version}`);
+  const state = await restore(session, options, plan);
+  session.say(`  alias ${alias} is on ${describeAlias(state)}`);
+
+  session.step(5, STEPS, "record and check");
+  situation = { ...situation, open: undefined };
+  const leaving = [
+    ...new Set([...plan.leaving, ...(open && !isUndo(open.deployment.creator) ? [open.canaryVersion] : [])]),
+  ];
+  const recorded = situation.guarded
+    ? await recordRollback(session, releaseLeft(situation, open, leaving, options), plan.target, leaving)
+    : undefined;
+  const health = await session.attempt(
+    "the health check could not be made",
+    lookAtHealth(session, functionName, alias, DEFAULT_HEALTH_MINUTES),
+  );
+  if (health) printHealth(session, health);
+  const data = { ...facts(situation, state), left: leaving, recorded, health };
+  const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}`;
+  const next = nextSteps(situation, options, leaving, open);
+  if (recorded === false) {
+    return {
+      exitCode: EXIT.partlyDone,
+      code: "partly-done",
+      message: `${message}; traffic is back, but the ledger does not know it yet`,
+      advice: `Run the same command again when the ledger answers. ${next}`,
+      data,
+    };
+  }
+  return done(message, data, next);
+}
+
+async function look(session: Session, options: RollbackFunctionOptions): Promise<Situation> {
+  const { functionName, alias } = options;
+  const { state, description } = await readAlias(session, functionName, alias);
+  const guarding = await session.attempt("the policy could not be read", readPolicy(session, functionName, alias));
+  const policy = guarding?.policy;
+  for (const problem of guarding?.problems ?? []) session.warn(`the function's policy is wrong: ${problem}`);
+  const ledger = await readLedger(session, functionName, alias);
+  // A policy that could not be read may exist: then it is better to record than not.
+  const guarded = guarding === undefined || policy !== undefined || guarding.problems.length > 0 || !!ledger.record;
+  if (!guarded) {
+    session.say(
+      `  ${functionName}:${alias} is not guarded in environment ${session.environment} (no policy): ` +
+        "no smoke tests, nothing goes into a ledger",
+    );
+  } else if (!ledger.answered) {
+    session.warn(`the ledger does not answer (${ledger.why}); going on without it`);
+  }
+  const open = await openReleaseOf(session, functionName, alias);
+  const where = await session.attempt("the deployment group", findGroup(session, functionName, policy, options));
+  const newest =
+    open && !isUndo(open.deployment.creator)
+      ? open
+      : where && (await newestReleaseOf(session, functionName, alias, where));
+  const plan = planRollback({
+    alias: state,
+    versions: await session.ports.functions.listVersions(functionName),
+    record: ledger.record,
+    release: newest && {
+      deploymentId: newest.deployment.deploymentId,
+      baselineVersion: newest.baselineVersion,
+      canaryVersion: newest.canaryVersion,
+    },
+    requested: options.targetVersion,
+    force: options.force,
+  });
+  return { alias: state, stackName: description.stackName, policy, guarded, open, newest, plan };
+}
+
+function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
+  const { plan, open, alias, stackName } = situation;
+  session.banner("rollback", {
+    function: `${options.functionName}:${options.alias}`,
+    now: describeAlias(alias),
+    target: `version ${plan.target.version}: ${plan.source}`,
+    override:
+      plan.overridden === undefined ? undefined : `known bad (${plan.overridden}), taken all the same by --force`,
+    deployment: open && `${open.deployment.deploymentId} (${open.deployment.status}) is running`,
+    stack: stackName,
+    reason: session.options.reason ?? DEFAULT_REASON,
+    environment: session.environment,
+  });
+}
+
+async function alreadyThere(session: Session, situation: Situation): Promise<Outcome> {
+  const { alias, plan, newest } = situation;
+  // A run that was cut off before it could write the ledger is completed here.
+  const deploymentId = newest?.deployment.deploymentId;
+  const record =
+    situation.guarded && deploymentId !== undefined
+      ? await session.attempt("the ledger", session.ports.ledger.getRelease(deploymentId))
+      : undefined;
+  const stale =
+    newest !== undefined &&
+    record?.outcome === "promoted" &&
+    hasEnded(newest.deployment) &&
+    !servingVersions(alias).includes(newest.canaryVersion);
+  if (stale && !session.options.dryRun) {
+    await recordRollback(session, newest, plan.target, [newest.canaryVersion]);
+    session.say(`  recorded that release ${deploymentId} of version ${newest.canaryVersion} was rolled back`);
+  }
+  return nothingToDo(
+    `nothing to do: all traffic of ${alias.functionName}:${alias.alias} is on version ${plan.target.version} already (${plan.source})`,
+    facts(situation, alias),
+  );
+}
+
+/** A rollback that runs already is waited for; anything else is stopped with rollback. */
+async function endOpenDeployment(session: Session, open: Release): Promise<void> {
+  const id = open.deployment.deploymentId;
+  if (isUndo(open.deployment.creator)) {
+    session.say(`  ${id} is itself a rollback: waiting for it`);
+    session.state = `rollback deployment ${id} is running; CodeDeploy goes on with it by itself`;
+    await followDeployment(session, id);
+    return;
+  }
+  const { alias } = await stopAndRestore(session, open);
+  session.say(`  ${id} is stopped; the alias is on ${describeAlias(alias)}`);
+}
+
+async function checkTarget(session: Session, situation: Situation, options: RollbackFunctionOptions): Promise<void> {
+  const { plan, policy } = situation;
+  const { version, state } = plan.target;
+  const where = `version ${version} of ${options.functionName}`;
+  const objections: string[] = [];
+  if (state === "Failed" || state === "Pending") objections.push(`${where} is ${state}, not Active`);
+  else if (policy && policy.smokeTests.length > 0) {
+    const failures = await session.attempt(
+      `${where} could not be smoke-tested`,
+      runSmokeTests(policy.smokeTests, {
+        functions: session.ports.functions,
+        clock: session.clock,
+        functionName: options.functionName,
+        version,
+        signal: session.signal,
+      }),
+    );
+    objections.push(...(failures ?? []).map((failure) => `${where}: ${failure.message}`));
+    if (failures?.length === 0) session.say(`  ${policy.smokeTests.length} smoke test(s) passed on version ${version}`);
+  }
+  if (objections.length === 0) return;
+  if (options.force) {
+    session.warn(`${objections.join("; ")}; going on because of --force`);
+    return;
+  }
+  throw new GoaroundError("refused", "operator", objections.join("; "), {
+    advice: 'Nothing was changed. Name another version with --target-version, or insist with --force --reason "why".',
+  });
+}
+
+async function restore(session: Session, options: RollbackFunctionOptions, plan: RollbackPlan): Promise<AliasState> {
+  const { functionName, alias } = options;
+  // A deployment may have begun since the first look, and it would write the alias against us.
+  const begun = await openReleaseOf(session, functionName, alias);
+  if (begun) {
+    throw new GoaroundError(
+      "conflict",
+      "operator",
+      `deployment ${begun.deployment.deploymentId} (${begun.deployment.creator}) has begun meanwhile`,
+      { advice: "Run the same command again: it stops that deployment first." },
+    );
+  }
+  const state = await moveAlias(session, { functionName, alias, version: plan.target.version });
+  session.state = `the alias is on version ${plan.target.version}; the ledger may not know it yet`;
+  const seen = await session.ports.functions.getAlias(functionName, alias);
+  if (seen.functionVersion !== plan.target.version || !isWhole(seen)) {
+    throw new GoaroundError(
+      "partly-done",
+      "dependency",
+      `the alias was put on version ${plan.target.version} but is on ${describeAlias(seen)} now`,
+      { advice: "Somebody else moves it. Run the same command again." },
+    );
+  }
+  return state;
+}
+
+/** The release whose version is being left, so that its record can be closed. */
+function releaseLeft(
+  situation: Situation,
+  open: Release | undefined,
+  leaving: readonly string[],
+  { functionName, alias }: RollbackFunctionOptions,
+) {
+  const release = open && !isUndo(open.deployment.creator) ? open : situation.newest;
+  return release && leaving.includes(release.canaryVersion) ? release : { functionName, alias };
+}
+
+function nextSteps(
+  situation: Situation,
+  { functionName, alias }: RollbackFunctionOptions,
+  leaving: readonly string[],
+  open: Release | undefined,
+): string {
+  return [
+    `Watch it: goaround rollback --action health-check --functions ${functionName}.`,
+    leaving.length > 0
+      ? `Fix version ${leaving.join(", ")} and release it as a new version${situation.guarded ? "; the same artifact is refused" : ""}.`
+      : "",
+    open?.deployment.creator === "CloudFormation"
+      ? "The stack update that started the deployment fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE."
+      : "",
+    situation.stackName === undefined
+      ? ""
+      : reconcileNote(situation.stackName, functionName, alias, situation.plan.target.version),
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
+
+const stopCommand = (open: Release) =>
+  `goaround rollback --action stop-deployment --deployment-id ${open.deployment.deploymentId}`;
+
+const facts = (situation: Situation, state: AliasState) => ({
+  functionName: state.functionName,
+  aliasName: state.alias,
+  from: { functionVersion: situation.alias.functionVersion, weights: situation.alias.weights },
+  alias: { functionVersion: state.functionVersion, weights: state.weights },
+  target: { version: situation.plan.target.version, source: situation.plan.source },
+  stoppedDeployment: situation.open?.deployment.deploymentId,
+  stackName: situation.stackName,
+  guarded: situation.guarded,
+});

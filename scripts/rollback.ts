@@ -1,0 +1,105 @@
+import { Command } from "commander";
+import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
+import { rollbackFlags } from "./cli/actions/flags.ts";
+import { DEFAULT_HEALTH_MINUTES, healthCheck } from "./cli/actions/health.ts";
+import { rollbackFunction } from "./cli/actions/rollback-function.ts";
+import { stopDeployment } from "./cli/actions/stop-deployment.ts";
+import { type CliIo, processIo } from "./cli/io.ts";
+import {
+  type ActionForm,
+  addCommonOptions,
+  addFlagPlaceOptions,
+  aliasOption,
+  type CommonOptions,
+  checkForm,
+  collectNames,
+  fillFlagPlace,
+  parseDeploymentId,
+  parseInteger,
+  parseText,
+  parseVersion,
+} from "./cli/options.ts";
+import { commandLine, isProgram, main, perform, type Result } from "./cli/run.ts";
+import type { Session } from "./cli/session.ts";
+
+interface RollbackOptions extends CommonOptions {
+  action: string;
+  functionName: string;
+  targetVersion?: string;
+  alias?: string;
+  application?: string;
+  deploymentGroup?: string;
+  deploymentId: string;
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+  flags: string[];
+  functions: string[];
+  minutes?: number;
+  force?: boolean;
+}
+
+const FORMS: Record<string, ActionForm> = {
+  "rollback-function": {
+    required: ["functionName"],
+    optional: ["targetVersion", "alias", "application", "deploymentGroup", "force"],
+  },
+  "stop-deployment": { required: ["deploymentId"], optional: ["force"] },
+  "rollback-flags": { required: ["applicationId", "environmentId", "profileId", "flags"], optional: ["force"] },
+  "health-check": { required: ["functions"], optional: ["alias", "minutes"] },
+};
+
+export function command(io: CliIo = processIo, result: Result = { exitCode: 0 }): Command {
+  const rollback = new Command("rollback")
+    .description("Undo a release by hand: alias back, deployment stopped, flags off; or check the health of functions.")
+    .requiredOption("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
+    .option("--function-name <name>", "function whose alias goes back", parseText)
+    .option("--target-version <number>", "version to go back to (default: the last known good)", parseVersion)
+    .addOption(aliasOption())
+    .option("--application <name>", "CodeDeploy application (default: goaround-<environment>)", parseText)
+    .option("--deployment-group <name>", "deployment group (default: from the policy)", parseText)
+    .option("--deployment-id <id>", "deployment to stop", parseDeploymentId)
+    .option("--flags <names...>", "flags to switch off", collectNames)
+    .option("--functions <names...>", "functions to check", collectNames)
+    .option("--minutes <minutes>", `minutes to look back (default: ${DEFAULT_HEALTH_MINUTES})`, (text) =>
+      parseInteger(text, 1, 1440),
+    )
+    .option("--force", "override a safety rule; rollback-function then needs --reason");
+  addFlagPlaceOptions(rollback);
+  addCommonOptions(rollback);
+  rollback.addHelpText("after", HELP);
+  rollback.action(async (options: RollbackOptions) => {
+    const run = { verb: "rollback", action: options.action, options, commandLine: commandLine(rollback) };
+    await perform(io, result, run, (session) => {
+      fillFlagPlace(rollback, io.env);
+      checkForm(options.action, FORMS, rollback);
+      return act(session, rollback.opts());
+    });
+  });
+  return rollback;
+}
+
+function act(session: Session, options: RollbackOptions) {
+  const alias = options.alias ?? DEFAULT_ALIAS;
+  const force = options.force ?? false;
+  if (options.action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
+  if (options.action === "stop-deployment") return stopDeployment(session, { ...options, force });
+  if (options.action === "rollback-flags") return rollbackFlags(session, { ...options, force });
+  return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
+}
+
+const HELP = `
+Forms:
+  --action rollback-function --function-name NAME [--target-version N] [--alias live] [--reason TEXT] [--force]
+  --action stop-deployment --deployment-id d-XXXXXXXXX
+  --action rollback-flags --application-id A --environment-id E --profile-id P --flags F1 F2
+  --action health-check --functions N1 N2
+
+A (running) release of the function is stopped with rollback before its alias is touched. Without --target-version the
+last known good of the ledger is taken. Applications, environments and profiles may be given by name or id.
+On a terminal you are asked before anything changes (--yes: not); without a terminal nothing is asked.
+
+Exit codes: 0 done, 1 unhealthy, 2 usage, 3 refused by a safety rule, 4 target missing, 5 partly done (run it again),
+6 conflict or in progress, 7 wrong identity, 8 AWS fault or throttling, 130 interrupted.`;
+
+if (isProgram(import.meta.url)) process.exitCode = await main(command, process.argv.slice(2));
