@@ -33,7 +33,7 @@ export const lambdaAlias: ResourceType = {
     const policy = codeDeployPolicy(context.updatePolicy);
     const versionChanged = changed(before, properties, ["FunctionVersion"]);
     const shifted = policy !== undefined && versionChanged;
-    if (shifted && !(await isAlreadyBack(properties, context))) await shift(policy, before, properties, context);
+    if (shifted && !(await isOffFailedVersion(before, context))) await shift(policy, before, properties, context);
     if (!shifted || changed(before, properties, ["Description", "RoutingConfig"])) {
       await context.call("lambda", "UpdateAlias", {
         ...target,
@@ -90,13 +90,13 @@ function codeDeployPolicy(updatePolicy: JsonObject | undefined): AliasUpdatePoli
 }
 
 /**
- * Undoing an alias update that failed: CodeDeploy's own rollback has usually put the alias back already, and then no
- * deployment is needed [inferred: CloudFormation keeps no record of the failed version].
+ * Undoing an alias update that failed needs a deployment only when the alias was left on the version that failed. Usually
+ * CodeDeploy has put it back; and an alias that was moved by hand before the update stays where it is [inferred].
  */
-async function isAlreadyBack(properties: JsonObject, context: ProviderContext): Promise<boolean> {
+async function isOffFailedVersion(failed: JsonObject, context: ProviderContext): Promise<boolean> {
   if (!context.undoesFailedUpdate) return false;
-  const live = await context.call<AliasConfiguration>("lambda", "GetAlias", pick(properties, ["FunctionName", "Name"]));
-  return live.FunctionVersion === text(properties.FunctionVersion);
+  const live = await context.call<AliasConfiguration>("lambda", "GetAlias", pick(failed, ["FunctionName", "Name"]));
+  return live.FunctionVersion !== text(failed.FunctionVersion);
 }
 
 /** Moves the alias from the recorded version to the new one by a CodeDeploy deployment. */
