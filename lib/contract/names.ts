@@ -51,6 +51,9 @@ export function parseAlarmName(environment: string, name: string): GuardedAlarm 
   return { environment, functionName: functionName!, alias: alias!, check: check!, version };
 }
 
+/** What the alias-scoped alarms of a guarded function watch. */
+export const ALIAS_CHECKS = ["error-rate", "duration", "p99", "throttles"] as const;
+
 /** Environment variables of the guard's Lambdas. */
 export const ENV = {
   environment: "GOAROUND_ENVIRONMENT",

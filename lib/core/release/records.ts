@@ -1,5 +1,18 @@
 import type { FlagReference, Policy } from "../../contract/policy.ts";
-import type { Verdict } from "../judge/types.ts";
+import type { Reason, Verdict } from "../judge/types.ts";
+
+/** One flag profile's part in a rollback. */
+export interface FlagResult {
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+  switchedOff: string[];
+  alreadyOff: string[];
+  /** Seconds from the decision until AppConfig had deployed the change. */
+  seconds: number | undefined;
+  /** Why it failed, when it did. */
+  failure: string | undefined;
+}
 
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
 
@@ -29,9 +42,13 @@ export interface ReleaseRecord {
   /** Why and by whom it was stopped or rolled back. */
   reason: string | undefined;
   actor: string | undefined;
+  /** What was noted before the release and did not stop it. */
+  admissionFindings?: Reason[];
   /** What each hook decided, kept so that a repeated event gets the same answer. */
   preTrafficStatus?: "Succeeded" | "Failed";
   postTrafficStatus?: "Succeeded" | "Failed";
+  /** What became of the release's flags, once they were to be switched off. */
+  flagResults?: FlagResult[];
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */
   disabledAlarms?: string[];
 }
@@ -43,6 +60,8 @@ export interface AliasRecord {
   lastKnownGood:
     | { version: string; codeSha256: string; configurationHash: string; at: string; deploymentId: string }
     | undefined;
+  /** Deployment that brought the version that serves; its guard time is what alarms count against. */
+  lastReleaseId?: string;
   /** `codeSha256/configurationHash` → why. */
   knownBad: Record<string, { version: string; at: string; reason: string; deploymentId: string }>;
 }

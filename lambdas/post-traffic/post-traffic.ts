@@ -1,0 +1,166 @@
+import { judgeFixed } from "../../lib/core/judge/fixed.ts";
+import type { Judge, Verdict } from "../../lib/core/judge/types.ts";
+import type {
+  Clock,
+  DeploymentsPort,
+  FunctionsPort,
+  LedgerPort,
+  MonitoringPort,
+  NotifierPort,
+  PolicyPort,
+} from "../../lib/core/ports.ts";
+import { ALIAS_NOT_SHIFTED, conclude } from "../../lib/core/release/conclusion.ts";
+import { aliasPosition } from "../../lib/core/release/deployment.ts";
+import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { type Shift, shiftOf } from "../../lib/core/release/shift.ts";
+import { closePromoted } from "../runtime/close-release.ts";
+import type { HookResult, HookRun } from "../runtime/hook.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import { newRecord, readPolicy, requireAppSpec } from "../runtime/release-facts.ts";
+import { evaluateShift } from "./evaluate.ts";
+
+export interface PostTrafficPorts {
+  clock: Clock;
+  functions: Pick<FunctionsPort, "getAlias" | "getVersion">;
+  deployments: Pick<DeploymentsPort, "target" | "routing">;
+  monitoring: Pick<MonitoringPort, "versionCounts">;
+  policies: PolicyPort;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+}
+
+/**
+ * After 100 %: is the alias really there, and was the canary as good as the baseline while both served? A rollback
+ * verdict fails the deployment; the responder sees that, verifies the alias, switches flags off and tells people once.
+ */
+export function createPostTraffic(ports: PostTrafficPorts, environment: string, log: Log, judge: Judge = judgeFixed) {
+  return async function postTraffic(run: HookRun): Promise<HookResult> {
+    const { deploymentId, requestId, signal } = run;
+    const before = await ports.ledger.getRelease(deploymentId);
+    if (before?.postTrafficStatus) {
+      log.info("a repeated event gets the same answer", { deploymentId, status: before.postTrafficStatus });
+      return { status: before.postTrafficStatus };
+    }
+    const release = isOpened(before) ? before : await openLate(ports, environment, run, log);
+    const shift = shiftOf(await ports.deployments.target(deploymentId));
+    const verdict =
+      (await misplaced(ports, release, signal)) ?? (await judgeShift(ports, run, release, shift, judge, log));
+    const conclusion = conclude(verdict, release.policy);
+    signal.throwIfAborted();
+    const changes: Partial<ReleaseRecord> = {
+      verdict,
+      postTrafficStatus: conclusion.status,
+      ...(shift ? { shiftStartedAt: shift.startedAt.toISOString() } : {}),
+      ...(conclusion.status === "Failed" ? { reason: describe(verdict), actor: "post-traffic" } : {}),
+    };
+    await ports.ledger.updateRelease(deploymentId, changes);
+    if (conclusion.knownBad) await markKnownBad(ports, release, verdict);
+    log.info("concluded", { deploymentId, verdict: verdict.kind, status: conclusion.status });
+    if (conclusion.status === "Failed") return { status: "Failed" };
+    // A threshold may have been written meanwhile, and the responder may have switched flags off.
+    const current = async () => ({ ...release, ...(await ports.ledger.getRelease(deploymentId)), ...changes });
+    return {
+      status: "Succeeded",
+      afterReport: async () =>
+        closePromoted(ports, environment, await current(), { owner: requestId, flagsFirst: true }),
+    };
+  };
+}
+
+/** A release that pre-traffic never saw is judged by the policy as it stands now. */
+async function openLate(
+  ports: PostTrafficPorts,
+  environment: string,
+  { deployment, deploymentId }: HookRun,
+  log: Log,
+): Promise<ReleaseRecord> {
+  log.warn("pre-traffic left no record of this release", { deploymentId });
+  const appSpec = requireAppSpec(deployment);
+  const [policy, target] = await Promise.all([
+    readPolicy(ports.policies, environment, appSpec),
+    ports.functions.getVersion(appSpec.functionName, appSpec.targetVersion),
+  ]);
+  await ports.ledger.openRelease(newRecord({ deployment, appSpec, target, policy, now: ports.clock.now() }));
+  return (await ports.ledger.getRelease(deploymentId))!;
+}
+
+async function judgeShift(
+  ports: PostTrafficPorts,
+  run: HookRun,
+  release: ReleaseRecord,
+  shift: Shift | undefined,
+  judge: Judge,
+  log: Log,
+): Promise<Verdict> {
+  const configuration = run.deployment.configuration;
+  const routing = configuration === undefined ? undefined : await readRouting(ports, configuration, log);
+  const whole: Shift = shift ?? { startedAt: new Date(release.openedAt), endedAt: ports.clock.now() };
+  const { at: deadline, signal } = run;
+  return evaluateShift(ports, { release, shift: whole, routing, judge, deadline, signal }, log);
+}
+
+async function readRouting(ports: PostTrafficPorts, configuration: string, log: Log) {
+  try {
+    return await ports.deployments.routing(configuration);
+  } catch (error) {
+    log.warn("the deployment configuration could not be read; shares of traffic are not judged", factsOf(error));
+    return undefined;
+  }
+}
+
+/** CodeDeploy calls this hook when it has moved the alias; reading may lag behind for a moment. Milliseconds. */
+const SETTLE_LIMIT_MS = 30_000;
+const SETTLE_POLL_MS = 5000;
+
+/** A verdict when the alias is not at 100 % on the canary, else undefined. */
+async function misplaced(
+  ports: PostTrafficPorts,
+  release: ReleaseRecord,
+  signal: AbortSignal,
+): Promise<Verdict | undefined> {
+  const versions = { baseline: release.baselineVersion, canary: release.canaryVersion };
+  for (let waitedMs = 0; ; waitedMs += SETTLE_POLL_MS) {
+    const alias = await ports.functions.getAlias(release.functionName, release.alias);
+    const position = aliasPosition(alias, versions);
+    // While Lambda moves provisioned concurrency it keeps a weight itself: CodeDeploy has done its part.
+    if (position === "on-canary" || position === "settling") return undefined;
+    if (waitedMs >= SETTLE_LIMIT_MS) return aliasVerdict(release, alias);
+    await ports.clock.sleep(SETTLE_POLL_MS, signal);
+  }
+}
+
+/** Not the version's fault: it stays out of the known-bad list. */
+function aliasVerdict(
+  release: ReleaseRecord,
+  alias: { functionVersion: string; weights: Record<string, number> },
+): Verdict {
+  const weights = Object.keys(alias.weights).length > 0 ? ` with weights ${JSON.stringify(alias.weights)}` : "";
+  return {
+    kind: "inconclusive",
+    reasons: [
+      {
+        code: ALIAS_NOT_SHIFTED,
+        message: `alias ${release.functionName}:${release.alias} is at version ${alias.functionVersion}${weights}, not at 100 % on version ${release.canaryVersion}`,
+        observed: null,
+        limit: null,
+        baseline: null,
+        samples: 0,
+      },
+    ],
+    findings: [],
+  };
+}
+
+async function markKnownBad(
+  { ledger, clock }: PostTrafficPorts,
+  release: ReleaseRecord,
+  verdict: Verdict,
+): Promise<void> {
+  const record = await ledger.getAlias(release.functionName, release.alias);
+  const reason = verdict.reasons[0]?.code ?? verdict.kind;
+  const knownBad = withKnownBad(record, release, reason, clock.now());
+  await ledger.putAlias(release.functionName, release.alias, { knownBad });
+}
+
+const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

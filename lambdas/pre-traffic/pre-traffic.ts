@@ -1,0 +1,133 @@
+import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
+import type { AlarmState, Clock, FunctionsPort, LedgerPort, MonitoringPort, PolicyPort } from "../../lib/core/ports.ts";
+import { type Admission, admit } from "../../lib/core/release/admission.ts";
+import type { AppSpec } from "../../lib/core/release/appspec.ts";
+import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { HookResult, HookRun } from "../runtime/hook.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import { newRecord, ownAlarmNames, readPolicy, readVersion, requireAppSpec } from "../runtime/release-facts.ts";
+import { runSmokeTests } from "./smoke.ts";
+
+export interface PreTrafficPorts {
+  clock: Clock;
+  functions: FunctionsPort;
+  monitoring: Pick<MonitoringPort, "alarmStates">;
+  policies: PolicyPort;
+  ledger: LedgerPort;
+}
+
+/**
+ * Before any traffic: may this release begin, and does the new version work at all? Freezes versions and policy into the
+ * release record. It sends no notification: a refusal fails the deployment, and the responder tells people once.
+ */
+export function createPreTraffic(ports: PreTrafficPorts, environment: string, log: Log) {
+  return async function preTraffic(run: HookRun): Promise<HookResult> {
+    const { deployment, deploymentId, signal } = run;
+    const before = await ports.ledger.getRelease(deploymentId);
+    if (before?.preTrafficStatus) {
+      log.info("a repeated event gets the same answer", { deploymentId, status: before.preTrafficStatus });
+      return { status: before.preTrafficStatus };
+    }
+    const appSpec = requireAppSpec(deployment);
+    const facts = await gather(ports, environment, appSpec, signal, log);
+    const admission = admit({ environment, deployment, appSpec, ...facts });
+    const record = newRecord({
+      deployment,
+      appSpec,
+      target: facts.target,
+      policy: facts.policy,
+      now: ports.clock.now(),
+    });
+    signal.throwIfAborted();
+    if (!isOpened(before)) await ports.ledger.openRelease(record);
+    if (!admission.admitted) {
+      const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };
+      return block(ports, run, verdict, log);
+    }
+
+    const failures = await runSmokeTests(record.policy.smokeTests, {
+      functions: ports.functions,
+      clock: ports.clock,
+      functionName: appSpec.functionName,
+      version: appSpec.targetVersion,
+      signal,
+    });
+    signal.throwIfAborted();
+    if (failures.length > 0) {
+      await markKnownBad(ports, record, facts.aliasRecord, failures);
+      return block(ports, run, { kind: "rollback", reasons: failures, findings: admission.findings }, log);
+    }
+    await ports.ledger.updateRelease(deploymentId, {
+      preTrafficStatus: "Succeeded",
+      ...(admission.findings.length > 0 ? { admissionFindings: admission.findings } : {}),
+    });
+    log.info("the release may begin", { deploymentId, findings: admission.findings.map((finding) => finding.code) });
+    return { status: "Succeeded" };
+  };
+}
+
+async function gather(ports: PreTrafficPorts, environment: string, appSpec: AppSpec, signal: AbortSignal, log: Log) {
+  const { functionName, alias: aliasName, targetVersion } = appSpec;
+  const [alias, target, policy, aliasRecord] = await Promise.all([
+    ports.functions.getAlias(functionName, aliasName),
+    readVersion(ports.functions, ports.clock, functionName, targetVersion, signal),
+    readPolicy(ports.policies, environment, appSpec),
+    ports.ledger.getAlias(functionName, aliasName),
+  ]);
+  const ownAlarms = ownAlarmNames(environment, appSpec);
+  const alarmStates = await readAlarms(ports, [...(policy?.ok ? policy.policy.blockers : []), ...ownAlarms], log);
+  return { alias, target, policy, aliasRecord, ownAlarms, alarmStates };
+}
+
+/** Undefined when monitoring cannot be read: admission decides what that means. */
+async function readAlarms(
+  ports: PreTrafficPorts,
+  names: string[],
+  log: Log,
+): Promise<Record<string, AlarmState> | undefined> {
+  try {
+    return await ports.monitoring.alarmStates(names);
+  } catch (error) {
+    log.warn("the states of alarms could not be read", factsOf(error));
+    return undefined;
+  }
+}
+
+async function block(
+  ports: PreTrafficPorts,
+  { deploymentId }: HookRun,
+  verdict: Verdict,
+  log: Log,
+): Promise<HookResult> {
+  await ports.ledger.updateRelease(deploymentId, {
+    preTrafficStatus: "Failed",
+    outcome: "blocked",
+    closedAt: ports.clock.now().toISOString(),
+    verdict,
+    reason: verdict.reasons.map((reason) => reason.message).join("; "),
+    actor: "pre-traffic",
+  });
+  log.warn("the release is refused", { deploymentId, reasons: verdict.reasons.map((reason) => reason.code) });
+  return { status: "Failed" };
+}
+
+async function markKnownBad(
+  ports: PreTrafficPorts,
+  record: ReleaseRecord,
+  aliasRecord: Awaited<ReturnType<LedgerPort["getAlias"]>>,
+  failures: Reason[],
+): Promise<void> {
+  const knownBad = withKnownBad(aliasRecord, record, failures[0]?.code ?? "smoke-failed", ports.clock.now());
+  await ports.ledger.putAlias(record.functionName, record.alias, { knownBad });
+}
+
+const refusalReasons = ({ refusals }: Admission): Reason[] =>
+  refusals.map(({ code, message, advice }) => ({
+    code,
+    message: `${message}. ${advice}`,
+    observed: null,
+    limit: null,
+    baseline: null,
+    samples: 0,
+  }));

@@ -1,0 +1,86 @@
+import { search } from "@aws-lambda-powertools/jmespath";
+import type { SmokeTest } from "../../lib/contract/policy.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { Clock, FunctionsPort, InvocationResult } from "../../lib/core/ports.ts";
+
+export interface SmokeContext {
+  functions: Pick<FunctionsPort, "invoke">;
+  clock: Clock;
+  functionName: string;
+  version: string;
+  signal: AbortSignal;
+}
+
+/** The way to Lambda and back, and a cold start, do not count against the function. Milliseconds. */
+const GRACE_MS = 5000;
+
+/**
+ * Invokes the version itself, which has no traffic yet, with each of the policy's payloads. Returns what failed; an
+ * empty list is a pass. Throws when AWS did not let it be asked: that says nothing about the version.
+ */
+export async function runSmokeTests(tests: readonly SmokeTest[], context: SmokeContext): Promise<Reason[]> {
+  const failures: Reason[] = [];
+  for (const test of tests) {
+    context.signal.throwIfAborted();
+    const failure = await runSmokeTest(test, context);
+    if (failure) failures.push(failure);
+  }
+  return failures;
+}
+
+async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Reason | undefined> {
+  const limitMs = test.maxDurationMs + GRACE_MS;
+  const controller = new AbortController();
+  const answered = new AbortController();
+  const { functions, clock, functionName, version, signal } = context;
+  const silent = clock.sleep(limitMs, AbortSignal.any([signal, answered.signal])).then(() => undefined);
+  try {
+    const invocation = functions.invoke({
+      functionName,
+      qualifier: version,
+      payload: test.payload,
+      signal: AbortSignal.any([signal, controller.signal]),
+    });
+    const result = await Promise.race([invocation, silent]);
+    if (result === undefined) {
+      return failed(test, `did not answer within ${limitMs} ms`, limitMs, test.maxDurationMs);
+    }
+    return check(test, result);
+  } finally {
+    controller.abort();
+    answered.abort();
+    silent.catch(() => {});
+  }
+}
+
+function check(test: SmokeTest, result: InvocationResult): Reason | undefined {
+  if (result.functionError !== undefined) return failed(test, `ended with a ${result.functionError} error`);
+  if (result.statusCode !== 200) return failed(test, `was answered with status ${result.statusCode}`);
+  if (result.durationMs > test.maxDurationMs) {
+    const ms = Math.round(result.durationMs);
+    return failed(test, `took ${ms} ms (limit ${test.maxDurationMs} ms)`, ms, test.maxDurationMs);
+  }
+  if (test.expect === undefined || meets(test.expect, result.payload)) return undefined;
+  return failed(test, `gave an answer that does not meet \`${test.expect}\``);
+}
+
+/** JMESPath's own idea of truth: false, null, and empty texts, lists and objects do not meet it. */
+function meets(expression: string, payload: unknown): boolean {
+  const value = search(expression, payload as Parameters<typeof search>[1]) as unknown;
+  if (value === undefined || value === null || value === false || value === "") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}
+
+const failed = (
+  test: SmokeTest,
+  what: string,
+  observed: number | null = null,
+  limit: number | null = null,
+): Reason => ({
+  code: "smoke-failed",
+  message: `the smoke test "${test.name}" ${what}`,
+  observed,
+  limit,
+  baseline: null,
+  samples: 1,
+});

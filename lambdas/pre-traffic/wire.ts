@@ -1,0 +1,27 @@
+import { systemClock } from "../../lib/adapters/clock.ts";
+import { createFunctions } from "../../lib/adapters/functions.ts";
+import { createLedger } from "../../lib/adapters/ledger.ts";
+import { createMonitoring } from "../../lib/adapters/monitoring.ts";
+import { createPolicies } from "../../lib/adapters/policy.ts";
+import type { GuardConfig } from "../runtime/config.ts";
+import { noteFailure } from "../runtime/failure-note.ts";
+import type { HookWork } from "../runtime/handler.ts";
+import type { Log } from "../runtime/log.ts";
+import { emitToStdout } from "../runtime/metrics.ts";
+import { createPreTraffic } from "./pre-traffic.ts";
+
+export function wire({ environment, ledgerTable }: GuardConfig, log: Log): HookWork {
+  const options = { actor: "pre-traffic" };
+  const ledger = createLedger(ledgerTable, options);
+  const ports = {
+    clock: systemClock,
+    functions: createFunctions(options),
+    monitoring: createMonitoring(options),
+    policies: createPolicies(options),
+    ledger,
+  };
+  return {
+    work: createPreTraffic(ports, environment, log),
+    onFailure: noteFailure("pre-traffic", ledger, emitToStdout(environment, systemClock.now)),
+  };
+}

@@ -1,0 +1,102 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import { isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
+import { type HookFailure, isPoison, parseHookFailure } from "../../lib/core/release/events.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { releaseNotification } from "../../lib/core/release/messages.ts";
+import type { RunContext } from "../runtime/deadline.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import type { EmitMetric } from "../runtime/metrics.ts";
+import { newRecord, requireAppSpec } from "../runtime/release-facts.ts";
+
+export interface Books {
+  environment: string;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+  emit: EmitMetric;
+}
+
+export interface ReportFailureDependencies {
+  deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
+  log: Log;
+  now(): Date;
+  /** Made after the report: a broken configuration must not keep it back. */
+  books(): Promise<Books>;
+}
+
+/**
+ * The on-failure destination of the hooks: answers CodeDeploy for a hook that crashed, ran out of time or was never
+ * started, so that it does not wait for its hour. Throws only when it could not report; Lambda then tries again.
+ */
+export function createReportFailure(deps: ReportFailureDependencies) {
+  const { deployments, log } = deps;
+  return async function reportFailure(event: unknown, context: RunContext): Promise<void> {
+    const failure = parseHookFailure(event);
+    if (isPoison(failure)) {
+      log.error("not a failed hook's record; nothing is done", { why: failure.why });
+      return;
+    }
+    const { deploymentId, executionId } = failure;
+    const deployment = await readDeployment(deps, deploymentId);
+    // Even a hook that died may not refuse an undo.
+    const status = deployment && isUndo(deployment.creator) ? "Succeeded" : "Failed";
+    const answer = await report();
+    log.error("a hook did not answer; answered for it", { ...failure, status, answer });
+    if (answer !== "reported" || status === "Succeeded" || !deployment) return;
+    try {
+      await tell(deps, await deps.books(), failure, deployment, context.awsRequestId);
+    } catch (error) {
+      log.error("reported, but nobody could be told", { deploymentId, ...factsOf(error) });
+    }
+
+    async function report() {
+      try {
+        return await deployments.reportHook({ deploymentId, executionId, status });
+      } catch (error) {
+        if (error instanceof GoaroundError && error.code === "deployment-missing") return "deployment-missing";
+        throw error;
+      }
+    }
+  };
+}
+
+/** Undefined when it cannot be read: then the report matters more than what it is about. */
+async function readDeployment({ deployments, log }: ReportFailureDependencies, deploymentId: string) {
+  try {
+    return await deployments.get(deploymentId);
+  } catch (error) {
+    log.error("the deployment could not be read", { deploymentId, ...factsOf(error) });
+    return undefined;
+  }
+}
+
+/** Once traffic has reached the canary the responder tells, when it knows how the rollback went. */
+async function tell(
+  { deployments, now }: ReportFailureDependencies,
+  { environment, ledger, notifier, emit }: Books,
+  failure: HookFailure,
+  deployment: DeploymentInfo,
+  owner: string,
+): Promise<void> {
+  const { deploymentId } = failure;
+  emit("hookFailures");
+  const hook = failure.functionArn.split(":")[6] ?? "a hook";
+  const message = `${hook} ended without an answer (${failure.condition}): ${failure.error}`;
+  await ledger.updateRelease(deploymentId, { reason: message, actor: "report-failure" });
+  if (trafficReached(await deployments.target(deploymentId))) return;
+  if (!(await ledger.claim(deploymentId, "notify", owner))) return;
+  const found = await ledger.getRelease(deploymentId);
+  const release = isOpened(found)
+    ? found
+    : newRecord({ deployment, appSpec: requireAppSpec(deployment), target: undefined, policy: undefined, now: now() });
+  await notifier.notify(
+    releaseNotification({
+      environment,
+      release,
+      outcome: "failed",
+      severity: "critical",
+      reasons: [{ code: "hook-failed", message, observed: null, limit: null, baseline: null, samples: 0 }],
+      findings: [],
+    }),
+  );
+}

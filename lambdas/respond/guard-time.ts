@@ -1,0 +1,133 @@
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { AliasState } from "../../lib/core/ports.ts";
+import { rollbackPoint } from "../../lib/core/release/alarm-response.ts";
+import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
+import type { AlarmEvent } from "../../lib/core/release/events.ts";
+import { killDocument } from "../../lib/core/release/flags.ts";
+import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { factsOf, messageOf } from "../runtime/log.ts";
+import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
+import { killFlags } from "./kill-flags.ts";
+import { putAliasBack } from "./put-back.ts";
+import { bestEffort, mayAct, type Response, secondsSince } from "./responder.ts";
+import { switchFlagsOff } from "./switch-flags-off.ts";
+
+/** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
+const FLAG_RECOVERY_MS = 5 * 60_000;
+const POLL_MS = 15_000;
+
+/**
+ * An alarm of the whole alias after a release has ended. A flag of the release that is on and changed after the code is
+ * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the alias
+ * back to what served before, the flags off.
+ */
+export async function guardRelease(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
+  const { deploymentId } = release;
+  const reasons = [
+    fact("alarm", `${event.alarmName} went into ALARM after the release: ${event.reason || "no reason given"}`),
+  ];
+  if (!release.policy.automaticRollback) {
+    const trouble = "the version is bad and automatic rollback is switched off for this function";
+    await tell(response, "notify-guard", {
+      release,
+      outcome: "promoted",
+      severity: "critical",
+      reasons,
+      findings: [],
+      trouble,
+    });
+    return;
+  }
+  if (!(await mayAct(response, deploymentId, "guard"))) return;
+  if (await flagsAreSuspect(response, release)) {
+    const flags = await switchFlagsOff(response, release, reasons, release.verdict?.findings ?? []);
+    const changed = flags?.some((result) => result.switchedOff.length > 0) ?? false;
+    if (changed && (await recovers(response, event.alarmName))) return;
+  }
+  await putBack(response, release, reasons);
+}
+
+/** On, and either younger than the code or what both versions failed with. Unreadable flags are no suspects. */
+async function flagsAreSuspect(response: Response, release: ReleaseRecord): Promise<boolean> {
+  const { flags } = response.ports;
+  for (const {
+    applicationId: application,
+    environmentId: environment,
+    profileId: profile,
+    ...reference
+  } of release.flags) {
+    try {
+      const deployed = await flags.deployed(await flags.resolve({ application, environment, profile }));
+      if (!deployed || killDocument(deployed.document, reference.flags).switchedOff.length === 0) continue;
+      const younger = deployed.deployedAt !== undefined && deployed.deployedAt > new Date(release.openedAt);
+      if (younger || isBaselineUnhealthy(release.verdict)) return true;
+    } catch (error) {
+      response.log.warn("flags could not be read", factsOf(error));
+    }
+  }
+  return false;
+}
+
+async function recovers({ ports, log, signal }: Response, alarmName: string): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < FLAG_RECOVERY_MS; waitedMs += POLL_MS) {
+    await ports.clock.sleep(POLL_MS, signal);
+    const states = await ports.monitoring.alarmStates([alarmName]).catch(() => ({ [alarmName]: "ALARM" as const }));
+    if (states[alarmName] !== "ALARM") return true;
+  }
+  log.warn("the alarm stays red although the flags are off", { alarm: alarmName });
+  return false;
+}
+
+async function putBack(response: Response, release: ReleaseRecord, reasons: Reason[]): Promise<void> {
+  const { ports, receivedAt } = response;
+  const { deploymentId, functionName, alias } = release;
+  const [moved, killed] = await Promise.allSettled([moveBack(response, release), flagsOff(response, release)]);
+  const flags = killed.status === "fulfilled" ? killed.value : [];
+  const trouble = moved.status === "rejected" ? messageOf(moved.reason) : undefined;
+  const now: AliasState =
+    moved.status === "fulfilled" ? moved.value : await ports.functions.getAlias(functionName, alias);
+  const durationSeconds = secondsSince(response, receivedAt);
+  response.emit(trouble ? "rollbackFailures" : "rollbacks");
+  if (!trouble) {
+    response.emit("rollbackDurationSeconds", durationSeconds);
+    await rememberBad(response, release, "alarm-after-release");
+    await rememberPutBack(response, release, now.functionVersion);
+    await bestEffort(response, "recording the outcome", () =>
+      ports.ledger.updateRelease(deploymentId, {
+        outcome: "rolled-back",
+        reason: reasons[0]!.message,
+        actor: "respond",
+      }),
+    );
+  }
+  await tell(response, trouble ? "notify-trouble" : "notify-guard", {
+    release,
+    outcome: trouble ? release.outcome : "rolled-back",
+    severity: "critical",
+    reasons,
+    findings: [],
+    durationSeconds,
+    aliasState: now,
+    flags,
+    drifted: true,
+    trouble,
+  });
+  if (moved.status === "rejected") throw moved.reason;
+}
+
+async function moveBack(response: Response, release: ReleaseRecord): Promise<AliasState> {
+  const { functions, ledger } = response.ports;
+  const { functionName, alias, baselineVersion } = release;
+  const [record, baseline] = await Promise.all([
+    ledger.getAlias(functionName, alias),
+    functions.getVersion(functionName, baselineVersion),
+  ]);
+  const to = rollbackPoint(release, record, baseline);
+  if (to === undefined) throw new Error(`version ${baselineVersion} is gone or known bad, and no other is known good`);
+  return putAliasBack(response, release, to);
+}
+
+async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
+  if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return [];
+  return killFlags(response, release, `release ${release.deploymentId} is rolled back`);
+}

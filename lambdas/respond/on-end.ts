@@ -1,0 +1,166 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { AliasState, DeploymentInfo } from "../../lib/core/ports.ts";
+import { hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
+import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { messageOf } from "../runtime/log.ts";
+import { newRecord, requireAppSpec } from "../runtime/release-facts.ts";
+import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
+import { killFlags } from "./kill-flags.ts";
+import { putAliasBack } from "./put-back.ts";
+import { bestEffort, mayAct, type Response, secondsSince } from "./responder.ts";
+
+const POLL_MS = 5000;
+
+/**
+ * A deployment failed or was stopped, by whomever. Waits until it and its rollback have ended, puts the alias back only
+ * if it is still wrong, switches the release's flags off if traffic had reached the canary, and tells people once.
+ */
+export async function onEnded(response: Response, deploymentId: string): Promise<void> {
+  const { ports, log } = response;
+  const deployment = await ports.deployments.get(deploymentId);
+  if (isUndo(deployment.creator)) {
+    const undone = deployment.rollbackTriggeringDeploymentId;
+    log.info("an undo has ended", { deploymentId, status: deployment.status, undone: undone ?? "unknown" });
+    return undone === undefined ? undefined : onEnded(response, undone);
+  }
+  const [found, target] = await Promise.all([
+    ports.ledger.getRelease(deploymentId),
+    ports.deployments.target(deploymentId),
+  ]);
+  const release = isOpened(found) ? found : unrecorded(deployment, found, ports.clock.now());
+  const reached = trafficReached(target);
+  const automatic = release.policy.automaticRollback;
+
+  const [settled, flags] = await Promise.all([
+    settle(response, deployment, release),
+    reached && automatic ? flagsOff(response, release) : [],
+  ]);
+  await finish(response, {
+    deployment: settled.deployment,
+    release,
+    reached,
+    alias: settled.alias,
+    trouble: settled.trouble,
+    flags,
+  });
+}
+
+/** A release without record is taken from its AppSpec: the alias is verified in every case. */
+function unrecorded(deployment: DeploymentInfo, found: Partial<ReleaseRecord> | undefined, now: Date): ReleaseRecord {
+  const record = newRecord({
+    deployment,
+    appSpec: requireAppSpec(deployment),
+    target: undefined,
+    policy: undefined,
+    now,
+  });
+  return { ...record, ...found, policy: record.policy };
+}
+
+interface Settled {
+  deployment: DeploymentInfo;
+  alias: AliasState;
+  trouble: string | undefined;
+}
+
+async function settle(response: Response, begun: DeploymentInfo, release: ReleaseRecord): Promise<Settled> {
+  const { ports, log, signal } = response;
+  const { functionName, alias: aliasName, application, group } = release;
+  const versions = { baseline: release.baselineVersion, canary: release.canaryVersion };
+  let endedAt: Date | undefined;
+  for (;;) {
+    const deployment = await ports.deployments.get(begun.deploymentId);
+    const rollbackId = deployment.rollbackDeploymentId;
+    const [rollback, open, alias] = await Promise.all([
+      rollbackId === undefined ? undefined : ports.deployments.get(rollbackId),
+      ports.deployments.list({ application, group, statuses: OPEN_STATUSES }),
+      ports.functions.getAlias(functionName, aliasName),
+    ]);
+    if (hasEnded(deployment)) endedAt ??= ports.clock.now();
+    const waitedMs = endedAt ? ports.clock.now().getTime() - endedAt.getTime() : 0;
+    const next = respondToEnd({ deployment, rollback, open, alias, versions, waitedMs });
+    if (next.kind === "restored" || next.kind === "leave") return { deployment, alias, trouble: undefined };
+    if (next.kind === "repair") return { deployment, ...(await repair(response, release, alias, next.why)) };
+    log.info("waiting for the rollback", { deploymentId: deployment.deploymentId, why: next.why });
+    await ports.clock.sleep(POLL_MS, signal);
+  }
+}
+
+/** CodeDeploy has done all it will and traffic still reaches the canary. */
+async function repair(response: Response, release: ReleaseRecord, alias: AliasState, why: string) {
+  const { log } = response;
+  log.warn("the alias must be put back", { deploymentId: release.deploymentId, why });
+  if (!release.policy.automaticRollback) return { alias, trouble: `${why}, and automatic rollback is switched off` };
+  try {
+    return { alias: await putAliasBack(response, release, release.baselineVersion), trouble: undefined };
+  } catch (error) {
+    const retryable = !(error instanceof GoaroundError) || error.code === "throttled" || error.code === "aws-fault";
+    if (retryable) throw error;
+    return { alias, trouble: `${why}: ${messageOf(error)}` };
+  }
+}
+
+/** Whoever switched them off when the alarm came has written down how it went. */
+async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
+  if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return [];
+  return killFlags(response, release, `release ${release.deploymentId} is rolled back`);
+}
+
+interface Ending extends Settled {
+  release: ReleaseRecord;
+  reached: boolean;
+  flags: FlagResult[];
+}
+
+async function finish(response: Response, ending: Ending): Promise<void> {
+  const { ports, receivedAt } = response;
+  const { deployment, reached, alias, trouble } = ending;
+  const { deploymentId } = deployment;
+  // What hooks and the alarm's response wrote down meanwhile.
+  const release = { ...ending.release, ...(await ports.ledger.getRelease(deploymentId)) };
+  const outcome = outcomeOf(release, reached);
+  const bad = judgedBad(deployment, release);
+  if (bad !== undefined) await rememberBad(response, release, bad);
+  if (!trouble) await rememberPutBack(response, release, alias.functionVersion);
+  await removeTemporaryAlarms(response, release);
+  const reasons = reasonsOf(deployment, release);
+  await bestEffort(response, "closing the release", () =>
+    ports.ledger.updateRelease(deploymentId, {
+      outcome,
+      closedAt: ports.clock.now().toISOString(),
+      reason: release.reason ?? reasons.map((reason) => reason.message).join("; "),
+    }),
+  );
+  const durationSeconds = secondsSince(response, receivedAt);
+  if (reached && (await mayAct(response, deploymentId, "count"))) {
+    response.emit(trouble ? "rollbackFailures" : "rollbacks");
+    if (!trouble) response.emit("rollbackDurationSeconds", durationSeconds);
+  }
+  await tell(response, trouble ? "notify-trouble" : "notify", {
+    release,
+    outcome,
+    severity: outcome === "rolled-back" ? "critical" : "warning",
+    reasons,
+    findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? [])],
+    durationSeconds,
+    aliasState: alias,
+    flags: ending.flags.length > 0 ? ending.flags : (release.flagResults ?? []),
+    trouble,
+  });
+}
+
+function outcomeOf(release: ReleaseRecord, reached: boolean): ReleaseOutcome {
+  if (reached) return "rolled-back";
+  return release.outcome === "blocked" ? "blocked" : "failed";
+}
+
+/** The verdict's reasons if there was one, and what CodeDeploy says of the end. */
+function reasonsOf({ error }: DeploymentInfo, release: ReleaseRecord): Reason[] {
+  const judged = release.verdict && release.verdict.kind !== "promote" ? release.verdict.reasons : [];
+  const noted = judged.length === 0 && release.reason ? [fact("noted", release.reason)] : [];
+  const said = error ? [fact(error.code.toLowerCase().replaceAll("_", "-"), error.message.replace(/\.$/, ""))] : [];
+  return [...judged, ...noted, ...said];
+}

@@ -1,0 +1,81 @@
+import { applicationName } from "../../lib/contract/names.ts";
+import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
+import { isUndo } from "../../lib/core/release/deployment.ts";
+import { type DeploymentEvent, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { closePromoted } from "../runtime/close-release.ts";
+import { type RunContext, withinBudget } from "../runtime/deadline.ts";
+import type { Log } from "../runtime/log.ts";
+import type { EmitMetric } from "../runtime/metrics.ts";
+import { removeTemporaryAlarms } from "./books.ts";
+import { onAlarm } from "./on-alarm.ts";
+import { onEnded } from "./on-end.ts";
+import { bestEffort, mayAct, type RespondPorts, type Response } from "./responder.ts";
+import { switchFlagsOff } from "./switch-flags-off.ts";
+
+/** Kept to say in the log that time ran out. Milliseconds. */
+const EXIT_RESERVE_MS = 3000;
+
+export interface ResponderDependencies {
+  ports: RespondPorts;
+  environment: string;
+  log: Log;
+  emit: EmitMetric;
+}
+
+/**
+ * Answers EventBridge: alarms of guarded functions and state changes of their deployments. Events come at least once, in
+ * any order and best effort, so each answer looks at the state as it is now, and claims make each action happen once.
+ * Throws when something is left to do, so that Lambda tries again.
+ */
+export function createRespond({ ports, environment, log, emit }: ResponderDependencies) {
+  return async function respond(event: unknown, context: RunContext): Promise<void> {
+    const parsed = parseGuardEvent(event);
+    if (isPoison(parsed)) {
+      log.error("not an event that the guard knows; nothing is done", { why: parsed.why });
+      return;
+    }
+    const receivedAt = ports.clock.now();
+    const budgetMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
+    await withinBudget(ports.clock, budgetMs, (deadline) => {
+      const { awsRequestId: requestId } = context;
+      const response: Response = { ports, environment, log, emit, requestId, receivedAt, ...deadline };
+      return parsed.kind === "alarm" ? onAlarm(response, parsed) : onDeployment(response, parsed);
+    });
+  };
+}
+
+async function onDeployment(response: Response, event: DeploymentEvent): Promise<void> {
+  const { log, environment } = response;
+  const { deploymentId, application, state } = event;
+  log.info("deployment", { deploymentId, application, state });
+  if (application !== applicationName(environment)) return;
+  if (state === "SUCCESS") return onSucceeded(response, deploymentId);
+  if (state === "FAILURE" || state === "STOP") return onEnded(response, deploymentId);
+}
+
+/** The release went through: finish what post-traffic may not have got to, and look once more at what both share. */
+async function onSucceeded(response: Response, deploymentId: string): Promise<void> {
+  const { ports, environment, requestId, emit, log } = response;
+  const deployment = await ports.deployments.get(deploymentId);
+  if (isUndo(deployment.creator)) {
+    const undone = deployment.rollbackTriggeringDeploymentId;
+    if (undone !== undefined) await onEnded(response, undone);
+    return;
+  }
+  const found = await ports.ledger.getRelease(deploymentId);
+  if (found) await removeTemporaryAlarms(response, found);
+  if (!isOpened(found)) {
+    log.error("a deployment ran that no hook of the guard saw", { deploymentId, group: deployment.group });
+    if (await mayAct(response, deploymentId, "unguarded")) emit("unguardedDeployments");
+    return;
+  }
+  const { verdict, policy } = found;
+  if (verdict && isBaselineUnhealthy(verdict) && policy.automaticRollback && found.flags.length > 0) {
+    await switchFlagsOff(response, found, [], verdict.findings);
+  }
+  const release = (await ports.ledger.getRelease(deploymentId)) ?? found;
+  await bestEffort(response, "closing the release", () =>
+    closePromoted(ports, environment, release, { owner: requestId, flagsFirst: false }),
+  );
+}

@@ -1,0 +1,66 @@
+import type {
+  Clock,
+  DeploymentsPort,
+  FlagsPort,
+  FunctionsPort,
+  LedgerPort,
+  MonitoringPort,
+  NotifierPort,
+  PolicyPort,
+} from "../../lib/core/ports.ts";
+import type { Deadline } from "../runtime/deadline.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import type { EmitMetric } from "../runtime/metrics.ts";
+
+export interface RespondPorts {
+  clock: Clock;
+  functions: FunctionsPort;
+  deployments: DeploymentsPort;
+  monitoring: MonitoringPort;
+  flags: FlagsPort;
+  policies: PolicyPort;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+}
+
+/** What every part of one response shares. */
+export interface Response extends Deadline {
+  ports: RespondPorts;
+  environment: string;
+  log: Log;
+  emit: EmitMetric;
+  /** Owner of claims: a retry by Lambda has the same, a repeated event another. */
+  requestId: string;
+  receivedAt: Date;
+}
+
+export const secondsSince = ({ ports }: Response, start: Date) =>
+  Math.max(0, (ports.clock.now().getTime() - start.getTime()) / 1000);
+
+/**
+ * Whether this response is the one to act. When the ledger cannot be asked it is: every lever may safely be pulled
+ * twice, and a rollback must not wait for the books.
+ */
+export async function mayAct(
+  { ports, log, requestId }: Response,
+  deploymentId: string,
+  claim: string,
+): Promise<boolean> {
+  try {
+    const mine = await ports.ledger.claim(deploymentId, claim, requestId);
+    if (!mine) log.info("someone else does this", { deploymentId, claim });
+    return mine;
+  } catch (error) {
+    log.error("the ledger cannot be asked; going on", { deploymentId, claim, ...factsOf(error) });
+    return true;
+  }
+}
+
+/** Runs what must not hold up or fail a rollback: books and notifications. */
+export async function bestEffort({ log }: Response, what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.error(`${what} failed`, factsOf(error));
+  }
+}

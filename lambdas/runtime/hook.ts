@@ -1,0 +1,97 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Clock, DeploymentInfo, DeploymentsPort } from "../../lib/core/ports.ts";
+import { isUndo } from "../../lib/core/release/deployment.ts";
+import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release/events.ts";
+import { type Deadline, type RunContext, withinBudget } from "./deadline.ts";
+import { factsOf, type Log } from "./log.ts";
+
+export type HookStatus = "Succeeded" | "Failed";
+
+export interface HookRun extends HookEvent, Deadline {
+  deployment: DeploymentInfo;
+  /** Same for a retry of this run and different for a repeated event: the owner of claims. */
+  requestId: string;
+}
+
+export interface HookResult {
+  status: HookStatus;
+  /** Runs once CodeDeploy has taken the status from this run. A fault in it changes nothing. */
+  afterReport?: () => Promise<void>;
+}
+
+export interface HookDependencies {
+  clock: Clock;
+  log: Log;
+  deployments: Pick<DeploymentsPort, "get" | "reportHook">;
+  /** Time kept to report. Milliseconds. */
+  reserveMs: number;
+  work(run: HookRun): Promise<HookResult>;
+  /** Told why a run failed without a decision; for the record. A fault in it changes nothing. */
+  onFailure?(event: HookEvent, error: unknown): Promise<void>;
+}
+
+/** Left for `afterReport` before Lambda ends the run. Milliseconds. */
+const EXIT_RESERVE_MS = 500;
+
+/**
+ * One run of a lifecycle hook. CodeDeploy waits an hour for an answer, so every run reports exactly one status: it is
+ * Failed until the work says otherwise, the work is raced against the time that is left, and reporting is a step of its
+ * own. Throws only when reporting itself failed, so that Lambda hands the event to the on-failure destination.
+ */
+export async function runHook(event: unknown, context: RunContext, deps: HookDependencies): Promise<void> {
+  const { clock, log, deployments } = deps;
+  const hook = parseHookEvent(event);
+  if (isPoison(hook)) {
+    log.error("not a hook event; nothing is done", { why: hook.why });
+    return;
+  }
+  let result: HookResult = { status: "Failed" };
+  let failure: unknown;
+  try {
+    const budgetMs = context.getRemainingTimeInMillis() - deps.reserveMs;
+    result = await withinBudget(clock, budgetMs, (deadline) => decide(hook, context.awsRequestId, deadline, deps));
+  } catch (error) {
+    failure = error;
+    log.error("the hook could not decide and reports Failed", { ...hook, ...factsOf(error) });
+  }
+  const answer = await report(hook, result.status, deployments);
+  log.info("reported", { ...hook, status: result.status, answer });
+  if (answer !== "reported") return;
+
+  const leftMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
+  try {
+    if (failure !== undefined) await withinBudget(clock, leftMs, async () => deps.onFailure?.(hook, failure));
+    else await withinBudget(clock, leftMs, async () => result.afterReport?.());
+  } catch (error) {
+    log.warn("reported, but the books are not complete", { ...hook, ...factsOf(error) });
+  }
+}
+
+/** Undo comes first and needs no configuration: refusing it would leave the stack in UPDATE_ROLLBACK_FAILED. */
+async function decide(
+  hook: HookEvent,
+  requestId: string,
+  deadline: Deadline,
+  deps: HookDependencies,
+): Promise<HookResult> {
+  const deployment = await deps.deployments.get(hook.deploymentId);
+  if (isUndo(deployment.creator)) {
+    deps.log.info("an undo is let through", { ...hook, creator: deployment.creator });
+    return { status: "Succeeded" };
+  }
+  return deps.work({ ...hook, ...deadline, deployment, requestId });
+}
+
+/** A deployment that does not exist can take no answer; trying again would not help. */
+async function report(
+  { deploymentId, executionId }: HookEvent,
+  status: HookStatus,
+  deployments: HookDependencies["deployments"],
+) {
+  try {
+    return await deployments.reportHook({ deploymentId, executionId, status });
+  } catch (error) {
+    if (error instanceof GoaroundError && error.code === "deployment-missing") return "deployment-missing";
+    throw error;
+  }
+}

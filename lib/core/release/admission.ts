@@ -1,0 +1,182 @@
+import { applicationName } from "../../contract/names.ts";
+import type { ParsedPolicy } from "../../contract/policy.ts";
+import type { Reason } from "../judge/types.ts";
+import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../ports.ts";
+import type { AppSpec } from "./appspec.ts";
+import { type AliasRecord, artifactKey } from "./records.ts";
+
+export interface AdmissionFacts {
+  environment: string;
+  deployment: Pick<DeploymentInfo, "application" | "group">;
+  appSpec: AppSpec;
+  alias: AliasState;
+  /** Undefined when the version does not exist. */
+  target: VersionInfo | undefined;
+  /** Undefined when there is no policy parameter. */
+  policy: ParsedPolicy | undefined;
+  /** Undefined when monitoring could not be read. Alarms that do not exist are absent. */
+  alarmStates: Record<string, AlarmState> | undefined;
+  /** The function's own alias-scoped alarms. */
+  ownAlarms: readonly string[];
+  aliasRecord: AliasRecord | undefined;
+}
+
+/** Why a release may not begin, and what to do about it. */
+export interface Refusal {
+  code: string;
+  message: string;
+  advice: string;
+}
+
+export interface Admission {
+  admitted: boolean;
+  refusals: Refusal[];
+  findings: Reason[];
+}
+
+/** Whether a release may begin. Everything that is wrong is listed at once. Undo never gets here (`isUndo`). */
+export function admit(facts: AdmissionFacts): Admission {
+  const refusals = [
+    ...groupRefusals(facts),
+    ...versionRefusals(facts),
+    ...aliasRefusals(facts),
+    ...policyRefusals(facts),
+    ...knownBadRefusals(facts),
+    ...blockerRefusals(facts),
+  ];
+  return { admitted: refusals.length === 0, refusals, findings: findingsOf(facts) };
+}
+
+function groupRefusals({ environment, deployment }: AdmissionFacts): Refusal[] {
+  const own = applicationName(environment);
+  if (deployment.application === own) return [];
+  return [
+    {
+      code: "foreign-application",
+      message: `the deployment belongs to application ${deployment.application}, this guard to ${own}`,
+      advice: `Use a deployment group of ${own}, or take this guard's hooks out of the AppSpec.`,
+    },
+  ];
+}
+
+function versionRefusals({ appSpec, target }: AdmissionFacts): Refusal[] {
+  const { functionName, currentVersion, targetVersion } = appSpec;
+  if (currentVersion === targetVersion) {
+    return [
+      {
+        code: "identical-versions",
+        message: `current and target version of ${functionName} are both ${targetVersion}`,
+        advice: "Publish a new version; a version that is unchanged needs no release.",
+      },
+    ];
+  }
+  if (target === undefined) {
+    return [
+      {
+        code: "version-missing",
+        message: `version ${targetVersion} of ${functionName} does not exist`,
+        advice: `Name one that does: aws lambda list-versions-by-function --function-name ${functionName}`,
+      },
+    ];
+  }
+  if (target.state === "Active") return [];
+  return [
+    {
+      code: "version-not-active",
+      message: `version ${targetVersion} of ${functionName} is ${target.state}, not Active`,
+      advice: `Look for the cause: aws lambda get-function-configuration --function-name ${functionName}:${targetVersion}`,
+    },
+  ];
+}
+
+function aliasRefusals({ appSpec, alias }: AdmissionFacts): Refusal[] {
+  const refusals: Refusal[] = [];
+  const name = `${appSpec.functionName}:${alias.alias}`;
+  if (alias.functionVersion !== appSpec.currentVersion) {
+    refusals.push({
+      code: "alias-moved",
+      message: `alias ${name} is at version ${alias.functionVersion}, the AppSpec says ${appSpec.currentVersion}`,
+      advice: `Somebody moved the alias. Put it where the stack has it, then release again: goaround rollback --action rollback-function --function-name ${appSpec.functionName} --target-version ${appSpec.currentVersion} --reason reconcile`,
+    });
+  }
+  if (Object.keys(alias.weights).length > 0) {
+    refusals.push({
+      code: "alias-split",
+      message: `alias ${name} still sends traffic to version ${Object.keys(alias.weights).join(", ")}`,
+      advice: `Clear it: goaround rollback --action rollback-function --function-name ${appSpec.functionName} --target-version ${alias.functionVersion}`,
+    });
+  }
+  return refusals;
+}
+
+function policyRefusals({ policy, appSpec }: AdmissionFacts): Refusal[] {
+  const advice = "Correct the function's policy in the CDK app and deploy it, then release again.";
+  if (policy === undefined) {
+    const message = `there is no policy for ${appSpec.functionName}:${appSpec.alias}`;
+    return [{ code: "policy-missing", message, advice }];
+  }
+  if (!policy.ok) {
+    const problems = policy.problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
+    return [
+      { code: "policy-invalid", message: `the policy of ${appSpec.functionName} is not valid: ${problems}`, advice },
+    ];
+  }
+  const { functionName, alias } = policy.policy;
+  if (functionName === appSpec.functionName && alias === appSpec.alias) return [];
+  const message = `the policy read for ${appSpec.functionName}:${appSpec.alias} is for ${functionName}:${alias}`;
+  return [{ code: "policy-invalid", message, advice }];
+}
+
+/** By code and configuration, not by number: the same artifact published again is still the same. */
+function knownBadRefusals({ target, aliasRecord, appSpec }: AdmissionFacts): Refusal[] {
+  const bad = target && aliasRecord?.knownBad[artifactKey(target.codeSha256, target.configurationHash)];
+  if (!bad) return [];
+  return [
+    {
+      code: "known-bad",
+      message: `version ${appSpec.targetVersion} has the code and configuration of version ${bad.version}, which failed on ${bad.at} (${bad.reason}, deployment ${bad.deploymentId})`,
+      advice: "Release a version that fixes it.",
+    },
+  ];
+}
+
+function blockerRefusals({ policy, alarmStates }: AdmissionFacts): Refusal[] {
+  const blockers = policy?.ok ? policy.policy.blockers : [];
+  if (blockers.length === 0) return [];
+  if (alarmStates === undefined) {
+    return [
+      {
+        code: "monitoring-unavailable",
+        message: `the states of the blocking alarms ${blockers.join(", ")} could not be read`,
+        advice: "Release again when CloudWatch answers.",
+      },
+    ];
+  }
+  const red = blockers.filter((name) => alarmStates[name] === "ALARM");
+  return red.map((name) => ({
+    code: "blocker-red",
+    message: `the dependency alarm ${name} is in ALARM`,
+    advice: "Wait until the dependency has recovered, then release again.",
+  }));
+}
+
+/** Fix-forward: the function's own red alarm is what a release may be about to cure, so it never blocks. */
+function findingsOf({ ownAlarms, alarmStates, policy }: AdmissionFacts): Reason[] {
+  const finding = (code: string, message: string): Reason => ({
+    code,
+    message,
+    observed: null,
+    limit: null,
+    baseline: null,
+    samples: 0,
+  });
+  const blockers = policy?.ok ? policy.policy.blockers : [];
+  const red = ownAlarms.filter((name) => alarmStates?.[name] === "ALARM");
+  const absent = alarmStates === undefined ? [] : blockers.filter((name) => alarmStates[name] === undefined);
+  return [
+    ...red.map((name) => finding("own-alarm-red", `the function's own alarm ${name} was in ALARM before the release`)),
+    ...absent.map((name) =>
+      finding("blocker-missing", `the blocking alarm ${name} does not exist, so it blocks nothing`),
+    ),
+  ];
+}

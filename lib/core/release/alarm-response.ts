@@ -1,0 +1,68 @@
+import type { GuardedAlarm } from "../../contract/names.ts";
+import type { AliasState } from "../ports.ts";
+import type { AppSpec } from "./appspec.ts";
+import { aliasPosition } from "./deployment.ts";
+import type { AliasRecord, ReleaseRecord } from "./records.ts";
+import { artifactKey } from "./records.ts";
+
+export interface AlarmFacts {
+  alarm: GuardedAlarm;
+  now: Date;
+  /** The deployment of this alias that has not ended, if any. */
+  running: { deploymentId: string; appSpec: AppSpec; record: ReleaseRecord | undefined; undo: boolean } | undefined;
+  alias: Pick<AliasState, "functionVersion" | "weights">;
+  /** The release that brought the version that serves now, if it is on record. */
+  lastRelease: ReleaseRecord | undefined;
+}
+
+/**
+ * What a red alarm asks for.
+ *
+ * - `stop`: the canary of a running deployment is bad: stop it with rollback, and the release's flags off
+ * - `compare`: something is bad while a deployment runs, not known to be the canary: look at both versions
+ * - `put-back`: the version released last is bad: the alias back, and the release's flags off
+ * - `none`: nothing to do, and why
+ */
+export type AlarmResponse =
+  | { kind: "stop"; deploymentId: string; record: ReleaseRecord | undefined }
+  | { kind: "compare"; deploymentId: string; record: ReleaseRecord }
+  | { kind: "put-back"; release: ReleaseRecord }
+  | { kind: "none"; why: string };
+
+const MINUTE_MS = 60_000;
+const none = (why: string): AlarmResponse => ({ kind: "none", why });
+
+export function respondToAlarm({ alarm, now, running, alias, lastRelease }: AlarmFacts): AlarmResponse {
+  if (running) {
+    const { deploymentId, appSpec, record } = running;
+    if (running.undo) return none(`deployment ${deploymentId} is already putting the alias back`);
+    // Only the canary's own alarm may stop a deployment: a red alias may be what the release is about to cure.
+    if (alarm.version === appSpec.targetVersion) return { kind: "stop", deploymentId, record };
+    if (alarm.version !== undefined) return none(`version ${alarm.version} is not the one that is being released`);
+    return record ? { kind: "compare", deploymentId, record } : none("the running deployment has no release record");
+  }
+  if (alarm.version !== undefined) return none("version alarms only stop deployments, and none is running");
+  if (!lastRelease?.closedAt) return none("no release is on record for the version that serves");
+  const minutes = (now.getTime() - Date.parse(lastRelease.closedAt)) / MINUTE_MS;
+  const { guardMinutes } = lastRelease.policy;
+  if (minutes > guardMinutes) {
+    return none(`the last release ended ${Math.floor(minutes)} minutes ago; its guard time is ${guardMinutes}`);
+  }
+  const versions = { baseline: lastRelease.baselineVersion, canary: lastRelease.canaryVersion };
+  const position = aliasPosition(alias, versions);
+  if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
+  return { kind: "put-back", release: lastRelease };
+}
+
+/** Where a release goes back to: its baseline, unless that is known to be bad itself; then what was good last. */
+export function rollbackPoint(
+  release: Pick<ReleaseRecord, "baselineVersion" | "canaryVersion">,
+  record: AliasRecord | undefined,
+  baseline: { version: string; codeSha256: string; configurationHash: string; state: string } | undefined,
+): string | undefined {
+  const good = record?.lastKnownGood?.version;
+  const usable = baseline !== undefined && (baseline.state === "Active" || baseline.state === "Inactive");
+  const bad = baseline && record?.knownBad[artifactKey(baseline.codeSha256, baseline.configurationHash)];
+  if (usable && !bad) return release.baselineVersion;
+  return good !== undefined && good !== release.canaryVersion && good !== release.baselineVersion ? good : undefined;
+}

@@ -1,0 +1,119 @@
+import type { Reason } from "../judge/types.ts";
+import type { Notification } from "../ports.ts";
+import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "./records.ts";
+
+export interface ReleaseNews {
+  environment: string;
+  release: Pick<
+    ReleaseRecord,
+    "deploymentId" | "functionName" | "alias" | "baselineVersion" | "canaryVersion" | "creator"
+  >;
+  outcome: ReleaseOutcome;
+  severity: Notification["severity"];
+  reasons: Reason[];
+  findings: Reason[];
+  /** Seconds from the event that was answered to the state that is reported. */
+  durationSeconds?: number | undefined;
+  aliasState?: { functionVersion: string; weights: Record<string, number> } | undefined;
+  flags?: FlagResult[];
+  /** The state of the alias differs from what the release's stack says. */
+  drifted?: boolean;
+  /** Something is not as it should be and needs a person. */
+  trouble?: string | undefined;
+}
+
+/** Readers poll: the AppConfig agent every 45 s unless told otherwise (AppConfig user guide, 2023). */
+const READER_POLL_SECONDS = 45;
+
+const HEADLINE: Record<ReleaseOutcome, string> = {
+  promoted: "promoted",
+  "rolled-back": "rolled back",
+  "flags-off": "flags switched off",
+  blocked: "refused before any traffic",
+  failed: "failed",
+  open: "still open",
+};
+
+/** One notification: what, why with figures, how long it took, how things stand, and what to run next. */
+export function releaseNotification(news: ReleaseNews): Notification {
+  const { environment, release, outcome, reasons, findings, flags = [], aliasState, durationSeconds, trouble } = news;
+  const { functionName, alias, baselineVersion, canaryVersion, deploymentId } = release;
+  const next = nextSteps(news);
+  return {
+    severity: trouble ? "critical" : news.severity,
+    subject: `${functionName}: version ${canaryVersion} ${trouble ? "needs you" : HEADLINE[outcome]} (${environment})`,
+    lines: [
+      `Release ${deploymentId} of ${functionName}:${alias}, version ${baselineVersion} to ${canaryVersion}, was ${HEADLINE[outcome]}.`,
+      ...(trouble ? [`It needs a person: ${trouble}.`] : []),
+      ...reasons.map((reason) => `Reason ${reason.code}: ${reason.message}.`),
+      ...findings.map((finding) => `Finding ${finding.code}: ${finding.message}.`),
+      ...(aliasState ? [`The alias ${describeAlias(alias, aliasState)}.`] : []),
+      ...flags.map(describeFlags),
+      ...(durationSeconds === undefined ? [] : [`It took ${Math.round(durationSeconds)} s.`]),
+      ...next,
+    ],
+    data: {
+      event: "release",
+      environment,
+      deploymentId,
+      functionName,
+      alias,
+      baselineVersion,
+      canaryVersion,
+      outcome,
+      reasons,
+      findings: [...new Set([...findings, ...reasons].map((reason) => reason.code))],
+      findingDetails: findings,
+      aliasState: aliasState ?? null,
+      flags,
+      durationSeconds: durationSeconds ?? null,
+      trouble: trouble ?? null,
+      next,
+    },
+  };
+}
+
+function describeAlias(alias: string, { functionVersion, weights }: NonNullable<ReleaseNews["aliasState"]>): string {
+  const split = Object.entries(weights).map(
+    ([version, weight]) => `${Math.round(weight * 100)} % on version ${version}`,
+  );
+  return `${alias} serves version ${functionVersion}${split.length > 0 ? `, with ${split.join(", ")}` : " alone"}`;
+}
+
+function describeFlags({ profileId, switchedOff, alreadyOff, seconds, failure }: FlagResult): string {
+  if (failure) return `Flags of profile ${profileId} could not be switched off: ${failure}.`;
+  if (switchedOff.length === 0)
+    return `Flags of profile ${profileId} were off already: ${alreadyOff.join(", ") || "none"}.`;
+  const took = Math.round(seconds ?? 0);
+  return `Flags ${switchedOff.join(", ")} of profile ${profileId} went off in ${took} s; readers that poll see it up to ${READER_POLL_SECONDS} s later, ${took + READER_POLL_SECONDS} s in all.`;
+}
+
+/** Commands that can be pasted, most urgent first. */
+function nextSteps(news: ReleaseNews): string[] {
+  const { release, outcome, flags = [], drifted, trouble } = news;
+  const { functionName, baselineVersion, canaryVersion, alias } = release;
+  const rollBack = `goaround rollback --action rollback-function --function-name ${functionName} --alias ${alias} --target-version ${baselineVersion}`;
+  const check = `goaround rollback --action health-check --functions ${functionName}`;
+  const steps = flags
+    .filter((result) => result.failure)
+    .map(
+      (result) =>
+        `Switch the flags off by hand: goaround rollback --action rollback-flags --application-id ${result.applicationId} --environment-id ${result.environmentId} --profile-id ${result.profileId} --flags ${[...result.switchedOff, ...result.alreadyOff].join(" ")}`,
+    );
+  if (trouble) steps.push(`Put the alias back by hand: ${rollBack}`);
+  if (outcome === "rolled-back") {
+    steps.push(`Check that it is well: ${check}`);
+    steps.push(
+      drifted
+        ? `The alias no longer agrees with its stack: the next \`cdk deploy\` of ${functionName} fails before any traffic until the stack is reconciled.`
+        : `The next \`cdk deploy\` releases what the app contains: fix version ${canaryVersion} first.`,
+    );
+  } else if (outcome === "promoted" || outcome === "flags-off") {
+    steps.push(`If it is not well, go back: ${rollBack}`);
+  } else if (outcome === "blocked" || outcome === "failed") {
+    steps.push(
+      "Nothing needs to be undone. Remove the cause and run the next `cdk deploy` (or `goaround deploy`) again.",
+    );
+  }
+  return steps.map((step) => `Next: ${step}`);
+}

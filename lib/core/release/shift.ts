@@ -1,0 +1,83 @@
+import type { DeploymentTarget, TrafficRouting } from "../ports.ts";
+
+/** Minutes over which both versions served, cut into looks of whole minutes. */
+export interface LookWindow {
+  from: Date;
+  to: Date;
+  /** Share of traffic on the canary over the window, 0 to 1. */
+  expectedShare: number;
+  /** Seconds from the start of the shift to the end of the window. */
+  elapsedSeconds: number;
+}
+
+const MINUTE_MS = 60_000;
+/** Bounds the number of calls for a shift of two days; each look costs two reads. */
+const MAX_LOOKS = 20;
+
+export interface Shift {
+  startedAt: Date;
+  /** Undefined while traffic is still moving. */
+  endedAt: Date | undefined;
+}
+
+export function shiftOf(target: DeploymentTarget | undefined): Shift | undefined {
+  const event = target?.lifecycleEvents.find((candidate) => candidate.name === "AllowTraffic");
+  return event?.startedAt && { startedAt: event.startedAt, endedAt: event.endedAt };
+}
+
+/**
+ * The looks at a shift up to `now`: both versions over the same minutes, while traffic was split. The first, partial
+ * minute is left out because the weight was not applied in all of it. A shift in one step has no such minute.
+ */
+export function lookWindows(shift: Shift, routing: TrafficRouting | undefined, now: Date): LookWindow[] {
+  const start = shift.startedAt.getTime();
+  const end = Math.min(shift.endedAt?.getTime() ?? now.getTime(), start + splitMs(routing), now.getTime());
+  return cut(wholeMinutes(start, end)).map(([from, to]) => ({
+    from: new Date(from),
+    to: new Date(to),
+    expectedShare: averageShare(routing, from - start, to - start),
+    elapsedSeconds: (to - start) / 1000,
+  }));
+}
+
+/** Share of traffic on the canary after so many milliseconds, 0 to 1. */
+export function shareAt(routing: TrafficRouting | undefined, ms: number): number {
+  if (routing === undefined || routing.kind === "all-at-once") return 1;
+  const steps = Math.floor(ms / (routing.intervalMinutes * MINUTE_MS)) + 1;
+  const percent = routing.kind === "linear" ? routing.percentage * steps : steps > 1 ? 100 : routing.percentage;
+  return Math.min(percent, 100) / 100;
+}
+
+/** How long traffic is split. Percentages are added at the start of each interval (CodeDeploy user guide, 2023). */
+function splitMs(routing: TrafficRouting | undefined): number {
+  // An unknown configuration: take the whole shift.
+  if (routing === undefined) return Number.POSITIVE_INFINITY;
+  if (routing.kind === "all-at-once") return 0;
+  const steps = routing.kind === "canary" ? 1 : Math.ceil(100 / routing.percentage) - 1;
+  return steps * routing.intervalMinutes * MINUTE_MS;
+}
+
+/** Averaged over the minutes of the window; an unknown routing is taken as half and half. */
+function averageShare(routing: TrafficRouting | undefined, fromMs: number, toMs: number): number {
+  if (routing === undefined) return 0.5;
+  let sum = 0;
+  let minutes = 0;
+  for (let at = fromMs; at < toMs; at += MINUTE_MS, minutes += 1) sum += shareAt(routing, at + MINUTE_MS / 2);
+  return sum / minutes;
+}
+
+function wholeMinutes(fromMs: number, toMs: number): number[] {
+  const minutes: number[] = [];
+  for (let at = Math.ceil(fromMs / MINUTE_MS) * MINUTE_MS; at + MINUTE_MS <= toMs; at += MINUTE_MS) minutes.push(at);
+  return minutes;
+}
+
+/** Groups of equal length, of as many minutes as keep their number at or below `MAX_LOOKS`. */
+function cut(minutes: number[]): [number, number][] {
+  const size = Math.ceil(minutes.length / MAX_LOOKS);
+  const groups: [number, number][] = [];
+  for (let i = 0; i < minutes.length; i += size) {
+    groups.push([minutes[i]!, minutes[Math.min(i + size, minutes.length) - 1]! + MINUTE_MS]);
+  }
+  return groups;
+}
