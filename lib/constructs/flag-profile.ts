@@ -1,4 +1,4 @@
-import { Annotations, CfnDeletionPolicy, Stack } from "aws-cdk-lib";
+import { Annotations, Stack } from "aws-cdk-lib";
 import * as appconfig from "aws-cdk-lib/aws-appconfig";
 import type { IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -163,8 +163,6 @@ export class FlagProfile extends FlagProfileBase {
       content: JSON.stringify(flagDocument(props.flags)),
       description: "Definitions and first values, from code",
     });
-    // The version that is deployed, or that a kill goes back from, must outlive the next change of the definitions.
-    version.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
     new appconfig.CfnDeployment(this, "Deployment", {
       applicationId: application.ref,
       environmentId: environment.ref,

@@ -26,7 +26,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     "one application holds all deployment groups of the environment and this guard serves each of them";
 
   const ledger: Permission = {
-    actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"],
+    actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
     resources: [props.tableArn],
   };
   const notify: Permission[] = [

@@ -7,6 +7,30 @@ import * as sqs from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { LEDGER_KEYS, ledgerTableName, notificationTopicName } from "../contract/names.ts";
 
+/** What the account may allow its own administrators; written out in place of every KMS action there will ever be. */
+const KEY_ADMINISTRATION = [
+  "CancelKeyDeletion",
+  "CreateAlias",
+  "DeleteAlias",
+  "DescribeKey",
+  "DisableKey",
+  "DisableKeyRotation",
+  "EnableKey",
+  "EnableKeyRotation",
+  "GetKeyPolicy",
+  "GetKeyRotationStatus",
+  "ListKeyPolicies",
+  "ListKeyRotations",
+  "ListResourceTags",
+  "PutKeyPolicy",
+  "RotateKeyOnDemand",
+  "ScheduleKeyDeletion",
+  "TagResource",
+  "UntagResource",
+  "UpdateAlias",
+  "UpdateKeyDescription",
+].map((action) => `kms:${action}`);
+
 /** Records of releases and aliases. */
 export function ledgerTable(scope: Construct, environmentName: string, protect: boolean): dynamodb.Table {
   return new dynamodb.Table(scope, "Ledger", {
@@ -34,6 +58,15 @@ export function notificationTopic(scope: Construct, environmentName: string): { 
   };
   const key = new kms.Key(scope, "TopicKey", {
     description: `Notifications of goaround ${environmentName}`,
+    policy: new iam.PolicyDocument({
+      statements: [
+        new iam.PolicyStatement({
+          principals: [new iam.AccountRootPrincipal()],
+          actions: [...KEY_ADMINISTRATION, "kms:Decrypt", "kms:GenerateDataKey"],
+          resources: ["*"],
+        }),
+      ],
+    }),
     enableKeyRotation: true,
     rotationPeriod: Duration.days(90),
     // Nothing but notifications in flight is encrypted with it.

@@ -114,8 +114,8 @@ const MAX_GROUP_ALARMS = 10;
 
 /**
  * A Lambda function whose alias only moves through a guarded CodeDeploy deployment: hooks before and after the shift,
- * alarms that compare the canary with the baseline, rollback on failure, alarm and stop. Adds 11 resources: version,
- * alias, group, its role, the policy's parameter and seven alarms, less the version where the function had one already.
+ * alarms that compare the canary with the baseline, rollback on failure, alarm and stop. Adds 12 resources: version,
+ * alias, group, its role, the policy's parameter and seven alarms.
  *
  * The first creation of the stack sets the alias without a deployment; CodeDeploy takes over with the first update.
  */
@@ -232,8 +232,8 @@ export class GuardedFunction extends GuardedFunctionBase {
         afterAllowTrafficHook: guard.handlerName("post-traffic"),
       },
     };
-    alias.addDependency(group);
-    alias.addDependency(policyParameter(this, "Policy", guard.environmentName, this.policy));
+    alias.addResourceDependency(group);
+    alias.addResourceDependency(policyParameter(this, "Policy", guard.environmentName, this.policy));
     dependOnGuard(this, guard, [alias, group]);
     this.node.addValidation({ validate: () => templateProblems(alias, group, this.deploymentGroupName) });
   }

@@ -23,8 +23,8 @@ export function dependOnGuard(scope: IConstruct, guard: IReleaseGuard, dependent
   const own = Stack.of(scope);
   const guards = Stack.of(guard);
   if (own !== guards) {
-    own.addDependency(guards);
+    own.addStackDependency(guards);
     return;
   }
-  for (const dependent of dependents) for (const resource of guard.resources) dependent.addDependency(resource);
+  for (const dependent of dependents) for (const resource of guard.resources) dependent.addResourceDependency(resource);
 }

@@ -169,7 +169,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
       permissions[hook].push({ actions: ["lambda:InvokeFunction"], resources: [reportFailure] });
     }
     this.handlers = this.createHandlers(props, permissions);
-    this.configureFailures(reportFailure);
+    this.configureFailures();
     const rules = guardEvents(this, {
       environmentName: props.environmentName,
       applicationName: this.applicationName,
@@ -238,7 +238,8 @@ export class ReleaseGuard extends ReleaseGuardBase {
    * A hook that crashes or hangs must not leave CodeDeploy waiting for its hour: no retries, no waiting in Lambda's own
    * queue, and the failure goes to the Lambda that reports it. What even that cannot handle ends in the queue.
    */
-  private configureFailures(reportFailure: string): void {
+  private configureFailures(): void {
+    const reportFailure = this.handlers["report-failure"].functionArn;
     for (const hook of ["pre-traffic", "post-traffic"] as const) {
       new lambda.CfnEventInvokeConfig(this, `${pascalCase(hook)}Async`, {
         functionName: this.handlers[hook].functionName,

@@ -77,7 +77,7 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
     router: router.guarded,
     logRetention: configuration.logRetentionDays as RetentionDays,
   });
-  api.addDependency(router);
+  api.addStackDependency(router);
 
   Tags.of(app).add(TAGS.application, guard.applicationName);
   Tags.of(app).add(TAGS.environment, environment);

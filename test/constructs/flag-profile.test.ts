@@ -1,0 +1,175 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
+import { describe, expect, it } from "vitest";
+import { FlagProfile, type FlagProfileProps } from "../../lib/constructs/flag-profile.ts";
+import { validatePolicy } from "../../lib/contract/policy.ts";
+import { identityStatements, lambdaIn, namedGuard, ofType, only, text } from "./support.ts";
+
+const FLAGS = {
+  use_cache: { description: "Reads through the cache" },
+  fast_path: {
+    description: "Takes the fast path",
+    attributes: { share: { constraint: { type: "number" as const, minimum: 0, maximum: 100 }, value: 10 } },
+  },
+};
+
+function profileStack(props: Partial<FlagProfileProps> = {}, make?: (stack: Stack) => Partial<FlagProfileProps>) {
+  const stack = new Stack(new App(), "Flags");
+  const profile = new FlagProfile(stack, "Flags", {
+    guard: namedGuard(stack),
+    flags: FLAGS,
+    ...props,
+    ...make?.(stack),
+  });
+  return { stack, profile, template: () => Template.fromStack(stack) };
+}
+
+const content = (props: Partial<FlagProfileProps> = {}) =>
+  String(ofType(profileStack(props).template(), "AWS::AppConfig::HostedConfigurationVersion")[0]?.Properties.Content);
+
+describe("a flag profile", () => {
+  it("has application, environment and a feature-flag profile under literal names", () => {
+    const template = profileStack().template();
+    template.hasResourceProperties("AWS::AppConfig::Application", { Name: "goaround-dev" });
+    template.hasResourceProperties("AWS::AppConfig::Environment", { Name: "dev" });
+    template.hasResourceProperties("AWS::AppConfig::ConfigurationProfile", {
+      Name: "flags",
+      LocationUri: "hosted",
+      Type: "AWS.AppConfig.FeatureFlags",
+    });
+  });
+
+  it("writes definitions with their constraints, and first values that are off", () => {
+    expect(JSON.parse(content())).toEqual({
+      version: "1",
+      flags: {
+        fast_path: {
+          name: "fast_path",
+          description: "Takes the fast path",
+          attributes: { share: { constraints: { type: "number", minimum: 0, maximum: 100 } } },
+        },
+        use_cache: { name: "use_cache", description: "Reads through the cache" },
+      },
+      values: { fast_path: { enabled: false, share: 10 }, use_cache: { enabled: false } },
+    });
+  });
+
+  it("makes no new version when only the order in the code changes", () => {
+    const reordered = { fast_path: FLAGS.fast_path, use_cache: FLAGS.use_cache };
+    expect(content({ flags: reordered })).toBe(content());
+  });
+
+  it("has a strategy for kills: 0 minutes, 0 bake, under the contract's name", () => {
+    profileStack().template().hasResourceProperties("AWS::AppConfig::DeploymentStrategy", {
+      Name: "goaround-dev-kill",
+      DeploymentDurationInMinutes: 0,
+      FinalBakeTimeInMinutes: 0,
+      GrowthFactor: 100,
+    });
+  });
+
+  it("rolls its own deployment out gradually, marked as one that a kill may stop", () => {
+    const template = profileStack().template();
+    template.hasResourceProperties("AWS::AppConfig::DeploymentStrategy", {
+      Name: "goaround-dev-gradual",
+      DeploymentDurationInMinutes: 10,
+      FinalBakeTimeInMinutes: 5,
+      GrowthFactor: 20,
+    });
+    const [deployment] = ofType(template, "AWS::AppConfig::Deployment");
+    expect(String(deployment?.Properties.Description)).toMatch(/^goaround:/);
+    expect(text(deployment?.Properties.DeploymentStrategyId)).toMatch(/^<FlagsGradualStrategy/);
+  });
+
+  it("has no monitor unless asked, because a red one undoes a kill", () => {
+    const [environment] = ofType(profileStack().template(), "AWS::AppConfig::Environment");
+    expect(environment?.Properties.Monitors).toBeUndefined();
+  });
+
+  it("monitors the alarms it is given, with a role that reads these alone", () => {
+    const arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:checkout-down";
+    const { template } = profileStack({}, (stack) => ({ monitors: [Alarm.fromAlarmArn(stack, "Alarm", arn)] }));
+    template().hasResourceProperties("AWS::AppConfig::Environment", { Monitors: [{ AlarmArn: arn }] });
+    expect(identityStatements(template())).toContainEqual(
+      expect.objectContaining({ actions: ["cloudwatch:DescribeAlarms"], resources: [arn] }),
+    );
+  });
+
+  it("lets the responder kill flags of this profile and touch no other", () => {
+    const template = profileStack().template();
+    const policy = only(template, "AWS::IAM::Policy");
+    expect((policy.Properties.Roles as unknown[]).map(text)).toEqual(["goaround-dev-respond-<AWS::Region>"]);
+    const targets = identityStatements(template).flatMap(({ resources }) => resources);
+    expect(targets.length).toBeGreaterThan(5);
+    for (const target of targets) {
+      expect(target).toMatch(/:(application\/<FlagsApplication\w+>|deploymentstrategy\/<FlagsKillStrategy\w+>)/);
+    }
+  });
+
+  it("grants a function the right to read and tells it what, in one call", () => {
+    const stack = new Stack(new App(), "Shop");
+    FlagProfile.fromEnvironmentName(stack, "Flags", "dev").grantRead(lambdaIn(stack));
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: {
+        Variables: {
+          GOAROUND_FLAG_APPLICATION: "goaround-dev",
+          GOAROUND_FLAG_ENVIRONMENT: "dev",
+          GOAROUND_FLAG_PROFILE: "flags",
+        },
+      },
+    });
+    expect(identityStatements(template).map(({ actions }) => actions)).toEqual([
+      ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"],
+    ]);
+    expect(JSON.stringify(template.toJSON())).not.toContain("Fn::ImportValue");
+  });
+
+  it("gives policies a reference that the hooks understand", () => {
+    const reference = profileStack().profile.reference("use_cache");
+    const parsed = validatePolicy({
+      schemaVersion: 1,
+      functionName: "f",
+      alias: "live",
+      deploymentGroup: "g",
+      flags: [reference],
+    });
+    expect(parsed).toMatchObject({ ok: true });
+    expect(reference).toEqual({
+      applicationId: "goaround-dev",
+      environmentId: "dev",
+      profileId: "flags",
+      flags: ["use_cache"],
+    });
+  });
+
+  it("refuses a reference to a flag that it does not have", () => {
+    expect(() => profileStack().profile.reference("use_cash")).toThrow(
+      "there is no flag use_cash; the profile has use_cache, fast_path",
+    );
+  });
+
+  it("warns of a first value that is on, which a later deploy would switch on again", () => {
+    const { stack } = profileStack({ flags: { always: { description: "On", enabled: true } } });
+    Annotations.fromStack(stack).hasWarning("/Flags/Flags", Match.stringLikeRegexp("goaround:flagStartsOn"));
+    Annotations.fromStack(profileStack().stack).hasNoWarning("*", Match.anyValue());
+  });
+
+  it("lists all problems of the definitions by path", () => {
+    const flags = {
+      Upper: { description: "" },
+      fine: {
+        description: "x".repeat(1025),
+        attributes: {
+          share: { constraint: { type: "number" as const, maximum: 5 }, value: 6 },
+          mode: { constraint: { type: "string" as const, enum: ["a"] }, value: "b" },
+          on: { constraint: { type: "boolean" as const }, value: "yes" },
+        },
+      },
+    };
+    expect(() => profileStack({ flags, rollout: { bakeMinutes: 1441 } })).toThrow(
+      /flags\.Upper: a key is[\s\S]*flags\.fine\.description: has 1025[\s\S]*share: 6 is not -Infinity to 5[\s\S]*mode: "b" is none of a[\s\S]*on: "yes" is no boolean[\s\S]*rollout\.bakeMinutes: is 1441/,
+    );
+  });
+});

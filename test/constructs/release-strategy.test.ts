@@ -1,0 +1,64 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { ReleaseStrategy } from "../../lib/constructs/release-strategy.ts";
+import "./support.ts";
+
+const configurationOf = (strategy: ReleaseStrategy) => {
+  const stack = new Stack(new App(), "S");
+  const name = strategy.configuration(stack);
+  return { name, template: Template.fromStack(stack) };
+};
+
+describe("release strategy", () => {
+  it("takes CodeDeploy's own configuration where there is one", () => {
+    expect(configurationOf(ReleaseStrategy.canary()).name).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+    expect(configurationOf(ReleaseStrategy.linear()).name).toBe(
+      "CodeDeployDefault.LambdaLinear10PercentEvery10Minutes",
+    );
+    expect(configurationOf(ReleaseStrategy.linear({ everyMinutes: 1 })).name).toBe(
+      "CodeDeployDefault.LambdaLinear10PercentEvery1Minute",
+    );
+    expect(configurationOf(ReleaseStrategy.allAtOnce()).name).toBe("CodeDeployDefault.LambdaAllAtOnce");
+  });
+
+  it("creates a configuration for a step that CodeDeploy does not ship", () => {
+    configurationOf(ReleaseStrategy.canary({ percentage: 25, minutes: 15 })).template.hasResourceProperties(
+      "AWS::CodeDeploy::DeploymentConfig",
+      {
+        ComputePlatform: "Lambda",
+        TrafficRoutingConfig: {
+          Type: "TimeBasedCanary",
+          TimeBasedCanary: { CanaryPercentage: 25, CanaryInterval: 15 },
+        },
+      },
+    );
+  });
+
+  it("creates one configuration for all functions of a stack that want the same step", () => {
+    const stack = new Stack(new App(), "S");
+    ReleaseStrategy.linear({ percentage: 20, everyMinutes: 3 }).configuration(stack);
+    ReleaseStrategy.linear({ percentage: 20, everyMinutes: 3 }).configuration(stack);
+    Template.fromStack(stack).resourceCountIs("AWS::CodeDeploy::DeploymentConfig", 1);
+  });
+
+  it.each([
+    [() => ReleaseStrategy.canary({ percentage: 100 }), /percentage is 100; give a whole number from 1 to 99/],
+    [() => ReleaseStrategy.canary({ percentage: 2.5 }), /percentage is 2\.5/],
+    [() => ReleaseStrategy.canary({ minutes: 0.5 }), /the interval is 0\.5 minutes; give whole minutes/],
+    [() => ReleaseStrategy.canary({ minutes: 2881 }), /takes 2881 minutes; CodeDeploy allows 2880/],
+    [() => ReleaseStrategy.linear({ percentage: 1, everyMinutes: 30 }), /takes 2970 minutes; CodeDeploy allows 2880/],
+    [() => ReleaseStrategy.named("no spaces"), /is no name of a deployment configuration/],
+  ])("refuses what CodeDeploy would refuse (%#)", (make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  it("names all problems of a step at once", () => {
+    expect(() => ReleaseStrategy.linear({ percentage: 0, everyMinutes: 0 })).toThrow(/percentage is 0.*interval is 0/);
+  });
+
+  it("allows the longest shift that CodeDeploy allows", () => {
+    expect(() => ReleaseStrategy.canary({ minutes: 2880 })).not.toThrow();
+    expect(() => ReleaseStrategy.linear({ percentage: 50, everyMinutes: 2880 })).not.toThrow();
+  });
+});
