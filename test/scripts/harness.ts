@@ -1,0 +1,153 @@
+import type { Command } from "commander";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { AlarmState, DiscoveryPort } from "../../lib/core/ports.ts";
+import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
+import type { CliIo } from "../../scripts/cli/io.ts";
+import { main, type Result } from "../../scripts/cli/run.ts";
+import { Calls } from "../fakes/faults.ts";
+import { type FakePorts, fakePorts } from "../fakes/index.ts";
+
+/** What a command looks up, over the other fakes: nothing of its own but stacks and the caller. */
+export class FakeDiscovery implements DiscoveryPort {
+  readonly calls = new Calls();
+  readonly stacks = new Map<string, string>();
+  private readonly ports: FakePorts;
+
+  constructor(ports: FakePorts) {
+    this.ports = ports;
+  }
+
+  async describeFunction(functionName: string) {
+    await this.calls.enter("describeFunction", functionName);
+    const found = this.ports.functions.functions.get(functionName);
+    return found && { functionName, stackName: this.stacks.get(functionName), aliases: [...found.aliases.keys()] };
+  }
+
+  async applicationsWithGroup(group: string): Promise<string[]> {
+    await this.calls.enter("applicationsWithGroup", group);
+    return [...this.ports.deployments.groups.keys()]
+      .filter((key) => key.endsWith(`/${group}`))
+      .map((key) => key.split("/")[0]!);
+  }
+
+  async openDeployments(): Promise<string[]> {
+    await this.calls.enter("openDeployments", undefined);
+    return [...this.ports.deployments.deployments.values()]
+      .filter((info) => OPEN_STATUSES.includes(info.status))
+      .map((info) => info.deploymentId)
+      .reverse();
+  }
+
+  async alarmsByPrefix(prefix: string): Promise<Record<string, AlarmState>> {
+    await this.calls.enter("alarmsByPrefix", prefix);
+    return Object.fromEntries([...this.ports.monitoring.states].filter(([name]) => name.startsWith(prefix)));
+  }
+
+  async identity() {
+    await this.calls.enter("identity", undefined);
+    return { accountId: "111122223333", arn: "arn:aws:iam::111122223333:user/operator", region: "eu-central-1" };
+  }
+}
+
+export interface Ran {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+  /** The document that --json printed. */
+  json(): Record<string, unknown>;
+}
+
+/** A terminal session without a terminal: fakes behind the commands, text collected. */
+export class Harness {
+  readonly ports = fakePorts();
+  readonly discovery = new FakeDiscovery(this.ports);
+  readonly env: Record<string, string> = {};
+  isTerminal = false;
+  answer = "y";
+  readonly questions: string[] = [];
+  readonly connectedWith: unknown[] = [];
+  private interrupts: (() => void)[] = [];
+
+  /** Presses Ctrl-C. */
+  interrupt(): void {
+    for (const handler of this.interrupts) handler();
+  }
+
+  /** A guarded function: versions 1 to 4, alias on `at`, a policy and a group. */
+  guarded(functionName: string, at: string, policy: Record<string, unknown> = {}): void {
+    const group = `${functionName}-deployment-group`;
+    this.ports.functions.given(functionName, ["1", "2", "3", "4"], "live", at);
+    this.ports.deployments.groups.set(`goaround-dev/${group}`, {
+      configuration: "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+      alarms: [],
+      serviceRoleArn: "arn:aws:iam::111122223333:role/codedeploy",
+    });
+    const document = { schemaVersion: 1, functionName, alias: "live", deploymentGroup: group, ...policy };
+    this.ports.policies.documents.set(`${functionName}:live`, JSON.stringify(document));
+  }
+
+  known(functionName: string, version: string, deploymentId = "d-GOOD00001"): void {
+    this.ports.ledger.aliases.set(`${functionName}:live`, {
+      functionName,
+      alias: "live",
+      lastKnownGood: {
+        version,
+        codeSha256: `sha-${version}`,
+        configurationHash: `config-${version}`,
+        at: "2026-03-01T00:00:00.000Z",
+        deploymentId,
+      },
+      knownBad: {},
+    });
+  }
+
+  bad(functionName: string, version: string): void {
+    const record = this.ports.ledger.aliases.get(`${functionName}:live`)!;
+    record.knownBad[`sha-${version}/config-${version}`] = {
+      version,
+      at: "2026-03-01T00:00:00.000Z",
+      reason: "error-rate",
+      deploymentId: "d-BAD000001",
+    };
+  }
+
+  alias(functionName: string) {
+    const { functionVersion, weights } = this.ports.functions.functions.get(functionName)!.aliases.get("live")!;
+    return { functionVersion, weights };
+  }
+
+  async run(makeCommand: (io: CliIo, result: Result) => Command, ...argv: string[]): Promise<Ran> {
+    let stdout = "";
+    let stderr = "";
+    const io: CliIo = {
+      stdout: (text) => {
+        stdout += text;
+      },
+      stderr: (text) => {
+        stderr += text;
+      },
+      isTerminal: this.isTerminal,
+      ask: async (question) => {
+        this.questions.push(question);
+        return this.answer;
+      },
+      env: this.env,
+      clock: this.ports.clock,
+      onInterrupt: (handler) => {
+        this.interrupts.push(handler);
+        return () => {
+          this.interrupts = this.interrupts.filter((other) => other !== handler);
+        };
+      },
+      abandon: (exitCode) => {
+        throw new GoaroundError("interrupted", "operator", `left with ${exitCode}`);
+      },
+      connect: (options) => {
+        this.connectedWith.push(options);
+        return { ...this.ports, discovery: this.discovery };
+      },
+    };
+    const exitCode = await main(makeCommand, argv, io);
+    return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
+  }
+}

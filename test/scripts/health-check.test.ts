@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { command } from "../../scripts/rollback.ts";
+import { counts } from "../fakes/monitoring.ts";
+import { Harness } from "./harness.ts";
+
+const check = (harness: Harness, ...more: string[]) =>
+  harness.run(command, "--action", "health-check", "--functions", "checkout", ...more);
+
+function serving(errorPercent = 0): Harness {
+  const harness = new Harness();
+  harness.guarded("checkout", "3");
+  harness.ports.monitoring.perMinute = () => counts(100, errorPercent);
+  return harness;
+}
+
+describe("health-check", () => {
+  it("prints version, figures and alarms on stdout and exits 0 when all is well", async () => {
+    const harness = serving();
+    harness.ports.monitoring.states.set("goaround-dev-checkout.live.error-rate", "OK");
+    const ran = await check(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stdout).toContain("checkout:live  HEALTHY  version 3");
+    expect(ran.stdout).toContain("600 requests, 0 % errors, 50 ms average, 200 ms p99");
+    expect(ran.stdout).toContain("goaround-dev-checkout.live.error-rate OK");
+  });
+
+  it("exits 1 for an error rate of 1 % or more, with figures and limit", async () => {
+    const ran = await check(serving(2));
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stdout).toContain("version 3: 2 % errors (12 of 600); the limit is 1 %");
+    expect(ran.stderr).toContain("--action rollback-function --function-name checkout");
+  });
+
+  it("exits 1 for a red alarm of the function, not for one of a version that serves no more", async () => {
+    const harness = serving();
+    harness.ports.monitoring.states.set("goaround-dev-checkout.live.error-rate.v2", "ALARM");
+    expect((await check(harness)).exitCode).toBe(0);
+    harness.ports.monitoring.states.set("goaround-dev-checkout.live.error-rate.v3", "ALARM");
+    expect((await check(harness)).exitCode).toBe(1);
+  });
+
+  it("calls no traffic neither healthy nor unhealthy", async () => {
+    const harness = new Harness();
+    harness.guarded("checkout", "3");
+    const ran = await check(harness, "--json");
+    expect(ran.exitCode).toBe(0);
+    expect(ran.json()).toMatchObject({ code: "no-data", functions: [{ status: "no-data" }] });
+    expect(ran.json().message).toContain("neither healthy nor unhealthy");
+  });
+
+  it("finds an alias that is split although nothing is being released", async () => {
+    const harness = serving();
+    harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
+    const ran = await check(harness);
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stdout).toContain("the alias is split between versions");
+    expect(ran.stdout).toContain("version 3 with 10 % on version 4");
+  });
+
+  it("names the deployment that is running and does not mind its weights", async () => {
+    const harness = serving();
+    harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
+    harness.ports.deployments.given({
+      deploymentId: "d-000000004",
+      functionName: "checkout",
+      alias: "live",
+      from: "3",
+      to: "4",
+    });
+    const ran = await check(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stdout).toContain("deployment d-000000004 is running");
+  });
+
+  it("checks all functions although one does not exist, and exits 4 for that one", async () => {
+    const harness = serving();
+    const ran = await harness.run(command, "--action", "health-check", "--functions", "nope", "checkout", "--json");
+    expect(ran.exitCode).toBe(4);
+    expect(ran.json()).toMatchObject({
+      functions: [{ functionName: "checkout", status: "healthy" }],
+      failures: [{ functionName: "nope", code: "function-missing" }],
+    });
+  });
+
+  it("exits 8 when monitoring cannot be read: that is not health", async () => {
+    const harness = serving();
+    harness.ports.monitoring.calls.fail("aliasCounts");
+    expect((await check(harness)).exitCode).toBe(8);
+  });
+
+  it("measures the average duration against the policy", async () => {
+    const harness = serving();
+    harness.guarded("checkout", "3", { checks: { maxAverageDurationMs: 40 } });
+    const ran = await check(harness);
+    expect(ran.exitCode).toBe(1);
+    expect(ran.stdout).toContain("50 ms on average; the policy's limit is 40 ms");
+  });
+});

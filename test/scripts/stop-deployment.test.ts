@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { command } from "../../scripts/rollback.ts";
+import { Harness } from "./harness.ts";
+
+const stop = (harness: Harness, ...more: string[]) =>
+  harness.run(command, "--action", "stop-deployment", "--deployment-id", "d-000000004", ...more);
+
+function releasing(changes: Parameters<Harness["ports"]["deployments"]["given"]>[1] = {}): Harness {
+  const harness = new Harness();
+  harness.guarded("checkout", "3");
+  harness.ports.deployments.given(
+    { deploymentId: "d-000000004", functionName: "checkout", alias: "live", from: "3", to: "4" },
+    changes,
+  );
+  harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
+  return harness;
+}
+
+describe("stop-deployment", () => {
+  it("stops with rollback, follows the rollback and verifies that the alias is whole", async () => {
+    const harness = releasing();
+    const ran = await stop(harness, "--json");
+    expect(ran.exitCode).toBe(0);
+    expect(ran.json()).toMatchObject({
+      ok: true,
+      alias: { functionVersion: "3", weights: {} },
+      restoredBy: "codedeploy",
+    });
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
+  it("repairs the alias itself when CodeDeploy leaves it split", async () => {
+    const harness = releasing();
+    harness.ports.deployments.rollsBack = false;
+    const ran = await stop(harness, "--json");
+    expect(ran.json()).toMatchObject({ ok: true, restoredBy: "goaround" });
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
+  it("does not hold the version for bad: a stop says nothing against it", async () => {
+    const harness = releasing();
+    await stop(harness);
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.knownBad ?? {}).toEqual({});
+  });
+
+  it("closes the release record with reason and actor", async () => {
+    const harness = releasing();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    await stop(harness, "--reason", "business-decision");
+    expect(harness.ports.ledger.releases.get("d-000000004")).toMatchObject({
+      outcome: "rolled-back",
+      reason: "business-decision",
+      actor: "arn:aws:iam::111122223333:user/operator",
+    });
+  });
+
+  it("says how a deployment ended that had ended already, and how to leave its version", async () => {
+    const harness = releasing({ status: "Succeeded", completedAt: new Date("2026-03-02T11:00:00Z") });
+    harness.ports.functions.setAlias("checkout", "live", "4");
+    const ran = await stop(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain("had ended already: Succeeded at 2026-03-02T11:00:00.000Z");
+    expect(ran.stderr).toContain("--action rollback-function --function-name checkout");
+    expect(harness.ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+  });
+
+  it("makes an alias whole that a stop without rollback has left split", async () => {
+    const harness = releasing({ status: "Stopped" });
+    const ran = await stop(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain("the alias was left split and is now whole");
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
+  it("exits 4 when the deployment does not exist", async () => {
+    const ran = await new Harness().run(command, "--action", "stop-deployment", "--deployment-id", "d-NOSUCH000");
+    expect(ran.exitCode).toBe(4);
+  });
+
+  it("refuses to stop a rollback", async () => {
+    const harness = releasing({ creator: "codeDeployRollback" });
+    const ran = await stop(harness);
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toContain("is itself a rollback");
+    expect(harness.ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+  });
+
+  it("changes nothing in a dry run", async () => {
+    const harness = releasing();
+    expect((await stop(harness, "--dry-run")).stderr).toContain("would stop d-000000004");
+    expect(harness.ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+  });
+
+  it("rides out throttling while it follows", async () => {
+    const harness = releasing();
+    const running = stop(harness);
+    harness.ports.deployments.calls.fail("list", undefined, 3);
+    expect((await running).exitCode).toBe(0);
+  });
+
+  it("tells that a stack update which started the deployment rolls back too", async () => {
+    const ran = await stop(releasing({ creator: "CloudFormation" }));
+    expect(ran.stderr).toContain("UPDATE_ROLLBACK_COMPLETE");
+  });
+});
