@@ -1,0 +1,144 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
+import { describe, expect, it } from "vitest";
+import { ConfigurationError, loadConfiguration } from "../../lib/constructs/sample/configuration.ts";
+import "./support.ts";
+
+const EMPTY = { dev: {}, staging: {}, prod: {} };
+
+function fileWith(content: unknown): string {
+  const path = join(mkdtempSync(join(tmpdir(), "goaround-config-")), "config.json");
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+const load = (content: unknown, context: Record<string, unknown> = {}) =>
+  loadConfiguration({ ...context, config: fileWith(content) });
+
+function problemsOf(content: unknown, context: Record<string, unknown> = {}): string[] {
+  try {
+    load(content, context);
+  } catch (error) {
+    if (error instanceof ConfigurationError)
+      return error.problems.map((problem) => problem.replace(/^\S+config\.json: /, ""));
+    throw error;
+  }
+  return [];
+}
+
+const strategyOf = (content: unknown, context: Record<string, unknown> = {}) =>
+  load(content, context).functions.lambda_router.strategy.configuration(new Stack(new App(), "S"));
+
+describe("configuration", () => {
+  it("ships settings for dev, staging and prod, dev by default", () => {
+    expect(loadConfiguration({}).environment).toBe("dev");
+    for (const env of ["dev", "staging", "prod"]) expect(loadConfiguration({ env }).environment).toBe(env);
+    expect(loadConfiguration({ env: "prod" }).protectLedger).toBe(true);
+  });
+
+  it("has the documented defaults when the file says nothing", () => {
+    const configuration = load({ environments: EMPTY });
+    expect(configuration).toMatchObject({
+      reservedConcurrency: 5,
+      guardMinutes: 1440,
+      automaticRollback: true,
+      protectLedger: false,
+      notificationEmail: undefined,
+      functions: {
+        lambda_router: { errorThresholdPercent: 5, durationThresholdMs: 10_000, p99ThresholdMs: 5000, blockers: [] },
+      },
+    });
+    expect(strategyOf({ environments: EMPTY })).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+  });
+
+  it("lets the environment override the defaults, and a function its environment", () => {
+    const content = {
+      defaults: { errorThresholdPercent: 4, functions: { lambda_router: { durationThresholdMs: 900 } } },
+      environments: {
+        ...EMPTY,
+        dev: {
+          errorThresholdPercent: 3,
+          functions: { influxdb_loader: { errorThresholdPercent: 2, blockers: ["db"] } },
+        },
+      },
+    };
+    const { functions } = load(content);
+    expect(functions.lambda_router).toMatchObject({ errorThresholdPercent: 3, durationThresholdMs: 900 });
+    expect(functions.influxdb_loader).toMatchObject({ errorThresholdPercent: 2, blockers: ["db"] });
+    expect(load(content, { env: "prod" }).functions.lambda_router.errorThresholdPercent).toBe(4);
+  });
+
+  it("lets the command line override the file", () => {
+    const context = {
+      deployment_error_threshold: "7",
+      deployment_duration_threshold: "1500",
+      deployment_notification_email: "ops@example.com",
+      deployment_config_name: "CodeDeployDefault.LambdaAllAtOnce",
+      reserved_concurrency: "0",
+      flag_monitors: "a,b",
+    };
+    const configuration = load({ environments: EMPTY }, context);
+    expect(configuration).toMatchObject({
+      notificationEmail: "ops@example.com",
+      reservedConcurrency: 0,
+      flagMonitors: ["a", "b"],
+      functions: { lambda_router: { errorThresholdPercent: 7, durationThresholdMs: 1500 } },
+    });
+    expect(strategyOf({ environments: EMPTY }, context)).toBe("CodeDeployDefault.LambdaAllAtOnce");
+  });
+
+  it("takes a strategy in place of the default's configuration name", () => {
+    const content = {
+      defaults: { deploymentConfigName: "CodeDeployDefault.LambdaAllAtOnce" },
+      environments: { ...EMPTY, dev: { strategy: { kind: "linear", percentage: 10, everyMinutes: 2 } } },
+    };
+    expect(strategyOf(content)).toBe("CodeDeployDefault.LambdaLinear10PercentEvery2Minutes");
+  });
+
+  it("passes a release's text on to its function alone", () => {
+    const { functions } = load({ environments: EMPTY }, { "release:lambda_router": "bad-2" });
+    expect(functions.lambda_router.release).toBe("bad-2");
+    expect(functions.influxdb_loader.release).toBeUndefined();
+  });
+
+  it("lists all problems of file and context at once, each with its place", () => {
+    const content = {
+      defaults: { errorThresholdPercent: 0, notificationEmail: "nobody", colour: "red" },
+      environments: {
+        ...EMPTY,
+        dev: { strategy: { kind: "canary", percentage: 100, minutes: 5 }, logRetentionDays: 8 },
+      },
+    };
+    const problems = problemsOf(content, { env: "qa", "release:router": "1", deployment_error_threshold: "many" });
+    const expected = [
+      /^context env: is "qa"; give one of dev, staging, prod/,
+      /^defaults\.errorThresholdPercent: /,
+      /^defaults\.notificationEmail: /,
+      /^defaults: Unrecognized key: "colour"/,
+      /^environments\.dev\.strategy: canary strategy: percentage is 100/,
+      /^environments\.dev\.logRetentionDays: must be one of 1, 3, 5/,
+      /^context deployment_error_threshold: is "many"/,
+      /^context release:router: there is no function "router"; give one of lambda_router/,
+    ];
+    for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern));
+    expect(problems).toHaveLength(expected.length);
+  });
+
+  it("refuses both forms of a strategy side by side", () => {
+    const both = { strategy: { kind: "all-at-once" }, deploymentConfigName: "X" };
+    expect(problemsOf({ environments: { ...EMPTY, prod: { functions: { influxdb_loader: both } } } })).toEqual([
+      "environments.prod.functions.influxdb_loader has both strategy and deploymentConfigName; keep one",
+    ]);
+  });
+
+  it("asks for all three environments", () => {
+    expect(problemsOf({ environments: { dev: {} } }).join()).toMatch(/environments\.staging.*environments\.prod/);
+  });
+
+  it("says which file is missing or no JSON", () => {
+    expect(() => loadConfiguration({ config: "nowhere.json" })).toThrow("nowhere.json: there is no such file");
+    expect(problemsOf("{")).toEqual([expect.stringMatching(/is not JSON/)]);
+  });
+});
