@@ -138,14 +138,15 @@ export async function main(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.done;
-    const message = error.message.replace(/^error: /, "");
+    const surplus = error.code === "commander.excessArguments" ? ` Not understood: ${command.args.join(" ")}.` : "";
+    const message = `${error.message.replace(/^error: /, "")}${surplus}`;
     if (json) {
       const advice = "See --help.";
       io.stdout(
         `${JSON.stringify({ ok: false, code: "usage", exitCode: EXIT.usage, message, advice, warnings: [] }, null, 2)}\n`,
       );
     } else {
-      io.stderr(messages.length > 0 ? messages.join("") : `error: ${message}\n`);
+      io.stderr(messages.length > 0 && !surplus ? messages.join("") : `error: ${message}\n`);
       io.stderr("what to do: see --help\n");
     }
     return EXIT.usage;
