@@ -1,12 +1,13 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState, DeploymentInfo } from "../../lib/core/ports.ts";
+import { parseAppSpec } from "../../lib/core/release/appspec.ts";
 import { hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { messageOf } from "../runtime/log.ts";
-import { newRecord, requireAppSpec } from "../runtime/release-facts.ts";
+import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
 import { killFlags } from "./kill-flags.ts";
 import { putAliasBack } from "./put-back.ts";
@@ -30,7 +31,8 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     ports.ledger.getRelease(deploymentId),
     ports.deployments.target(deploymentId),
   ]);
-  const release = isOpened(found) ? found : unrecorded(deployment, found, ports.clock.now());
+  const release = isOpened(found) ? found : await unrecorded(response, deployment, found);
+  if (!release) return;
   const reached = trafficReached(target);
   const automatic = release.policy.automaticRollback;
 
@@ -48,16 +50,22 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   });
 }
 
-/** A release without record is taken from its AppSpec: the alias is verified in every case. */
-function unrecorded(deployment: DeploymentInfo, found: Partial<ReleaseRecord> | undefined, now: Date): ReleaseRecord {
-  const record = newRecord({
-    deployment,
-    appSpec: requireAppSpec(deployment),
-    target: undefined,
-    policy: undefined,
-    now,
-  });
-  return { ...record, ...found, policy: record.policy };
+/** A release without record is taken from its AppSpec and today's policy: the alias is verified in every case. */
+async function unrecorded(
+  { ports, environment, log }: Response,
+  deployment: DeploymentInfo,
+  found: Partial<ReleaseRecord> | undefined,
+): Promise<ReleaseRecord | undefined> {
+  const parsed = parseAppSpec(deployment.appSpec);
+  if (!parsed.ok) {
+    // CodeDeploy does not shift by such an AppSpec either.
+    log.error("a deployment without a usable AppSpec ended", { deploymentId: deployment.deploymentId, ...parsed });
+    return undefined;
+  }
+  const { appSpec } = parsed;
+  const policy = await readPolicy(ports.policies, environment, appSpec);
+  const record = newRecord({ deployment, appSpec, target: undefined, policy, now: ports.clock.now() });
+  return { ...record, ...found, policy: record.policy, flags: record.flags };
 }
 
 interface Settled {
@@ -103,10 +111,22 @@ async function repair(response: Response, release: ReleaseRecord, alias: AliasSt
   }
 }
 
-/** Whoever switched them off when the alarm came has written down how it went. */
+/** How long to wait for the one who switches the flags off to write down how it went; only the notification waits. */
+const RESULTS_LIMIT_MS = 60_000;
+
 async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
-  if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return [];
-  return killFlags(response, release, `release ${release.deploymentId} is rolled back`);
+  const { deploymentId, flags } = release;
+  if (flags.length === 0) return [];
+  if (await mayAct(response, deploymentId, "flags-off")) {
+    return killFlags(response, release, `release ${deploymentId} is rolled back`);
+  }
+  const { ledger, clock } = response.ports;
+  for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += POLL_MS) {
+    const results = (await ledger.getRelease(deploymentId))?.flagResults;
+    if (results) return results;
+    await clock.sleep(POLL_MS, response.signal);
+  }
+  return [];
 }
 
 interface Ending extends Settled {
@@ -147,7 +167,7 @@ async function finish(response: Response, ending: Ending): Promise<void> {
     findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? [])],
     durationSeconds,
     aliasState: alias,
-    flags: ending.flags.length > 0 ? ending.flags : (release.flagResults ?? []),
+    flags: ending.flags,
     trouble,
   });
 }

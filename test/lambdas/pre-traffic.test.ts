@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
+import type { PolicyInput } from "../../lib/contract/policy.ts";
+import { versionInfo } from "../fakes/functions.ts";
+import type { FakePorts } from "../fakes/index.ts";
+import { FUNCTION, ID, policyOf, reported, runWork, scene, silent } from "./scene.ts";
+
+const run = (ports: FakePorts, options = {}) => runWork(ports, createPreTraffic(ports, "dev", silent), options);
+const recordOf = (ports: FakePorts) => ports.ledger.releases.get(ID);
+const smoke = (...smokeTests: PolicyInput["smokeTests"] & object) => scene({ smokeTests });
+
+describe("pre-traffic", () => {
+  it("admits a release and freezes versions, artifact and policy in the record", async () => {
+    const ports = scene({ guardMinutes: 30 });
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(recordOf(ports)).toMatchObject({
+      functionName: FUNCTION,
+      baselineVersion: "1",
+      canaryVersion: "2",
+      canaryCodeSha256: "sha-2",
+      outcome: "open",
+      policy: { guardMinutes: 30 },
+      preTrafficStatus: "Succeeded",
+    });
+  });
+
+  it("keeps the threshold that a script wrote before the hook ran", async () => {
+    const ports = scene();
+    await ports.ledger.updateRelease(ID, { rollbackThresholdPercent: 5, temporaryAlarms: ["alarm"] });
+    await run(ports);
+    expect(recordOf(ports)).toMatchObject({
+      rollbackThresholdPercent: 5,
+      temporaryAlarms: ["alarm"],
+      canaryVersion: "2",
+    });
+  });
+
+  it("refuses with all problems, records why, and invokes nothing", async () => {
+    const ports = scene({ smokeTests: [{ name: "health" }] });
+    ports.functions.setAlias(FUNCTION, "live", "7");
+    ports.functions.functions.get(FUNCTION)?.versions.delete("2");
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    const record = recordOf(ports);
+    expect(record).toMatchObject({ outcome: "blocked", preTrafficStatus: "Failed" });
+    expect(record?.verdict?.reasons.map((reason) => reason.code)).toEqual(["version-missing", "alias-moved"]);
+    expect(ports.functions.calls.of("invoke")).toEqual([]);
+  });
+
+  it("refuses a policy that is missing or broken", async () => {
+    for (const document of [undefined, "{", policyOf({ guardMinutes: -1 })]) {
+      const ports = scene();
+      ports.policies.documents.clear();
+      if (document) ports.policies.documents.set(`${FUNCTION}:live`, document);
+      await run(ports);
+      expect(reported(ports)).toBe("Failed");
+      expect(recordOf(ports)?.outcome).toBe("blocked");
+    }
+  });
+
+  it("waits while Lambda still prepares the new version", async () => {
+    const ports = scene();
+    const versions = ports.functions.functions.get(FUNCTION)!.versions;
+    versions.set("2", versionInfo("2", { state: "Pending" }));
+    void ports.clock.sleep(5000).then(() => versions.set("2", versionInfo("2")));
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+  });
+
+  it("invokes the new version itself with each payload of the policy", async () => {
+    const ports = smoke({ name: "one", payload: { a: 1 } }, { name: "two" });
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(ports.functions.calls.of("invoke")).toEqual([
+      expect.objectContaining({ functionName: FUNCTION, qualifier: "2", payload: { a: 1 } }),
+      expect.objectContaining({ functionName: FUNCTION, qualifier: "2", payload: {} }),
+    ]);
+  });
+
+  it.each([
+    ["an error of the function", { functionError: "Unhandled" }],
+    ["another status", { statusCode: 500 }],
+    ["an answer that came too late", { durationMs: 10_001 }],
+    ["an answer that is not as expected", { payload: { status: "down" } }],
+  ])("refuses and remembers a version whose smoke test gives %s", async (_, answer) => {
+    const ports = smoke({ name: "health", expect: "status == 'ok'" });
+    ports.functions.respond = () => ({ payload: { status: "ok" }, ...answer });
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(recordOf(ports)).toMatchObject({ outcome: "blocked", verdict: { reasons: [{ code: "smoke-failed" }] } });
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad["sha-2/config-2"]).toMatchObject({ version: "2" });
+  });
+
+  it("takes an answer that meets the expression", async () => {
+    const ports = smoke({ name: "health", expect: "checks[?name == 'db'].ok | [0]" });
+    ports.functions.respond = () => ({ payload: { checks: [{ name: "db", ok: true }] } });
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+  });
+
+  it("gives up on a smoke test that does not answer within its limit", async () => {
+    const ports = smoke({ name: "health", maxDurationMs: 2000 });
+    const start = ports.clock.now().getTime();
+    ports.functions.calls.hang("invoke");
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(ports.clock.now().getTime() - start).toBeLessThanOrEqual(8000);
+  });
+
+  it("fails but does not call the version bad when AWS throttles the smoke test", async () => {
+    const ports = smoke({ name: "health" });
+    ports.functions.calls.fail("invoke");
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toBeUndefined();
+  });
+
+  it("refuses an artifact that is known bad, under whatever version number", async () => {
+    const ports = scene();
+    const knownBad = {
+      "sha-2/config-2": { version: "9", at: "2026-03-01", reason: "error-rate", deploymentId: "d-0" },
+    };
+    await ports.ledger.putAlias(FUNCTION, "live", { knownBad });
+    await run(ports);
+    expect(recordOf(ports)?.verdict?.reasons.map((reason) => reason.code)).toEqual(["known-bad"]);
+  });
+
+  it("refuses on a red blocker and notes the function's own red alarm only", async () => {
+    const ports = scene({ blockers: ["db-alarm"] });
+    ports.monitoring.states.set("goaround-dev-checkout.live.error-rate", "ALARM");
+    ports.monitoring.states.set("db-alarm", "OK");
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(recordOf(ports)?.admissionFindings?.map((finding) => finding.code)).toEqual(["own-alarm-red"]);
+
+    const red = scene({ blockers: ["db-alarm"] });
+    red.monitoring.states.set("db-alarm", "ALARM");
+    await run(red);
+    expect(recordOf(red)?.verdict?.reasons.map((reason) => reason.code)).toEqual(["blocker-red"]);
+  });
+
+  it("gives a repeated event the answer of the first, and invokes nothing again", async () => {
+    const ports = smoke({ name: "health" });
+    ports.functions.respond = () => ({ functionError: "Unhandled" });
+    await run(ports);
+    ports.functions.respond = () => ({});
+    await run(ports, { requestId: "request-2" });
+    expect(reported(ports)).toBe("Failed");
+    expect(ports.functions.calls.of("invoke")).toHaveLength(1);
+  });
+
+  it("sends no notification: the responder tells people once", async () => {
+    const ports = scene();
+    ports.functions.setAlias(FUNCTION, "live", "7");
+    await run(ports);
+    expect(ports.notifier.sent).toEqual([]);
+  });
+
+  it("writes nothing once its time is up", async () => {
+    const ports = smoke({ name: "health", maxDurationMs: 900_000 });
+    ports.functions.calls.hang("invoke");
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(recordOf(ports)).toMatchObject({ outcome: "open" });
+    expect(ports.ledger.aliases.size).toBe(0);
+  });
+});
