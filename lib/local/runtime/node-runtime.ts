@@ -17,7 +17,7 @@ export interface RuntimeTarget {
   memoryMb: number;
   logFormat: LogFormat;
   /** Called once per environment, when it is created: its variables, credentials and log stream. */
-  open: () => { variables: Record<string, string>; logStreamName: string };
+  open: (taskRoot: string) => { variables: Record<string, string>; logStreamName: string };
 }
 
 export interface RuntimeRequest {
@@ -105,7 +105,8 @@ export class NodeRuntime {
   }
 
   private start(target: RuntimeTarget, script: string): Slot {
-    const { variables, logStreamName } = target.open();
+    const taskRoot = this.codeStore.taskRoot(target.code);
+    const { variables, logStreamName } = target.open(taskRoot);
     const slot: Slot = {
       key: keyOf(target),
       functionName: target.functionName,
@@ -115,7 +116,7 @@ export class NodeRuntime {
       environment: new ExecutionEnvironment({
         clock: this.clock,
         script,
-        taskRoot: this.codeStore.taskRoot(target.code),
+        taskRoot,
         handler: target.handler,
         logFormat: target.logFormat,
         variables,

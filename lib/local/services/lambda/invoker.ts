@@ -265,9 +265,10 @@ export class Invoker {
         handler: settings.Handler ?? "",
         memoryMb: settings.MemorySize ?? 128,
         logFormat: settings.LoggingConfig?.LogFormat ?? "Text",
-        open: () => {
+        open: (taskRoot) => {
           const stream = this.stream(version);
-          return { logStreamName: stream, variables: environmentVariables(this.world, version, log.group, stream) };
+          const variables = environmentVariables(this.world, version, { taskRoot, group: log.group, stream });
+          return { logStreamName: stream, variables };
         },
       },
       {

@@ -8,8 +8,7 @@ const NOWHERE = "http://127.0.0.1:9";
 export function environmentVariables(
   world: World,
   version: VersionRecord,
-  logGroupName: string,
-  logStreamName: string,
+  place: { taskRoot: string; group: string; stream: string },
 ): Record<string, string> {
   const { settings } = version;
   const functionName = settings.FunctionName ?? "";
@@ -18,9 +17,9 @@ export function environmentVariables(
     LANG: "en_US.UTF-8",
     TZ: ":UTC",
     PATH: "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-    LAMBDA_TASK_ROOT: "/var/task",
     LAMBDA_RUNTIME_DIR: "/var/runtime",
     ...settings.Environment?.Variables,
+    LAMBDA_TASK_ROOT: place.taskRoot,
     _HANDLER: settings.Handler ?? "",
     AWS_EXECUTION_ENV: `AWS_Lambda_${settings.Runtime}`,
     AWS_REGION: world.region,
@@ -32,8 +31,8 @@ export function environmentVariables(
     AWS_LAMBDA_FUNCTION_NAME: functionName,
     AWS_LAMBDA_FUNCTION_VERSION: version.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.MemorySize ?? 128),
-    AWS_LAMBDA_LOG_GROUP_NAME: logGroupName,
-    AWS_LAMBDA_LOG_STREAM_NAME: logStreamName,
+    AWS_LAMBDA_LOG_GROUP_NAME: place.group,
+    AWS_LAMBDA_LOG_STREAM_NAME: place.stream,
     AWS_LAMBDA_LOG_FORMAT: settings.LoggingConfig?.LogFormat ?? "Text",
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
   };
