@@ -77,6 +77,8 @@ export function isNotFound(error: unknown): boolean {
 export function toGoaroundError(error: unknown, context: CallContext): GoaroundError {
   if (error instanceof GoaroundError) return error;
   const sdk = (error ?? {}) as SdkError;
+  // The raw response drags sockets and the signed request into every log of the cause.
+  if (error instanceof Error) Reflect.deleteProperty(error, "$response");
   const name = errorName(error);
   const said = String(sdk.message || sdk.Message || name);
   const text = `${context.operation} for ${context.subject}: ${name === "Error" ? said : `${name}: ${said}`}`;
