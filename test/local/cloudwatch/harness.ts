@@ -1,6 +1,6 @@
 import { VirtualClock } from "../../../lib/local/kernel/clock.ts";
 import { AwsError } from "../../../lib/local/kernel/errors.ts";
-import type { LocalService, OperationHandler, ServiceEvent } from "../../../lib/local/kernel/service.ts";
+import type { LocalService } from "../../../lib/local/kernel/service.ts";
 import { LocalWorld } from "../../../lib/local/kernel/world.ts";
 import { createCloudWatch } from "../../../lib/local/services/cloudwatch/service.ts";
 import { createEventBridge } from "../../../lib/local/services/eventbridge/service.ts";
@@ -68,8 +68,6 @@ export function createTestWorld() {
 }
 
 export type TestWorld = ReturnType<typeof createTestWorld>;
-export type { OperationHandler, ServiceEvent };
-
 /** Sends every event of a source to a queue and reads them back. */
 export async function recordEvents(test: TestWorld, source: string) {
   const { QueueUrl } = await test.call("sqs", "CreateQueue", { QueueName: "events" });
