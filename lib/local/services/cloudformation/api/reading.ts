@@ -15,7 +15,7 @@ import type {
 } from "@aws-sdk/client-cloudformation";
 import type { OperationHandler } from "../../../kernel/service.ts";
 import type { Environment } from "../engine/environment.ts";
-import { importersOf } from "../engine/operations.ts";
+import { importersOf } from "../engine/outputs.ts";
 import { bracketedStackNotFound, changeSetNotFound, stackNotFound, validationError } from "../errors.ts";
 import type { ResourceRecord, Stack } from "../model.ts";
 import { parseTemplate, type Template } from "../template/parse.ts";

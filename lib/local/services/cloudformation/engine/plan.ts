@@ -6,7 +6,7 @@ import { type Json, type JsonObject, sameJson } from "../template/json.ts";
 import type { ResourceDefinition } from "../template/parse.ts";
 import type { Environment } from "./environment.ts";
 import { resourceType } from "./provider-calls.ts";
-import { changedProperties } from "./provision.ts";
+import { changedProperties } from "./records.ts";
 
 /** What executing a definition would do to each resource, in AWS's form and with property values. */
 export function planChanges(environment: Environment, stack: Stack, definition: StackDefinition): Change[] {

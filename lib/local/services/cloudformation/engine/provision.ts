@@ -1,11 +1,10 @@
-import { validationError } from "../errors.ts";
-import type { PendingChange, ResourceRecord, StackDefinition } from "../model.ts";
+import type { ResourceRecord, StackDefinition } from "../model.ts";
 import { ResourceCancelled } from "../providers/resource-type.ts";
 import { evaluateObject, type Scope } from "../template/intrinsics.ts";
 import { type JsonObject, sameJson } from "../template/json.ts";
-import type { ResourceDefinition } from "../template/parse.ts";
 import { failureReason } from "./failure.ts";
 import { type OperationRun, providerContext, resolveDynamicReferences, resourceType } from "./provider-calls.ts";
+import { changedProperties, newRecord, policiesOf, remember } from "./records.ts";
 
 const CUSTOM_NAME_REPLACEMENT = (name: string) =>
   `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${name} and update the stack again.`;
@@ -218,54 +217,3 @@ async function updateResource(
 
 const cancelled = (verb: "CREATE" | "UPDATE") =>
   verb === "CREATE" ? "Resource creation cancelled" : "Resource update cancelled";
-
-/** Notes a change, keeping the oldest `before` when an earlier operation on the resource is still open. */
-function remember(
-  pending: Map<string, PendingChange>,
-  logicalId: string,
-  before: ResourceRecord | undefined,
-  change: Omit<PendingChange, "before">,
-): PendingChange {
-  const earlier = pending.get(logicalId);
-  const kind = earlier && earlier.kind !== "updated" ? earlier.kind : change.kind;
-  const noted = { ...change, kind, before: earlier ? earlier.before : before };
-  pending.set(logicalId, noted);
-  return noted;
-}
-
-export function changedProperties(before: JsonObject, after: JsonObject): string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => !sameJson(before[name], after[name]));
-}
-
-function policiesOf(resource: ResourceDefinition) {
-  const deletionPolicy = resource.DeletionPolicy ?? "Delete";
-  const updateReplacePolicy = resource.UpdateReplacePolicy ?? "Delete";
-  if (deletionPolicy === "Snapshot" || updateReplacePolicy === "Snapshot") {
-    throw validationError("The local AWS does not implement the deletion policy Snapshot");
-  }
-  return { deletionPolicy, updateReplacePolicy };
-}
-
-function newRecord(
-  logicalId: string,
-  resource: ResourceDefinition,
-  dependsOn: string[],
-  base: ResourceRecord | undefined,
-): ResourceRecord {
-  return {
-    logicalId,
-    type: resource.Type,
-    physicalId: base?.physicalId ?? "",
-    ref: base?.ref ?? "",
-    attributes: base?.attributes ?? {},
-    properties: base?.properties ?? {},
-    metadata: resource.Metadata,
-    ...policiesOf(resource),
-    updatePolicy: base?.updatePolicy,
-    dependsOn,
-    status: base?.status ?? "CREATE_IN_PROGRESS",
-    statusReason: undefined,
-    updatedMs: 0,
-  };
-}

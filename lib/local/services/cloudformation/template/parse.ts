@@ -1,5 +1,5 @@
 import type { CollectionTag, ScalarTag } from "yaml";
-import { isMap, isSeq, Pair, parseDocument, Scalar, YAMLMap } from "yaml";
+import { Pair, parseDocument, Scalar, YAMLMap } from "yaml";
 import { validationError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 
@@ -82,6 +82,7 @@ const SHORT_FORMS = [
   "Base64",
   "Cidr",
   "FindInMap",
+  "GetAtt",
   "GetAZs",
   "If",
   "ImportValue",
@@ -96,43 +97,30 @@ const SHORT_FORMS = [
   "Length",
   "ToJsonString",
   "Transform",
+  "Ref",
+  "Condition",
 ];
 
 /** `!Sub x` means `{ "Fn::Sub": x }`; Ref and Condition have no prefix, and `!GetAtt a.b` is a list of two. */
 function shortFormTags(): (ScalarTag | CollectionTag)[] {
-  const forms = [
-    ...SHORT_FORMS.map((name) => [name, `Fn::${name}`] as const),
-    ["Ref", "Ref"],
-    ["Condition", "Condition"],
-  ];
-  const tags: (ScalarTag | CollectionTag)[] = forms.flatMap(([short, long]) => {
-    const wrap = (node: unknown) => {
-      const map = new YAMLMap();
-      map.items.push(new Pair(new Scalar(long), node));
-      return map;
-    };
-    return [
-      { tag: `!${short}`, resolve: (text: string) => wrap(new Scalar(text)) },
-      { tag: `!${short}`, collection: "seq", resolve: (node) => (isSeq(node) ? wrap(node) : node) },
-      { tag: `!${short}`, collection: "map", resolve: (node) => (isMap(node) ? wrap(node) : node) },
-    ] satisfies (ScalarTag | CollectionTag)[];
-  });
-  const getAtt = (value: unknown) => {
+  const wrap = (name: string) => (node: unknown) => {
     const map = new YAMLMap();
-    map.items.push(new Pair(new Scalar("Fn::GetAtt"), value));
+    map.items.push(new Pair(new Scalar(name), node));
     return map;
   };
-  tags.push(
-    {
-      tag: "!GetAtt",
-      resolve: (text: string) => {
-        const dot = text.indexOf(".");
-        return getAtt([text.slice(0, dot), text.slice(dot + 1)]);
-      },
-    },
-    { tag: "!GetAtt", collection: "seq", resolve: (node) => getAtt(node) },
+  const forms = SHORT_FORMS.map(
+    (name) => [name, name === "Ref" || name === "Condition" ? name : `Fn::${name}`] as const,
   );
-  return tags;
+  return forms.flatMap(([short, long]): (ScalarTag | CollectionTag)[] => [
+    { tag: `!${short}`, resolve: (text: string) => ({ [long]: short === "GetAtt" ? splitAttribute(text) : text }) },
+    { tag: `!${short}`, collection: "seq", resolve: wrap(long) },
+    { tag: `!${short}`, collection: "map", resolve: wrap(long) },
+  ]);
+}
+
+function splitAttribute(text: string): string[] {
+  const dot = text.indexOf(".");
+  return dot === -1 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
 }
 
 /** Parses a JSON or YAML template; throws CloudFormation's ValidationError for what is not one. */
