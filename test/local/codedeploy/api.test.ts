@@ -292,6 +292,18 @@ describe("deployments", () => {
     });
   });
 
+  it("that are being stopped leave no trace after a reset of the world", async () => {
+    const account = await anAccount();
+    const deploymentId = await account.deploy();
+    await account.clock.advanceBy(2 * SECOND);
+    await account.call("StopDeployment", { deploymentId });
+    await account.world.reset();
+    const told = account.events.length;
+    await account.clock.advanceBy(MINUTE);
+    expect(account.events).toHaveLength(told);
+    expect(await account.call("ListDeployments")).toEqual({ deployments: [] });
+  });
+
   it("are forgotten by a reset of the world", async () => {
     const account = await anAccount();
     await account.deploy();
