@@ -2,12 +2,19 @@ import { createBootstrap } from "./bootstrap.ts";
 import { VirtualClock } from "./kernel/clock.ts";
 import type { LocalService } from "./kernel/service.ts";
 import { LocalWorld } from "./kernel/world.ts";
+import { createAppConfig } from "./services/appconfig/index.ts";
 import { createCloudFormation } from "./services/cloudformation/index.ts";
+import { createCloudWatch } from "./services/cloudwatch/service.ts";
 import { createCodeDeploy } from "./services/codedeploy/index.ts";
 import { createDynamoDb } from "./services/dynamodb/index.ts";
+import { createEventBridge } from "./services/eventbridge/service.ts";
 import { createIam } from "./services/iam/index.ts";
 import { createKms } from "./services/kms/index.ts";
+import { createLambda } from "./services/lambda/index.ts";
+import { createLogs } from "./services/logs/index.ts";
 import { createS3 } from "./services/s3/index.ts";
+import { createSns } from "./services/sns/service.ts";
+import { createSqs } from "./services/sqs/service.ts";
 import { createSsm } from "./services/ssm/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import type { ControlActions, WorldState } from "./transport/control.ts";
@@ -83,8 +90,11 @@ export function createWorld(options: LocalAwsOptions = {}): LocalAwsCore {
 
 function createServices(world: LocalWorld, options: LocalAwsOptions) {
   const iam = createIam(world);
+  const { metricsLagMs, realInvocationsPerVersion } = options;
   return {
+    ...createAppConfig(world),
     cloudformation: createCloudFormation(world),
+    cloudwatch: createCloudWatch(world),
     codedeploy: createCodeDeploy(
       world,
       given({
@@ -93,9 +103,14 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
       }),
     ),
     dynamodb: createDynamoDb(world),
+    eventbridge: createEventBridge(world),
     iam,
     kms: createKms(world),
+    lambda: createLambda(world, given({ metricsLagMs, realInvocationsPerVersion })),
+    logs: createLogs(world),
     s3: createS3(world),
+    sns: createSns(world),
+    sqs: createSqs(world),
     ssm: createSsm(world),
     sts: createSts(world, iam),
   };

@@ -58,11 +58,12 @@ function findByQueryCode(model: ServiceModel | undefined, code: string): ErrorMo
 
 /** `message` is spelt `Message` where the model does (Lambda's ResourceNotFoundException, for one). */
 function errorMembers(error: AwsError, known: ErrorModel | undefined, fault: string, format: ValueFormat) {
-  const body: Record<string, unknown> = {};
+  // Members that the model lacks go out as they are: the services' recorded errors have some that no model names.
+  const body: Record<string, unknown> = { ...error.members };
   let messageKey = "message";
   for (const [name, member] of known?.schema.structIterator() ?? []) {
     if (name.toLowerCase() === "message") messageKey = name;
-    else if (traitsOf(member).httpHeader) continue;
+    else if (traitsOf(member).httpHeader) delete body[name];
     else if (error.members[name] !== undefined) body[name] = writeValue(member, error.members[name], format);
     else if (name === "Type") body[name] = fault === "client" ? "User" : "Service";
   }

@@ -2,7 +2,7 @@ import type { NormalizedSchema } from "@smithy/core/schema";
 import { asDate, formatTimestamp, JSON_FORMAT, readStructure, readValue, WrongType, writeValue } from "./json.ts";
 import { type OperationModel, requiredMembers, type ServiceModel, traitsOf } from "./model.ts";
 import { readText } from "./query.ts";
-import { readXml, writeMembers } from "./xml.ts";
+import { escapeXml, readXml, writeMembers } from "./xml.ts";
 
 export interface HttpRequestParts {
   method: string;
@@ -216,7 +216,10 @@ export function writeRestOutput(model: ServiceModel, operation: OperationModel, 
   else if (hasBody && xml) {
     const traits = traitsOf(operation.output);
     const tag = traits.xmlName ?? operation.output.getName() ?? operation.name;
-    reply.body = xmlDocument(tag, writeMembers(operation.output, source), model);
+    // GetBucketLocation's one member is the root element itself (S3 API reference, GetBucketLocation, 2025).
+    const sole = source[tag];
+    const inner = typeof sole === "string" ? escapeXml(sole) : writeMembers(operation.output, source);
+    reply.body = xmlDocument(tag, inner, model);
     reply.headers["content-type"] ??= "application/xml";
   } else if (hasBody) {
     reply.body = JSON.stringify(bodyMembers(operation.output, source));
