@@ -1,3 +1,4 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { rollbackPoint } from "../../lib/core/release/alarm-response.ts";
@@ -9,7 +10,7 @@ import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
 import { killFlags } from "./kill-flags.ts";
 import { putAliasBack } from "./put-back.ts";
-import { bestEffort, mayAct, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 import { switchFlagsOff } from "./switch-flags-off.ts";
 
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
@@ -112,7 +113,7 @@ async function putBack(response: Response, release: ReleaseRecord, reasons: Reas
     drifted: true,
     trouble,
   });
-  if (moved.status === "rejected") throw moved.reason;
+  if (moved.status === "rejected" && mayPass(moved.reason)) throw moved.reason;
 }
 
 async function moveBack(response: Response, release: ReleaseRecord): Promise<AliasState> {
@@ -123,7 +124,10 @@ async function moveBack(response: Response, release: ReleaseRecord): Promise<Ali
     functions.getVersion(functionName, baselineVersion),
   ]);
   const to = rollbackPoint(release, record, baseline);
-  if (to === undefined) throw new Error(`version ${baselineVersion} is gone or known bad, and no other is known good`);
+  if (to === undefined) {
+    const message = `version ${baselineVersion} is gone or known bad, and no other is known good`;
+    throw new GoaroundError("version-missing", "operator", message);
+  }
   return putAliasBack(response, release, to);
 }
 

@@ -1,4 +1,3 @@
-import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState, DeploymentInfo } from "../../lib/core/ports.ts";
 import { parseAppSpec } from "../../lib/core/release/appspec.ts";
@@ -11,7 +10,7 @@ import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
 import { killFlags } from "./kill-flags.ts";
 import { putAliasBack } from "./put-back.ts";
-import { bestEffort, mayAct, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 
 const POLL_MS = 5000;
 
@@ -105,8 +104,7 @@ async function repair(response: Response, release: ReleaseRecord, alias: AliasSt
   try {
     return { alias: await putAliasBack(response, release, release.baselineVersion), trouble: undefined };
   } catch (error) {
-    const retryable = !(error instanceof GoaroundError) || error.code === "throttled" || error.code === "aws-fault";
-    if (retryable) throw error;
+    if (mayPass(error)) throw error;
     return { alias, trouble: `${why}: ${messageOf(error)}` };
   }
 }

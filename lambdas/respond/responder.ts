@@ -1,3 +1,4 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
 import type {
   Clock,
   DeploymentsPort,
@@ -64,3 +65,7 @@ export async function bestEffort({ log }: Response, what: string, work: () => Pr
     log.error(`${what} failed`, factsOf(error));
   }
 }
+
+/** Whether the same call may work a minute later: then Lambda's retry of the event is the remedy. */
+export const mayPass = (error: unknown) =>
+  !(error instanceof GoaroundError) || error.code === "throttled" || error.code === "aws-fault";

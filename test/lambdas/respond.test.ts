@@ -1,0 +1,466 @@
+import { describe, expect, it } from "vitest";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { FakePorts } from "../fakes/index.ts";
+import { counts } from "../fakes/monitoring.ts";
+import {
+  ALIAS_ALARM,
+  alarmEvent,
+  minute,
+  released,
+  responder,
+  shifting,
+  stateEvent,
+  VERSION_ALARM,
+} from "./respond-scene.ts";
+import { FUNCTION, ID, scene } from "./scene.ts";
+
+const aliasOf = (ports: FakePorts) => ports.functions.getAlias(FUNCTION, "live");
+const recordOf = (ports: FakePorts) => ports.ledger.releases.get(ID);
+const bothFail = (ports: FakePorts) => {
+  ports.monitoring.perMinute = ({ version }) => counts(version === "2" ? 60 : 540, 30);
+};
+
+describe("an alarm on the canary of a running deployment", () => {
+  it("stops the deployment with rollback and switches the release's flags off", async () => {
+    const ports = await shifting();
+    await responder(ports).send(alarmEvent(VERSION_ALARM));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([ID]);
+    expect(ports.flags.values()).toEqual({ new_api: false, other: true });
+  });
+
+  it("stops at once although the flags hang, the ledger fails and nobody can be told", async () => {
+    const ports = await shifting();
+    const start = ports.clock.now();
+    ports.flags.calls.hang("resolve");
+    ports.ledger.calls.fail("claim");
+    ports.ledger.calls.fail("updateRelease");
+    void responder(ports)
+      .send(alarmEvent(VERSION_ALARM))
+      .catch(() => {});
+    await ports.clock.sleep(1);
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([ID]);
+    expect(ports.clock.now().getTime() - start.getTime()).toBeLessThan(2000);
+  });
+
+  it("switches the flags off although the stop fails, and throws so that Lambda tries again", async () => {
+    const ports = await shifting();
+    ports.deployments.calls.fail("stopWithRollback", undefined, 1);
+    const { send } = responder(ports);
+    await expect(send(alarmEvent(VERSION_ALARM), "request-1")).rejects.toMatchObject({ code: "throttled" });
+    expect(ports.flags.values().new_api).toBe(false);
+    await send(alarmEvent(VERSION_ALARM), "request-1");
+    expect(recordOf(ports)?.actor).toBe("respond");
+    expect(ports.deployments.deployments.get(ID)?.status).toBe("Stopped");
+  });
+
+  it("acts once however often and in whatever order the events come", async () => {
+    const ports = await shifting();
+    const { send } = responder(ports);
+    await Promise.all([
+      send(stateEvent("START")),
+      send(alarmEvent(VERSION_ALARM)),
+      send(alarmEvent(VERSION_ALARM)),
+      send(alarmEvent(VERSION_ALARM)),
+    ]);
+    await Promise.all([send(stateEvent("STOP")), send(stateEvent("STOP")), send(alarmEvent(VERSION_ALARM))]);
+    await send(stateEvent("START"));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([ID]);
+    expect(ports.flags.calls.of("deploy")).toHaveLength(1);
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("tells people once, with reason, figures, duration, alias, flags and the next command", async () => {
+    const ports = await shifting();
+    const { send, emitted } = responder(ports);
+    await send(alarmEvent(VERSION_ALARM));
+    await send(stateEvent("STOP"));
+    expect(ports.notifier.sent).toHaveLength(1);
+    const text = ports.notifier.sent[0]!.lines.join("\n");
+    expect(text).toContain(`${VERSION_ALARM} went into ALARM`);
+    expect(text).toContain("live serves version 1 alone");
+    expect(text).toContain("Flags new_api of profile router went off in 1 s");
+    expect(text).toMatch(/It took \d+ s/);
+    expect(text).toContain(`goaround rollback --action health-check --functions ${FUNCTION}`);
+    expect(text).toContain("next `cdk deploy`");
+    expect(ports.notifier.sent[0]).toMatchObject({ severity: "critical", data: { outcome: "rolled-back" } });
+    expect(emitted.rollbacks).toEqual([1]);
+    expect(emitted.rollbackDurationSeconds).toHaveLength(1);
+  });
+
+  it("remembers the artifact as bad and closes the release", async () => {
+    const ports = await shifting();
+    const { send } = responder(ports);
+    await send(alarmEvent(VERSION_ALARM));
+    await send(stateEvent("STOP"));
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad["sha-2/config-2"]?.reason).toBe("alarm");
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back", closedAt: expect.any(String) });
+  });
+
+  it.each([
+    ["another version's alarm", VERSION_ALARM.replace(/2$/, "1")],
+    ["an alarm that is not the guard's", "billing"],
+    ["another function's alarm", ALIAS_ALARM.replace(FUNCTION, "payments")],
+  ])("is not what it takes %s for", async (_, name) => {
+    const ports = await shifting();
+    ports.functions.given("payments", ["1"], "live", "1");
+    await responder(ports).send(alarmEvent(name));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+    expect(ports.flags.calls.of("deploy")).toEqual([]);
+  });
+
+  it("does nothing when the alarm turns green", async () => {
+    const ports = await shifting();
+    await responder(ports).send(alarmEvent(VERSION_ALARM, "OK"));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(true);
+  });
+
+  it("does not stop a rollback deployment", async () => {
+    const ports = await shifting();
+    Object.assign(ports.deployments.deployments.get(ID)!, { creator: "codeDeployRollback" });
+    await responder(ports).send(alarmEvent(VERSION_ALARM));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+  });
+
+  it("only tells when automatic rollback is off", async () => {
+    const ports = await shifting({ automaticRollback: false });
+    await responder(ports).send(alarmEvent(VERSION_ALARM));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(true);
+    expect(ports.notifier.sent[0]?.severity).toBe("critical");
+  });
+});
+
+describe("an alarm on the alias while a deployment runs", () => {
+  it("never stops the deployment: the release may be the cure", async () => {
+    const ports = await shifting();
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(true);
+  });
+
+  it("switches the release's flags off when both versions fail, and the code stays", async () => {
+    const ports = await shifting();
+    bothFail(ports);
+    const { send } = responder(ports);
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.values()).toEqual({ new_api: false, other: true });
+    expect(recordOf(ports)?.outcome).toBe("flags-off");
+    expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
+    expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
+  });
+
+  it("says nothing when the flags are off already", async () => {
+    const ports = await shifting();
+    ports.flags.given({ new_api: false });
+    bothFail(ports);
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.calls.of("deploy")).toEqual([]);
+    expect(ports.notifier.sent).toEqual([]);
+  });
+});
+
+describe("a deployment that failed or was stopped", () => {
+  it("is verified: CodeDeploy's own rollback is awaited and the alias is not written", async () => {
+    const ports = await shifting();
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
+    await responder(ports).send(stateEvent("STOP"));
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(ports.notifier.sent[0]?.data.outcome).toBe("rolled-back");
+  });
+
+  it("gets its alias back, weights cleared, when CodeDeploy has nothing to roll back to", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed", { code: "HOOK_EXECUTION_FAILURE", message: "A hook failed." });
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
+  });
+
+  it("is never repaired while a deployment of its group is open", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed");
+    ports.deployments.given({ deploymentId: "d-NEXT00001", functionName: FUNCTION, alias: "live", from: "1", to: "2" });
+    const { send } = responder(ports);
+    await expect(send(stateEvent("FAILURE"))).rejects.toMatchObject({ code: "timed-out" });
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+  });
+
+  it("leaves an alias alone that a later release has taken over", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed");
+    ports.functions.setAlias(FUNCTION, "live", "3");
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+  });
+
+  it("reads the alias again at most three times when others change it, and then asks for a person", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed");
+    const conflict = new GoaroundError("conflict", "dependency", "the alias has changed");
+    ports.functions.calls.fail("moveAlias", conflict, 2);
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+
+    const stuck = await shifting();
+    stuck.deployments.rollsBack = false;
+    stuck.deployments.end(ID, "Failed");
+    stuck.functions.calls.fail("moveAlias", conflict);
+    const { send, emitted } = responder(stuck);
+    await send(stateEvent("FAILURE"));
+    expect(stuck.functions.calls.of("moveAlias")).toHaveLength(3);
+    expect(stuck.notifier.sent[0]?.lines.join("\n")).toContain("--target-version 1");
+    expect(emitted.rollbackFailures).toEqual([1]);
+  });
+
+  it("touches no flag when it failed before any traffic", async () => {
+    const ports = scene({
+      flags: [{ applicationId: "flags", environmentId: "dev", profileId: "router", flags: ["new_api"] }],
+    });
+    ports.flags.given({ new_api: true });
+    ports.deployments.end(ID, "Failed", { code: "HOOK_EXECUTION_FAILURE", message: "A hook failed." });
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(ports.flags.values().new_api).toBe(true);
+    expect(ports.notifier.sent[0]).toMatchObject({ severity: "warning", data: { outcome: "failed" } });
+  });
+
+  it.each([
+    ["MANUAL_STOP", false],
+    ["HOOK_EXECUTION_FAILURE", false],
+    ["THROTTLED", false],
+    ["ALARM_ACTIVE", true],
+  ])("with %s marks the version as bad: %s", async (code, bad) => {
+    const ports = await shifting();
+    ports.deployments.end(ID, "Stopped", { code, message: "It ended." });
+    await responder(ports).send(stateEvent("STOP"));
+    const knownBad = ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad ?? {};
+    expect(Object.keys(knownBad).length > 0).toBe(bad);
+  });
+
+  it("keeps the outcome of a release that was refused, and says why it was", async () => {
+    const ports = await shifting();
+    ports.deployments.targets.get(ID)!.lifecycleEvents = [];
+    await ports.ledger.updateRelease(ID, {
+      outcome: "blocked",
+      verdict: {
+        kind: "hold",
+        reasons: [
+          { code: "blocker-red", message: "db is down", observed: null, limit: null, baseline: null, samples: 0 },
+        ],
+        findings: [],
+      },
+    });
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    ports.deployments.end(ID, "Failed");
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(recordOf(ports)?.outcome).toBe("blocked");
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("db is down");
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad).toBeUndefined();
+  });
+
+  it("is only told about when automatic rollback is off", async () => {
+    const ports = await shifting({ automaticRollback: false });
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed");
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(true);
+    expect(ports.notifier.sent[0]?.severity).toBe("critical");
+  });
+
+  it("is verified when only the end of its rollback is heard of", async () => {
+    const ports = await shifting();
+    ports.deployments.end(ID, "Stopped");
+    await ports.clock.sleep(20_000);
+    await responder(ports).send(stateEvent("SUCCESS", `${ID}-R`));
+    expect(recordOf(ports)?.outcome).toBe("rolled-back");
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("takes a rolled-back version off the place of the last known good", async () => {
+    const ports = await released();
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "late" });
+    await responder(ports).send(stateEvent("STOP"));
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.lastKnownGood?.version).toBe("1");
+  });
+
+  it("takes the temporary alarms of its release away", async () => {
+    const ports = await shifting();
+    await ports.ledger.updateRelease(ID, { temporaryAlarms: ["goaround-dev-checkout.live.threshold.v2"] });
+    ports.deployments.end(ID, "Stopped");
+    await responder(ports).send(stateEvent("STOP"));
+    expect(ports.monitoring.calls.of("deleteAlarms")).toEqual([["goaround-dev-checkout.live.threshold.v2"]]);
+  });
+});
+
+describe("a deployment that succeeded", () => {
+  it("emits a metric when no hook of the guard saw it", async () => {
+    const ports = scene();
+    ports.deployments.end(ID, "Succeeded");
+    const { send, emitted } = responder(ports);
+    await send(stateEvent("SUCCESS"));
+    await send(stateEvent("SUCCESS"));
+    expect(emitted.unguardedDeployments).toEqual([1]);
+  });
+
+  it("emits none for an undo, for a guarded release, or for another application", async () => {
+    const ports = await released();
+    const { send, emitted } = responder(ports);
+    await send(stateEvent("SUCCESS"));
+    const undo = scene();
+    Object.assign(undo.deployments.deployments.get(ID)!, { creator: "CloudFormationRollback", status: "Succeeded" });
+    const second = responder(undo);
+    await second.send(stateEvent("SUCCESS"));
+    const foreign = stateEvent("SUCCESS");
+    foreign.detail.application = "payments-app";
+    await second.send(foreign);
+    expect({ ...emitted, ...second.emitted }).toEqual({});
+  });
+
+  it("finishes the books that post-traffic did not get to", async () => {
+    const ports = await released();
+    await ports.ledger.updateRelease(ID, { closedAt: undefined, outcome: "open" });
+    ports.ledger.aliases.clear();
+    await responder(ports).send(stateEvent("SUCCESS"));
+    expect(recordOf(ports)).toMatchObject({ outcome: "promoted", closedAt: expect.any(String) });
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.lastKnownGood?.version).toBe("2");
+  });
+
+  it("switches the release's flags off when both versions were failing, in one notification", async () => {
+    const ports = await shifting();
+    bothFail(ports);
+    ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
+    ports.functions.setAlias(FUNCTION, "live", "2");
+    ports.clock.set(minute("05:22"));
+    const { createPostTraffic } = await import("../../lambdas/post-traffic/post-traffic.ts");
+    const { runWork, silent } = await import("./scene.ts");
+    const event = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" };
+    await runWork(ports, createPostTraffic(ports, "dev", silent), { event });
+    ports.deployments.end(ID, "Succeeded");
+    await responder(ports).send(stateEvent("SUCCESS"));
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "2" });
+    expect(recordOf(ports)).toMatchObject({ outcome: "flags-off", closedAt: expect.any(String) });
+    expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
+  });
+});
+
+describe("an alarm on the alias in guard time", () => {
+  it("puts the alias back to the baseline and switches the flags off", async () => {
+    const ports = await released();
+    const { send, emitted } = responder(ports);
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toMatchObject({
+      lastKnownGood: { version: "1" },
+      knownBad: { "sha-2/config-2": { version: "2" } },
+    });
+    expect(recordOf(ports)?.outcome).toBe("rolled-back");
+    expect(emitted.rollbacks).toEqual([1]);
+  });
+
+  it("says that the next cdk deploy will not agree with the alias", async () => {
+    const ports = await released();
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.notifier.sent).toHaveLength(1);
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain(
+      "fails before any traffic until the stack is reconciled",
+    );
+  });
+
+  it("is answered once, however often it comes", async () => {
+    const ports = await released();
+    const { send } = responder(ports);
+    await Promise.all([1, 2, 3].map(() => send(alarmEvent(ALIAS_ALARM))));
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("does nothing after the guard time", async () => {
+    const ports = await released({ guardMinutes: 5 });
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+  });
+
+  it("does nothing when the version released last does not serve any more", async () => {
+    const ports = await released();
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+  });
+
+  it("does not go back to a version that is known bad", async () => {
+    const ports = await released();
+    const knownBad = {
+      "sha-1/config-1": { version: "1", at: "2026-03-01", reason: "error-rate", deploymentId: "d-0" },
+    };
+    await ports.ledger.putAlias(FUNCTION, "live", { knownBad });
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("version 1 is gone or known bad");
+  });
+
+  it("throws when AWS throttles, so that Lambda tries again, and the retry goes on", async () => {
+    const ports = await released();
+    ports.functions.calls.fail("moveAlias", undefined, 1);
+    const { send } = responder(ports);
+    await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toMatchObject({ code: "throttled" });
+    await send(alarmEvent(ALIAS_ALARM), "request-1");
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+  });
+
+  it("only tells when automatic rollback is off", async () => {
+    const ports = await released({ automaticRollback: false });
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("switches off a flag that changed after the code, and keeps the code when that helps", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, minute("12:00"));
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    void ports.clock.sleep(120_000).then(() => ports.monitoring.states.set(ALIAS_ALARM, "OK"));
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "2" });
+    expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
+  });
+
+  it("puts the code back too when the flag was not the cause", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, minute("12:00"));
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1" });
+  });
+});
+
+describe("what the responder does not know", () => {
+  it.each([
+    [null],
+    [{}],
+    [[]],
+    ["text"],
+    [{ source: "aws.codedeploy", detail: {} }],
+    [alarmEvent("x".repeat(300))],
+    [stateEvent("UNHEARD")],
+  ])("is left alone: %j", async (event) => {
+    const ports = await shifting();
+    const before = ports.ledger.calls.log.length;
+    await responder(ports).send(event);
+    expect(ports.deployments.calls.log.filter((call) => call.operation === "stopWithRollback")).toEqual([]);
+    expect(ports.ledger.calls.log).toHaveLength(before);
+  });
+});
