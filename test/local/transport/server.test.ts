@@ -145,13 +145,15 @@ describe("the clock", () => {
       outgoing.on("response", (reply) => reply.resume().on("end", resolve));
       outgoing.on("error", reject);
       outgoing.write('{"deploymentId":');
-      void arrived.then(async () => {
-        const advancing = clock.advanceBy(60_000);
-        await turns(50);
-        expect(clock.now()).toBe(startMs);
-        outgoing.end('"d"}');
-        await advancing;
-      }, reject);
+      void arrived
+        .then(async () => {
+          const advancing = clock.advanceBy(60_000);
+          await turns(50);
+          expect(clock.now()).toBe(startMs);
+          outgoing.end('"d"}');
+          await advancing;
+        })
+        .catch(reject);
     });
     await replied;
   });
