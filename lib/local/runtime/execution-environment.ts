@@ -2,13 +2,14 @@ import { Worker } from "node:worker_threads";
 import type { Clock, Timer } from "../kernel/clock.ts";
 import type { FromWorker, InvokeMessage, LogFormat, RuntimeError, ToWorker, WorkerSetup } from "./protocol.ts";
 import { type RequestPlace, requestWatch } from "./request-watch.ts";
+import type { WorkerScript } from "./worker-script.ts";
 
 /** Real milliseconds of computing without a word after which a handler counts as hung (an endless loop). */
 const SILENT_LIMIT_REAL_MS = 10_000;
 
 export interface EnvironmentOptions {
   clock: Clock;
-  script: string;
+  script: WorkerScript;
   taskRoot: string;
   handler: string;
   logFormat: LogFormat;
@@ -58,7 +59,8 @@ export class ExecutionEnvironment {
       environmentId,
       logFormat: options.logFormat,
     };
-    this.worker = new Worker(options.script, {
+    this.worker = new Worker(options.script.script, {
+      eval: options.script.eval,
       workerData: setup,
       env: options.variables,
       execArgv: [],

@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { CodeStore } from "./code-store.ts";
 import { ExecutionEnvironment, type HandlerOutcome } from "./execution-environment.ts";
 import type { LogFormat, SabotageKind } from "./protocol.ts";
-import { workerScript } from "./worker-script.ts";
+import { type WorkerScript, workerScript } from "./worker-script.ts";
 
 /** Idle environments kept over all functions; each is a thread with its own heap (about 10 MB). */
 const WARM_LIMIT = 16;
@@ -104,7 +104,7 @@ export class NodeRuntime {
     return index === -1 ? undefined : this.idle.splice(index, 1)[0];
   }
 
-  private start(target: RuntimeTarget, script: string): Slot {
+  private start(target: RuntimeTarget, script: WorkerScript): Slot {
     const taskRoot = this.codeStore.taskRoot(target.code);
     const { variables, logStreamName } = target.open(taskRoot);
     const slot: Slot = {
