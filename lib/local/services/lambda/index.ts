@@ -8,19 +8,20 @@ import { concurrencyOperations } from "./concurrency.ts";
 import { Destinations } from "./destinations.ts";
 import { eventInvokeOperations } from "./event-invoke-configs.ts";
 import { functionOperations } from "./functions.ts";
-import { Invoker, type SabotageOptions } from "./invoker.ts";
+import { Invoker } from "./invoker.ts";
 import { LambdaMetrics } from "./metrics.ts";
 import type { FunctionModel } from "./model.ts";
 import { ModelledPool } from "./modelled-pool.ts";
 import { permissionOperations } from "./permissions.ts";
 import { ProvisionedConcurrency } from "./provisioned.ts";
 import { parseReference } from "./reference.ts";
+import type { SabotageOptions } from "./sabotages.ts";
 import { type FunctionRecord, FunctionStore, type VersionRecord } from "./store.ts";
 import { Traffic, type TrafficRequest, type TrafficResult } from "./traffic.ts";
 
 export type { SabotageKind } from "../../runtime/protocol.ts";
-export type { SabotageOptions } from "./invoker.ts";
 export type { FunctionModel, ModelledInvocation, ModelledOutcome } from "./model.ts";
+export type { SabotageOptions } from "./sabotages.ts";
 export type { TrafficRequest, TrafficResult, VersionTraffic } from "./traffic.ts";
 
 /** Largest events, bytes (API reference, Invoke, 2026). */
@@ -127,7 +128,7 @@ export function createLambda(world: World, options: LambdaOptions = {}): LambdaS
       else invoker.models.delete(functionName);
     },
     sendTraffic: (request) => traffic.send(request),
-    sabotage: (functionName, kind, sabotageOptions) => invoker.sabotage(functionName, kind, sabotageOptions),
+    sabotage: (functionName, kind, sabotageOptions) => invoker.sabotages.set(functionName, kind, sabotageOptions),
     getAliasState(functionName, name) {
       const alias = store.find(functionName)?.aliases.get(name);
       return (

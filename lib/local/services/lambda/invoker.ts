@@ -3,17 +3,16 @@ import type { SeededRandom } from "../../kernel/random.ts";
 import type { World } from "../../kernel/service.ts";
 import type { HandlerOutcome } from "../../runtime/execution-environment.ts";
 import { NodeRuntime } from "../../runtime/node-runtime.ts";
-import type { RuntimeError, SabotageKind } from "../../runtime/protocol.ts";
+import type { RuntimeError } from "../../runtime/protocol.ts";
 import { ACCOUNT_CONCURRENCY } from "./concurrency.ts";
 import { throttled } from "./errors.ts";
-import { InvocationLog, logStreamName, type ReportFigures } from "./invocation-log.ts";
+import { InvocationLog, logStreamName } from "./invocation-log.ts";
 import type { LambdaMetrics } from "./metrics.ts";
 import type { FunctionModel, ModelledOutcome } from "./model.ts";
+import { errorOf, statusOf, timeoutOf } from "./outcomes.ts";
+import { Sabotages } from "./sabotages.ts";
 import type { FunctionRecord, FunctionStore, VersionRecord } from "./store.ts";
 import { environmentVariables } from "./variables.ts";
-
-/** Largest answer of a synchronous invocation, bytes (6 MB and 100 bytes; Lambda quotas). */
-const MAX_RESPONSE_BYTES = 6_291_556;
 
 export interface InvocationRequest {
   fn: FunctionRecord;
@@ -36,20 +35,10 @@ export interface InvocationResult {
   logTail: string;
 }
 
-export interface SabotageOptions {
-  /** Only this version. Default: all. */
-  version?: string;
-  /** Stop after so many invocations. Default: no limit. */
-  times?: number;
-  /** Active from/until these virtual times, epoch milliseconds. */
-  fromMs?: number;
-  untilMs?: number;
-}
-
 /** Runs invocations: for real, by a model, or both; with their logs, metrics and concurrency limits. */
 export class Invoker {
   readonly models = new Map<string, FunctionModel>();
-  private readonly sabotages = new Map<string, SabotageOptions & { kind: SabotageKind; hits: number }>();
+  readonly sabotages: Sabotages;
   private readonly running = new Map<string, number>();
   private readonly modelRandoms = new Map<string, SeededRandom>();
   private readonly runtime: NodeRuntime;
@@ -70,12 +59,8 @@ export class Invoker {
     this.metrics = metrics;
     this.modelledConcurrency = modelledConcurrency;
     this.random = world.random.fork("lambda/invocations");
+    this.sabotages = new Sabotages(world.clock);
     this.runtime = new NodeRuntime(world.clock);
-  }
-
-  sabotage(functionName: string, kind: SabotageKind | undefined, options: SabotageOptions = {}): void {
-    if (kind === undefined) this.sabotages.delete(functionName);
-    else this.sabotages.set(functionName, { ...options, kind, hits: 0 });
   }
 
   /** The stream of chance of a function's model. */
@@ -278,7 +263,7 @@ export class Invoker {
         deadlineMs: this.world.clock.now() + timeoutOf(version),
         payload: request.payload,
         clientContext: request.clientContext,
-        sabotage: this.sabotageFor(fn.name, version.version),
+        sabotage: this.sabotages.strike(fn.name, version.version),
         onStart: ({ logStreamName: stream, coldStart }) => {
           onStart(coldStart);
           log.start(stream);
@@ -288,52 +273,7 @@ export class Invoker {
     );
   }
 
-  private sabotageFor(functionName: string, version: string): SabotageKind | undefined {
-    const active = this.sabotages.get(functionName);
-    const nowMs = this.world.clock.now();
-    if (!active || (active.version !== undefined && active.version !== version)) return undefined;
-    if (nowMs < (active.fromMs ?? nowMs) || nowMs >= (active.untilMs ?? Number.POSITIVE_INFINITY)) return undefined;
-    if (active.hits >= (active.times ?? Number.POSITIVE_INFINITY)) return undefined;
-    active.hits += 1;
-    return active.kind;
-  }
-
   private stream(version: VersionRecord): string {
     return logStreamName(this.world.clock.now(), version.version, this.random.text(32, "0123456789abcdef"));
-  }
-}
-
-const timeoutOf = (version: VersionRecord) => (version.settings.Timeout ?? 3) * 1_000;
-
-function statusOf(outcome: HandlerOutcome): ReportFigures["status"] {
-  if (outcome.kind === "success") return "success";
-  if (outcome.kind === "timeout") return "timeout";
-  return outcome.kind === "exit" ? "failure" : "error";
-}
-
-/** The error document of a failed invocation, in the words of Lambda's sandbox. */
-function errorOf(outcome: HandlerOutcome, requestId: string, timeoutMs: number): RuntimeError | undefined {
-  const sandbox = (errorType: string, text: string) => ({
-    errorType,
-    errorMessage: `RequestId: ${requestId} Error: ${text}`,
-  });
-  switch (outcome.kind) {
-    case "failure":
-      return outcome.error;
-    case "timeout":
-      return sandbox("Sandbox.Timedout", `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`);
-    case "exit":
-      if (!outcome.code) return sandbox("Runtime.ExitError", "Runtime exited without providing a reason");
-      return sandbox(
-        "Runtime.ExitError",
-        // 128 + SIGKILL: the environment ran out of memory.
-        `Runtime exited with error: ${outcome.code === 137 ? "signal: killed" : `exit status ${outcome.code}`}`,
-      );
-    default:
-      if (Buffer.byteLength(outcome.payload) <= MAX_RESPONSE_BYTES) return undefined;
-      return {
-        errorType: "Function.ResponseSizeTooLarge",
-        errorMessage: `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`,
-      };
   }
 }
