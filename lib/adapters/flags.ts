@@ -15,7 +15,7 @@ import {
 } from "@aws-sdk/client-appconfig";
 import { GoaroundError } from "../core/errors.ts";
 import type { FlagDeployment, FlagsPort, FlagTarget } from "../core/ports.ts";
-import { calling, toGoaroundError } from "./errors.ts";
+import { calling, errorName, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
 
 interface Named {
@@ -156,15 +156,30 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
     getDeployment: async (target, number) => toFlagDeployment(await read(target, number)),
 
     async stopDeployment(target, number) {
-      await calling(
-        {
+      const stop = (AllowRevert: boolean) =>
+        client().send(
+          new StopDeploymentCommand({
+            ...deploymentOf(target),
+            DeploymentNumber: number,
+            ...(AllowRevert ? { AllowRevert } : {}),
+          }),
+          http,
+        );
+      try {
+        await stop(false);
+      } catch (error) {
+        const context = {
           operation: "appconfig StopDeployment",
           subject: `flag deployment ${number} of environment ${target.environmentId}`,
           missing: "flags-missing",
-        },
-        // Without AllowRevert: that would undo a deployment that has just completed, which nobody asked for.
-        client().send(new StopDeploymentCommand({ ...deploymentOf(target), DeploymentNumber: number }), http),
-      );
+        } as const;
+        if (errorName(error) !== "BadRequestException") throw toGoaroundError(error, context);
+        // One that bakes is stopped only with AllowRevert (API reference, StopDeployment, 2026). Asked for only then: on
+        // a deployment that is complete it would undo what nobody asked to undo.
+        const { State } = await read(target, number);
+        if (State === "BAKING") await calling(context, stop(true));
+        else if (UNFINISHED.has(State ?? "") && State !== "ROLLING_BACK") throw toGoaroundError(error, context);
+      }
     },
 
     async createVersion(target, document, description) {

@@ -44,5 +44,14 @@ export const processIo: CliIo = {
     return () => void process.off("SIGINT", handler).off("SIGTERM", handler);
   },
   abandon: (exitCode) => process.exit(exitCode),
-  connect: (options) => ({ ...createAdapters(options), discovery: createDiscovery(options) }),
+  connect(options) {
+    // What the SDK says about future Node versions is for us who build this, not for an operator at 3 a.m.
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+    return connectAws(options);
+  },
 };
+
+export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
+  ...createAdapters(options),
+  discovery: createDiscovery(options),
+});

@@ -59,7 +59,7 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
     });
   }
   session.step(1, STEPS, `look at ${name}, its deployments and the ledger`);
-  let situation = await look(session, options);
+  const situation = await look(session, options);
   session.step(2, STEPS, "choose the version to go back to");
   announce(session, options, situation);
   const { plan, open } = situation;
@@ -89,7 +89,6 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   session.say(`  alias ${alias} is on ${describeAlias(state)}`);
 
   session.step(5, STEPS, "record and check");
-  situation = { ...situation, open: undefined };
   const leaving = [
     ...new Set([...plan.leaving, ...(open && !isUndo(open.deployment.creator) ? [open.canaryVersion] : [])]),
   ];
