@@ -4,17 +4,17 @@ import type { LocalService } from "./kernel/service.ts";
 import { LocalWorld } from "./kernel/world.ts";
 import { createAppConfig } from "./services/appconfig/index.ts";
 import { createCloudFormation } from "./services/cloudformation/index.ts";
-import { createCloudWatch, createCloudWatch } from "./services/cloudwatch/service.ts";
+import { createCloudWatch } from "./services/cloudwatch/service.ts";
 import { createCodeDeploy } from "./services/codedeploy/index.ts";
 import { createDynamoDb } from "./services/dynamodb/index.ts";
-import { createEventBridge, createEventBridge } from "./services/eventbridge/service.ts";
+import { createEventBridge } from "./services/eventbridge/service.ts";
 import { createIam } from "./services/iam/index.ts";
 import { createKms } from "./services/kms/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import { createLogs } from "./services/logs/index.ts";
 import { createS3 } from "./services/s3/index.ts";
-import { createSns, createSns } from "./services/sns/service.ts";
-import { createSqs, createSqs } from "./services/sqs/service.ts";
+import { createSns } from "./services/sns/service.ts";
+import { createSqs } from "./services/sqs/service.ts";
 import { createSsm } from "./services/ssm/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import type { ControlActions, WorldState } from "./transport/control.ts";
@@ -95,7 +95,6 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
     ...createAppConfig(world),
     cloudformation: createCloudFormation(world),
     cloudwatch: createCloudWatch(world),
-    cloudwatch: createCloudWatch(world),
     codedeploy: createCodeDeploy(
       world,
       given({
@@ -105,14 +104,11 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
     ),
     dynamodb: createDynamoDb(world),
     eventbridge: createEventBridge(world),
-    eventbridge: createEventBridge(world),
     iam,
     kms: createKms(world),
     lambda: createLambda(world, given({ metricsLagMs, realInvocationsPerVersion })),
     logs: createLogs(world),
     s3: createS3(world),
-    sns: createSns(world),
-    sqs: createSqs(world),
     sns: createSns(world),
     sqs: createSqs(world),
     ssm: createSsm(world),
