@@ -9,7 +9,7 @@ import { changedProperties, newRecord, policiesOf, remember } from "./records.ts
 const CUSTOM_NAME_REPLACEMENT = (name: string) =>
   `CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename ${name} and update the stack again.`;
 
-export interface ProvisionResult {
+interface ProvisionResult {
   /** Logical ids of resources that failed or were cancelled, by what was tried. */
   failed: { create: string[]; update: string[] };
 }

@@ -4,7 +4,7 @@ import { type OperationRun, providerContext, resolveDynamicReferences, resourceT
 import { retire } from "./retire.ts";
 
 /** The text by which clients recognise a resource that a continued rollback left as it was. */
-export const SKIPPED_REASON = "Resource skipped during UpdateRollback";
+const SKIPPED_REASON = "Resource skipped during UpdateRollback";
 
 /**
  * Puts resources that an operation updated or replaced back to their records from before it, in dependency order and with

@@ -13,8 +13,6 @@ export async function unlessGone(work: Promise<unknown>): Promise<void> {
   }
 }
 
-export const isNotFound = (error: unknown) => error instanceof AwsError && NOT_FOUND.test(error.code);
-
 /** The given properties that are present, under their own names: most APIs spell them as CloudFormation does. */
 export function pick(properties: JsonObject, names: readonly string[]): JsonObject {
   return Object.fromEntries(
@@ -37,7 +35,7 @@ export const text = (value: Json | undefined) => (value === undefined ? undefine
 export const jsonText = (value: Json | undefined) =>
   value === undefined ? undefined : typeof value === "string" ? value : JSON.stringify(value);
 
-export type TagPair = { Key: string; Value: string };
+type TagPair = { Key: string; Value: string };
 
 /** CloudFormation's list of tags; some types (SSM, API Gateway) take a map. */
 export function tagList(value: Json | undefined): TagPair[] {
@@ -50,7 +48,7 @@ export const tagMap = (value: Json | undefined): Record<string, string> =>
   Object.fromEntries(tagList(value).map(({ Key, Value }) => [Key, Value]));
 
 /** Which tags an update has to set and which to take away. */
-export function tagChanges(before: Json | undefined, after: Json | undefined): { set: TagPair[]; remove: string[] } {
+function tagChanges(before: Json | undefined, after: Json | undefined): { set: TagPair[]; remove: string[] } {
   const old = tagMap(before);
   const wanted = tagList(after);
   return {

@@ -16,7 +16,7 @@ export interface ResourceDefinition {
 
 export type DeletionPolicy = "Delete" | "Retain" | "RetainExceptOnCreate" | "Snapshot";
 
-export interface OutputDefinition {
+interface OutputDefinition {
   Value: Json;
   Description?: string;
   Condition?: string;
@@ -37,7 +37,7 @@ export interface ParameterDefinition {
   MaxValue?: number | string;
 }
 
-export interface RuleDefinition {
+interface RuleDefinition {
   RuleCondition?: Json;
   Assertions: { Assert: Json; AssertDescription?: string }[];
 }
