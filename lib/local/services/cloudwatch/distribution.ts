@@ -71,6 +71,17 @@ export class Distribution {
     return kept === 0 ? undefined : sum / kept;
   }
 
+  /** How many samples lie above `low` and not above `high`; undefined when values are unknown. */
+  countBetween(low: number, high: number): number | undefined {
+    if (!this.hasValues) return undefined;
+    let counted = 0;
+    for (const [value, count] of this.values) {
+      const exact = this.clamp(value);
+      if (exact > low && exact <= high) counted += count;
+    }
+    return counted;
+  }
+
   private addToHistogram(value: number, count: number): void {
     const key = this.binned ? bin(value) : value;
     this.values.set(key, (this.values.get(key) ?? 0) + count);
