@@ -23,7 +23,7 @@ import {
 const scene = new LocalScene("2026-03-02T12:00:00.000Z");
 let aws: LocalAws;
 /** Ends what a test makes happen again and again; the clock outlives a reset. */
-let stopFailing = () => undefined as void;
+let stopFailing = (): void => undefined;
 beforeEach(async () => {
   stopFailing();
   aws = await scene.open();
