@@ -238,6 +238,35 @@ describe("rollback-function", () => {
     expect(harness.alias("checkout").functionVersion).toBe("3");
   });
 
+  it("waits for the deployment by which a stack goes back, and writes nothing against it", async () => {
+    const harness = duringRelease();
+    const { deployments, clock } = harness.ports;
+    deployments.deployments.get("d-000000004")!.creator = "CloudFormation";
+    harness.discovery.stacks.set("checkout", "checkout-stack");
+    const running = rollback(harness, "--target-version", "2");
+    while (deployments.calls.of("stopWithRollback").length === 0) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    deployments.given(
+      { deploymentId: "d-STACK0001", functionName: "checkout", alias: "live", from: "4", to: "3" },
+      { creator: "CloudFormationRollback", group: "another-group" },
+    );
+    void clock.sleep(40_000).then(() => deployments.end("d-STACK0001", "Succeeded"));
+    const ran = await running;
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain("waiting for d-STACK0001 (CloudFormationRollback)");
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "2", weights: {} });
+  });
+
+  it("does not speak of reconciling when the stack goes back by itself", async () => {
+    const harness = duringRelease();
+    harness.ports.deployments.deployments.get("d-000000004")!.creator = "CloudFormation";
+    harness.discovery.stacks.set("checkout", "checkout-stack");
+    const { stderr } = await rollback(harness);
+    expect(stderr).toContain("UPDATE_ROLLBACK_COMPLETE");
+    expect(stderr).not.toContain("reconciling");
+  });
+
   it("tells that the stack needs reconciling where CloudFormation owns the alias", async () => {
     const harness = afterBadRelease();
     harness.discovery.stacks.set("checkout", "checkout-stack");

@@ -236,15 +236,20 @@ async function checkTarget(session: Session, situation: Situation, options: Roll
 
 async function restore(session: Session, options: RollbackFunctionOptions, plan: RollbackPlan): Promise<AliasState> {
   const { functionName, alias } = options;
-  // A deployment may have begun since the first look, and it would write the alias against us.
-  const begun = await openReleaseOf(session, functionName, alias);
-  if (begun) {
-    throw new GoaroundError(
-      "conflict",
-      "operator",
-      `deployment ${begun.deployment.deploymentId} (${begun.deployment.creator}) has begun meanwhile`,
-      { advice: "Run the same command again: it stops that deployment first." },
-    );
+  for (;;) {
+    const seen = await session.ports.functions.getAlias(functionName, alias);
+    if (seen.functionVersion === plan.target.version && isWhole(seen)) return seen;
+    // A deployment may have begun since the first look (the rollback of a stack starts one), and would write against us.
+    const begun = await openReleaseOf(session, functionName, alias);
+    if (!begun) break;
+    const { deploymentId, creator } = begun.deployment;
+    if (!isUndo(creator)) {
+      throw new GoaroundError("conflict", "operator", `deployment ${deploymentId} (${creator}) has begun meanwhile`, {
+        advice: "Run the same command again: it stops that deployment first.",
+      });
+    }
+    session.say(`  waiting for ${deploymentId} (${creator})`);
+    await followDeployment(session, deploymentId);
   }
   const state = await moveAlias(session, { functionName, alias, version: plan.target.version });
   session.state = `the alias is on version ${plan.target.version}; the ledger may not know it yet`;
@@ -277,6 +282,9 @@ function nextSteps(
   leaving: readonly string[],
   open: Release | undefined,
 ): string {
+  // A stack update whose deployment was stopped goes back by itself, to the version that the deployment had replaced.
+  const stackGoesBack =
+    open?.deployment.creator === "CloudFormation" && open.baselineVersion === situation.plan.target.version;
   return [
     `Watch it: goaround rollback --action health-check --functions ${functionName}.`,
     leaving.length > 0
@@ -285,7 +293,7 @@ function nextSteps(
     open?.deployment.creator === "CloudFormation"
       ? "The stack update that started the deployment fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE."
       : "",
-    situation.stackName === undefined
+    situation.stackName === undefined || stackGoesBack
       ? ""
       : reconcileNote(situation.stackName, functionName, alias, situation.plan.target.version),
   ]
