@@ -1,8 +1,10 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
 import { judgeFixed } from "../../lib/core/judge/fixed.ts";
 import type { Judge, Verdict } from "../../lib/core/judge/types.ts";
 import type {
   Clock,
   DeploymentsPort,
+  DeploymentTarget,
   FunctionsPort,
   LedgerPort,
   MonitoringPort,
@@ -10,14 +12,14 @@ import type {
   PolicyPort,
 } from "../../lib/core/ports.ts";
 import { ALIAS_NOT_SHIFTED, conclude } from "../../lib/core/release/conclusion.ts";
-import { aliasPosition } from "../../lib/core/release/deployment.ts";
+import { aliasPosition, appSpecOf } from "../../lib/core/release/deployment.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type Shift, shiftOf } from "../../lib/core/release/shift.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import type { HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
-import { newRecord, readPolicy, requireAppSpec } from "../runtime/release-facts.ts";
+import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { evaluateShift } from "./evaluate.ts";
 
 export interface PostTrafficPorts {
@@ -42,8 +44,9 @@ export function createPostTraffic(ports: PostTrafficPorts, environment: string, 
       log.info("a repeated event gets the same answer", { deploymentId, status: before.postTrafficStatus });
       return { status: before.postTrafficStatus };
     }
-    const release = isOpened(before) ? before : await openLate(ports, environment, run, log);
-    const shift = shiftOf(await ports.deployments.target(deploymentId));
+    const target = await ports.deployments.target(deploymentId);
+    const release = isOpened(before) ? before : await openLate(ports, environment, run, target, log);
+    const shift = shiftOf(target);
     const verdict =
       (await misplaced(ports, release, signal)) ?? (await judgeShift(ports, run, release, shift, judge, log));
     const conclusion = conclude(verdict, release.policy);
@@ -73,10 +76,14 @@ async function openLate(
   ports: PostTrafficPorts,
   environment: string,
   { deployment, deploymentId }: HookRun,
+  deploymentTarget: DeploymentTarget | undefined,
   log: Log,
 ): Promise<ReleaseRecord> {
   log.warn("pre-traffic left no record of this release", { deploymentId });
-  const appSpec = requireAppSpec(deployment);
+  if (!deploymentTarget) {
+    throw new GoaroundError("deployment-missing", "dependency", `${deploymentId} has neither record nor target`);
+  }
+  const appSpec = appSpecOf(deploymentTarget);
   const [policy, target] = await Promise.all([
     readPolicy(ports.policies, environment, appSpec),
     ports.functions.getVersion(appSpec.functionName, appSpec.targetVersion),

@@ -4,10 +4,11 @@ import { type Admission, admit } from "../../lib/core/release/admission.ts";
 import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { runSmokeTests } from "../../lib/core/release/smoke.ts";
+import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
-import { newRecord, ownAlarmNames, readPolicy, readVersion, requireAppSpec } from "../runtime/release-facts.ts";
-import { runSmokeTests } from "./smoke.ts";
+import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
 
 export interface PreTrafficPorts {
   clock: Clock;

@@ -1,13 +1,13 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
-import { isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
+import { appSpecOf, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
 import { type HookFailure, isPoison, parseHookFailure } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { RunContext } from "../runtime/deadline.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
-import { newRecord, requireAppSpec } from "../runtime/release-facts.ts";
+import { newRecord } from "../runtime/release-facts.ts";
 
 export interface Books {
   environment: string;
@@ -83,12 +83,13 @@ async function tell(
   const hook = failure.functionArn.split(":")[6] ?? "a hook";
   const message = `${hook} ended without an answer (${failure.condition}): ${failure.error}`;
   await ledger.updateRelease(deploymentId, { reason: message, actor: "report-failure" });
-  if (trafficReached(await deployments.target(deploymentId))) return;
+  const target = await deployments.target(deploymentId);
+  if (!target || trafficReached(target)) return;
   if (!(await ledger.claim(deploymentId, "notify", owner))) return;
   const found = await ledger.getRelease(deploymentId);
   const release = isOpened(found)
     ? found
-    : newRecord({ deployment, appSpec: requireAppSpec(deployment), target: undefined, policy: undefined, now: now() });
+    : newRecord({ deployment, appSpec: appSpecOf(target), target: undefined, policy: undefined, now: now() });
   await notifier.notify(
     releaseNotification({
       environment,

@@ -1,7 +1,6 @@
 import { applicationName, deploymentGroupName, type GuardedAlarm, parseAlarmName } from "../../lib/contract/names.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
-import { parseAppSpec } from "../../lib/core/release/appspec.ts";
-import { isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
+import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -62,17 +61,18 @@ async function findRunning(response: Response, alarm: GuardedAlarm, knownGroup: 
   const group = knownGroup ?? (await findGroup(response, alarm));
   const ids = await ports.deployments.list({ application, group, statuses: OPEN_STATUSES });
   for (const deploymentId of ids) {
-    const deployment = await ports.deployments.get(deploymentId);
-    const parsed = parseAppSpec(deployment.appSpec);
-    if (!parsed.ok) continue;
-    const { functionName, alias } = parsed.appSpec;
-    if (functionName !== alarm.functionName || alias !== alarm.alias) continue;
+    const [deployment, target] = await Promise.all([
+      ports.deployments.get(deploymentId),
+      ports.deployments.target(deploymentId),
+    ]);
+    // Without a target it has not begun, and nothing that is red can be its doing.
+    if (target?.functionName !== alarm.functionName || target.alias !== alarm.alias) continue;
     let record: ReleaseRecord | undefined;
     await bestEffort(response, "reading the release", async () => {
       const found = await ports.ledger.getRelease(deploymentId);
       record = isOpened(found) ? found : undefined;
     });
-    return { deploymentId, appSpec: parsed.appSpec, record, undo: isUndo(deployment.creator) };
+    return { deploymentId, appSpec: appSpecOf(target), record, undo: isUndo(deployment.creator) };
   }
   return undefined;
 }

@@ -1,7 +1,6 @@
 import type { Reason } from "../../lib/core/judge/types.ts";
-import type { AliasState, DeploymentInfo } from "../../lib/core/ports.ts";
-import { parseAppSpec } from "../../lib/core/release/appspec.ts";
-import { hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
+import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
+import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -30,7 +29,7 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     ports.ledger.getRelease(deploymentId),
     ports.deployments.target(deploymentId),
   ]);
-  const release = isOpened(found) ? found : await unrecorded(response, deployment, found);
+  const release = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
   if (!release) return;
   const reached = trafficReached(target);
   const automatic = release.policy.automaticRollback;
@@ -49,19 +48,18 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   });
 }
 
-/** A release without record is taken from its AppSpec and today's policy: the alias is verified in every case. */
+/** A release without record is taken as CodeDeploy has it, with today's policy: the alias is verified in every case. */
 async function unrecorded(
   { ports, environment, log }: Response,
   deployment: DeploymentInfo,
+  target: DeploymentTarget | undefined,
   found: Partial<ReleaseRecord> | undefined,
 ): Promise<ReleaseRecord | undefined> {
-  const parsed = parseAppSpec(deployment.appSpec);
-  if (!parsed.ok) {
-    // CodeDeploy does not shift by such an AppSpec either.
-    log.error("a deployment without a usable AppSpec ended", { deploymentId: deployment.deploymentId, ...parsed });
+  if (!target) {
+    log.error("a deployment ended before it had a target", { deploymentId: deployment.deploymentId });
     return undefined;
   }
-  const { appSpec } = parsed;
+  const appSpec = appSpecOf(target);
   const policy = await readPolicy(ports.policies, environment, appSpec);
   const record = newRecord({ deployment, appSpec, target: undefined, policy, now: ports.clock.now() });
   return { ...record, ...found, policy: record.policy, flags: record.flags };

@@ -1,21 +1,8 @@
 import { ALIAS_CHECKS, alarmName } from "../../lib/contract/names.ts";
 import { type ParsedPolicy, parsePolicy, policySchema } from "../../lib/contract/policy.ts";
-import { GoaroundError } from "../../lib/core/errors.ts";
 import type { DeploymentInfo, FunctionsPort, PolicyPort, VersionInfo } from "../../lib/core/ports.ts";
-import { type AppSpec, parseAppSpec } from "../../lib/core/release/appspec.ts";
+import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-
-/** Throws `appspec-invalid` with all problems. */
-export function requireAppSpec(deployment: Pick<DeploymentInfo, "deploymentId" | "appSpec">): AppSpec {
-  const parsed = parseAppSpec(deployment.appSpec);
-  if (parsed.ok) return parsed.appSpec;
-  throw new GoaroundError(
-    "appspec-invalid",
-    "operator",
-    `the AppSpec of ${deployment.deploymentId} is not one for Lambda: ${parsed.problems.join("; ")}`,
-    { advice: "Deploy with `goaround deploy` or through the stack; both write a complete AppSpec." },
-  );
-}
 
 /** Undefined when there is no policy parameter. */
 export async function readPolicy(

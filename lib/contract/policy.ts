@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "./zod.ts";
 
 /**
  * The policy of one guarded function: one JSON document of at most 8 KB at its SSM parameter
@@ -7,64 +7,64 @@ import * as z from "zod";
 export const POLICY_SCHEMA_VERSION = 1;
 export const MAX_POLICY_BYTES = 8192;
 
-const percent = z.number().min(0).max(100);
-const samples = z.number().int().min(1).max(1_000_000);
+const percent = z.number().check(z.minimum(0), z.maximum(100));
+const samples = z.int().check(z.minimum(1), z.maximum(1_000_000));
+const milliseconds = z.number().check(z.minimum(1), z.maximum(900_000));
+const ratio = z.number().check(z.minimum(1), z.maximum(1000));
+const text = (longest: number) => z.string().check(z.minLength(1), z.maxLength(longest));
 
 /** One invocation of the new version before it gets traffic. */
 const smokeTest = z.strictObject({
-  name: z.string().min(1).max(64),
+  name: text(64),
   /** JSON payload; `{}` by default. */
-  payload: z.json().default({}),
-  maxDurationMs: z.number().int().min(1).max(900_000).default(10_000),
+  payload: z._default(z.json(), {}),
+  maxDurationMs: z._default(z.int().check(z.minimum(1), z.maximum(900_000)), 10_000),
   /** JMESPath over the response payload; the test passes when the result is truthy. */
-  expect: z.string().max(1024).optional(),
+  expect: z.optional(z.string().check(z.maxLength(1024))),
 });
 
 const flagReference = z.strictObject({
-  applicationId: z.string().min(1),
-  environmentId: z.string().min(1),
-  profileId: z.string().min(1),
+  applicationId: z.string().check(z.minLength(1)),
+  environmentId: z.string().check(z.minLength(1)),
+  profileId: z.string().check(z.minLength(1)),
   /** Flags to switch off when the release is rolled back, or when the verdict names them. */
-  flags: z
-    .array(z.string().regex(/^[a-z][a-zA-Z\d_-]{0,63}$/))
-    .min(1)
-    .max(50),
+  flags: z.array(z.string().check(z.regex(/^[a-z][a-zA-Z\d_-]{0,63}$/))).check(z.minLength(1), z.maxLength(50)),
 });
 
 const checks = z.strictObject({
-  /** Canary errors over invocations, percent; breaches only together with `relativeErrorRate` unless the baseline is fine. */
-  maxErrorRatePercent: percent.default(5),
+  /** Canary errors over invocations, percent; breaches only when it is also above the ratio to the baseline. */
+  maxErrorRatePercent: z._default(percent, 5),
   /** Canary errors above this, percent, roll back without regard to the ratio, unless the baseline is above it too. */
-  rollbackThresholdPercent: percent.optional(),
+  rollbackThresholdPercent: z.optional(percent),
   /** Canary error rate over baseline error rate (F9: 1.5). */
-  maxErrorRateRatio: z.number().min(1).max(1000).default(1.5),
+  maxErrorRateRatio: z._default(ratio, 1.5),
   /** Canary average duration, milliseconds (F8: 10 s). */
-  maxAverageDurationMs: z.number().min(1).max(900_000).default(10_000),
+  maxAverageDurationMs: z._default(milliseconds, 10_000),
   /** Canary p99 over baseline p99 (F9: 2). */
-  maxP99Ratio: z.number().min(1).max(1000).default(2),
+  maxP99Ratio: z._default(ratio, 2),
   /** Canary invocations over the share it should have had (F9: 0.5). */
-  minTrafficShareRatio: z.number().min(0).max(1).default(0.5),
+  minTrafficShareRatio: z._default(z.number().check(z.minimum(0), z.maximum(1)), 0.5),
   /** Below this many canary invocations nothing is decided about rates. */
-  minSamples: samples.default(20),
+  minSamples: z._default(samples, 20),
 });
 
 export const policySchema = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
-  functionName: z.string().min(1).max(140),
-  alias: z.string().min(1).max(128),
-  deploymentGroup: z.string().min(1).max(100),
-  smokeTests: z.array(smokeTest).max(10).default([]),
-  checks: checks.default(() => checks.parse({})),
+  functionName: text(140),
+  alias: text(128),
+  deploymentGroup: text(100),
+  smokeTests: z._default(z.array(smokeTest).check(z.maxLength(10)), []),
+  checks: z._default(checks, () => checks.parse({})),
   /** Alarms of dependencies that block a release while they are in ALARM. Never the function's own alarms. */
-  blockers: z.array(z.string().min(1).max(255)).max(20).default([]),
+  blockers: z._default(z.array(text(255)).check(z.maxLength(20)), []),
   /** Flags that belong to this function's releases. */
-  flags: z.array(flagReference).max(5).default([]),
+  flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** What happens when the evidence is too thin at the end of the shift. */
-  onInconclusive: z.enum(["promote-and-notify", "rollback"]).default("promote-and-notify"),
+  onInconclusive: z._default(z.enum(["promote-and-notify", "rollback"]), "promote-and-notify"),
   /** After a release, alarms may still roll it back for this long. Minutes. */
-  guardMinutes: z.number().int().min(0).max(2880).default(1440),
+  guardMinutes: z._default(z.int().check(z.minimum(0), z.maximum(2880)), 1440),
   /** False: verdicts are recorded and notified, nothing is rolled back automatically. */
-  automaticRollback: z.boolean().default(true),
+  automaticRollback: z._default(z.boolean(), true),
 });
 
 export type Policy = z.output<typeof policySchema>;

@@ -1,4 +1,5 @@
 import type { AliasState, DeploymentInfo, DeploymentStatus, DeploymentTarget } from "../ports.ts";
+import type { AppSpec } from "./appspec.ts";
 
 /** Statuses in which a deployment holds its group and may still write the alias. */
 export const OPEN_STATUSES: DeploymentStatus[] = ["Created", "Queued", "InProgress", "Baking", "Ready"];
@@ -35,3 +36,15 @@ export function trafficReached(target: DeploymentTarget | undefined): boolean {
   const shift = target?.lifecycleEvents.find((event) => event.name === "AllowTraffic");
   return shift !== undefined && shift.status !== "Pending" && shift.status !== "Skipped";
 }
+
+/**
+ * What the AppSpec said, as CodeDeploy reads it out itself: for whoever only asks after the fact, without a parser for
+ * YAML in its bundle.
+ */
+export const appSpecOf = ({ functionName, alias, currentVersion, targetVersion }: DeploymentTarget): AppSpec => ({
+  functionName,
+  alias,
+  currentVersion,
+  targetVersion,
+  hooks: {},
+});

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../../contract/zod.ts";
 import type { AlarmState } from "../ports.ts";
 
 /** What CodeDeploy passes to a hook: two ids and nothing else (CodeDeploy user guide, 2023). */
@@ -32,32 +32,33 @@ export interface PoisonEvent {
   why: string;
 }
 
-const deploymentId = z.string().regex(/^d-[A-Za-z0-9-]{1,60}$/, "is not a deployment id");
+const deploymentId = z.string().check(z.regex(/^d-[A-Za-z0-9-]{1,60}$/, "is not a deployment id"));
 const alarmState = z.enum(["OK", "ALARM", "INSUFFICIENT_DATA"]);
+const text = z.optional(z.string());
 
 const hookSchema = z.object({
   DeploymentId: deploymentId,
-  LifecycleEventHookExecutionId: z.string().min(1).max(4096),
+  LifecycleEventHookExecutionId: z.string().check(z.minLength(1), z.maxLength(4096)),
 });
 
 const alarmSchema = z.object({
   source: z.literal("aws.cloudwatch"),
   "detail-type": z.literal("CloudWatch Alarm State Change"),
   detail: z.object({
-    alarmName: z.string().min(1).max(255),
-    state: z.object({ value: alarmState, reason: z.string().optional(), timestamp: z.string().optional() }),
-    previousState: z.object({ value: alarmState }).optional(),
+    alarmName: z.string().check(z.minLength(1), z.maxLength(255)),
+    state: z.object({ value: alarmState, reason: text, timestamp: text }),
+    previousState: z.optional(z.object({ value: alarmState })),
   }),
 });
 
 const deploymentSchema = z.object({
   source: z.literal("aws.codedeploy"),
   "detail-type": z.literal("CodeDeploy Deployment State-change Notification"),
-  time: z.string().optional(),
+  time: text,
   detail: z.object({
     deploymentId,
-    application: z.string().min(1),
-    deploymentGroup: z.string().min(1),
+    application: z.string().check(z.minLength(1)),
+    deploymentGroup: z.string().check(z.minLength(1)),
     state: z.enum(["START", "SUCCESS", "FAILURE", "STOP", "READY"]),
   }),
 });
@@ -65,8 +66,8 @@ const deploymentSchema = z.object({
 /** Lambda's record for an on-failure destination (Lambda developer guide, 2022). */
 const failureSchema = z.object({
   requestPayload: hookSchema,
-  requestContext: z.object({ functionArn: z.string().optional(), condition: z.string().optional() }).optional(),
-  responsePayload: z.object({ errorType: z.string().optional(), errorMessage: z.string().optional() }).optional(),
+  requestContext: z.optional(z.object({ functionArn: text, condition: text })),
+  responsePayload: z.optional(z.object({ errorType: text, errorMessage: text })),
 });
 
 export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
@@ -121,7 +122,7 @@ const toHook = (data: z.output<typeof hookSchema>): HookEvent => ({
 });
 
 /** Names the places and not the values: events may carry what must not be logged. */
-const poison = (error: z.ZodError): PoisonEvent => ({
+const poison = (error: z.core.$ZodError): PoisonEvent => ({
   kind: "poison",
   why: error.issues.map((issue) => `${issue.path.join(".") || "event"}: ${issue.message}`).join("; "),
 });
