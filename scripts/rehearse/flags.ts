@@ -45,7 +45,7 @@ export class Flags {
   deployed(): Record<string, boolean> {
     if (!this.home) return {};
     const { applicationId, environmentId, profileId } = this.home;
-    const flags = this.aws.appconfig.deployedFlags(applicationId, environmentId, profileId) ?? {};
+    const flags = this.aws.services.appconfig.deployedFlags(applicationId, environmentId, profileId) ?? {};
     return Object.fromEntries(Object.entries(flags).map(([flag, value]) => [flag, value.enabled === true]));
   }
 

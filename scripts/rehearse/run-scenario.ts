@@ -104,7 +104,7 @@ export class Rehearsal {
     this.functionName = await this.account.functionNamed(this.scenario.function);
     await this.flags.find();
     for (const functionName of [this.functionName, ...(await this.siblingNames())]) {
-      this.aws.lambda.setModel(
+      this.aws.services.lambda.setModel(
         functionName,
         functionModel(
           this.scenario,
@@ -149,7 +149,10 @@ export class Rehearsal {
     }
     const stack = await this.account.stackOf(this.functionName);
     const context = Object.fromEntries(
-      [this.functionName, ...(await this.siblingNames())].map((name) => [`release:${name}`, step.artifact]),
+      [this.scenario.function, ...this.scenario.siblings.map((sibling) => sibling.function)].map((name) => [
+        `release:${name}`,
+        step.artifact,
+      ]),
     );
     await this.deploy(context, [stack]);
     await this.stage.advanceUntil(() => this.account.deploymentsAreOver(), RELEASE_LIMIT_MS);
@@ -199,7 +202,7 @@ export class Rehearsal {
 
   private async setBehaviours(step: ReleaseStep, baselineVersion: string): Promise<void> {
     const set = (functionName: string, baseline: string, canary: Behaviour) =>
-      this.aws.lambda.setModel(
+      this.aws.services.lambda.setModel(
         functionName,
         functionModel(
           this.scenario,
@@ -229,7 +232,7 @@ export class Rehearsal {
 
   private async breakThings(): Promise<void> {
     for (const fault of this.scenario.hookFaults) {
-      this.aws.lambda.sabotage(guardFunctionName(this.options.environment, fault.hook), fault.kind);
+      this.aws.services.lambda.sabotage(guardFunctionName(this.options.environment, fault.hook), fault.kind);
     }
     for (const { fromSeconds, untilSeconds, ...rule } of this.scenario.apiFaults) {
       // Times count from the shift, which has not begun: the window opens now unless the scenario says later.

@@ -1,5 +1,6 @@
 import type { LocalAws } from "../../lib/local/index.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
+import type { VersionTraffic } from "../../lib/local/services/lambda/index.ts";
 import { arrivals } from "./model.ts";
 import type { RequestCounts } from "./result.ts";
 import type { MinuteOfTraffic } from "./timeline.ts";
@@ -58,7 +59,7 @@ export class Stage {
   async advanceTo(toMs: number): Promise<void> {
     while (this.now < toMs) {
       const until = Math.min(toMs, this.now + STEP_MS);
-      for (const source of this.sources) await this.send(source, this.now, until);
+      for (const source of this.sources) this.send(source, this.now, until);
       const takes = this.speed ? (until - this.now) / this.speed : 0;
       await this.aws.clock.advanceTo(until);
       if (takes > 0) await realDelay(takes);
@@ -95,16 +96,15 @@ export class Stage {
     return done();
   }
 
-  private async send(source: TrafficSource, fromMs: number, toMs: number): Promise<void> {
+  private send(source: TrafficSource, fromMs: number, toMs: number): void {
     const atMs = arrivals(source.rate(fromMs), fromMs, toMs, source.random);
     if (atMs.length === 0) return;
-    const byVersion = await this.aws.lambda.sendTraffic({
-      functionName: source.functionName,
-      qualifier: source.alias,
-      atMs,
-    });
-    if (source.functionName !== this.watched) return;
-    for (const [version, seen] of Object.entries(byVersion)) {
+    const { functionName, alias: qualifier } = source;
+    const { versions, throttledAtMs } = this.aws.services.lambda.sendTraffic({ functionName, qualifier, atMs });
+    if (functionName !== this.watched) return;
+    this.counts.total += throttledAtMs.length;
+    this.counts.failed += throttledAtMs.length;
+    for (const [version, seen] of Object.entries(versions)) {
       this.counts.total += seen.requests;
       this.counts.failed += seen.errors;
       if (version === this.canaryVersion()) this.counts.failedOnCanary += seen.errors;
@@ -113,11 +113,7 @@ export class Stage {
     }
   }
 
-  private book(
-    atMs: number,
-    version: string,
-    seen: { requests: number; errors: number; totalDurationMs: number },
-  ): void {
+  private book(atMs: number, version: string, seen: VersionTraffic): void {
     const minuteMs = Math.floor(atMs / 60_000) * 60_000;
     let minute = this.minutes.findLast((entry) => entry.version === version);
     if (minute?.minuteMs !== minuteMs) {
@@ -127,6 +123,6 @@ export class Stage {
     const before = minute.meanDurationMs * minute.requests;
     minute.requests += seen.requests;
     minute.errors += seen.errors;
-    minute.meanDurationMs = (before + seen.totalDurationMs) / minute.requests;
+    minute.meanDurationMs = (before + seen.durationsMs.reduce((sum, ms) => sum + ms, 0)) / minute.requests;
   }
 }

@@ -33,13 +33,19 @@ export function describe(occurrence: Occurrence): string | undefined {
     case "deployment-status":
       return `deployment ${text(d.deploymentId)} ${text(d.status)}${d.creator === "codeDeployRollback" ? " (rollback)" : ""}${d.errorCode ? `: ${text(d.errorCode)}` : ""}`;
     case "lifecycle-event":
-      return `  ${text(d.name ?? d.lifecycleEventName)} ${text(d.status)} (${text(d.deploymentId)})`;
+      return `  ${text(d.event)} ${text(d.status)} (${text(d.deploymentId)})`;
     case "alarm-state":
       return d.to === "ALARM" || d.from === "ALARM"
         ? `alarm ${text(d.name)} ${text(d.from)} → ${text(d.to)}`
         : undefined;
     case "flag-deployment":
       return `flags deployment ${text(d.deploymentNumber ?? d.number)} ${text(d.state)}${d.percentageComplete === undefined ? "" : ` ${text(d.percentageComplete)} %`}`;
+    case "stack-status":
+      return `stack ${text(d.stackName)} ${text(d.status)}${d.reason ? `: ${text(d.reason)}` : ""}`;
+    case "stack-resource":
+      return String(d.status).endsWith("_FAILED")
+        ? `  ${text(d.logicalId)} ${text(d.status)}: ${text(d.reason)}`
+        : undefined;
     case "notification":
       return `notification: ${text(d.subject)}`;
     default:
