@@ -2,7 +2,7 @@ import { strToU8, zipSync } from "fflate";
 import type { AdapterOptions } from "../../lib/adapters/options.ts";
 import { type LocalAws, startLocalAws } from "../../lib/local/index.ts";
 
-export const ROLE = "arn:aws:iam::111122223333:role/scene";
+const ROLE = "arn:aws:iam::111122223333:role/scene";
 
 /** One local AWS for a test file, emptied between scenes. */
 export class LocalScene {

@@ -8,7 +8,7 @@ import { Calls } from "../fakes/faults.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 
 /** What a command looks up, over the other fakes: nothing of its own but stacks and the caller. */
-export class FakeDiscovery implements DiscoveryPort {
+class FakeDiscovery implements DiscoveryPort {
   readonly calls = new Calls();
   readonly stacks = new Map<string, string>();
   private readonly ports: FakePorts;

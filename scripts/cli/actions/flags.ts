@@ -7,7 +7,7 @@ import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 
-export interface FlagPlace {
+interface FlagPlace {
   applicationId: string;
   environmentId: string;
   profileId: string;

@@ -10,7 +10,7 @@ import { done, type Outcome, type Session } from "../session.ts";
 const MINUTE_MS = 60_000;
 export const DEFAULT_HEALTH_MINUTES = 5;
 /** Healthy means fewer than 1 % errors. Percent. */
-export const HEALTHY_ERROR_PERCENT = 1;
+const HEALTHY_ERROR_PERCENT = 1;
 
 export interface Health {
   functionName: string;

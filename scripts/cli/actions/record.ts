@@ -5,7 +5,7 @@ import { DEFAULT_REASON } from "../options.ts";
 import type { Session } from "../session.ts";
 
 /** Stands for a release in the ledger where a person chose the version. */
-export const MANUAL = "manual-rollback";
+const MANUAL = "manual-rollback";
 
 /**
  * Writes down which versions a person found bad (`leaving`), so that the same artifact is not released again, where the
