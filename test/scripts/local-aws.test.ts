@@ -291,15 +291,7 @@ describe("scripts on the local AWS", () => {
 
   it("runs as a program: data on stdout, messages on stderr, the exit code for the shell", async () => {
     await guardedFunction();
-    const program = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, "../../node_modules/tsx/dist/cli.mjs"),
-        join(import.meta.dirname, "../../scripts/goaround.ts"),
-        ..."rollback --action health-check --functions checkout nope --json".split(" "),
-      ],
-      { env: { ...process.env, ...aws.environment } },
-    );
+    const program = start("rollback --action health-check --functions checkout nope --json");
     let stdout = "";
     program.stdout.on("data", (data: Buffer) => {
       stdout += data.toString();
@@ -311,4 +303,27 @@ describe("scripts on the local AWS", () => {
       failures: [{ functionName: "nope", code: "function-missing" }],
     });
   });
+
+  it("ends on Ctrl-C with exit code 130, the state and the command that goes on", async () => {
+    await guardedFunction();
+    const id = await openDeployment();
+    const program = start(`deploy --action follow --deployment-id ${id}`);
+    let stderr = "";
+    program.stderr.on("data", (data: Buffer) => {
+      stderr += data.toString();
+      if (stderr.includes("InProgress") && !stderr.includes("interrupted")) program.kill("SIGINT");
+    });
+    expect(await new Promise((resolve) => program.on("close", resolve))).toBe(130);
+    expect(stderr).toContain(`interrupted; deployment ${id} goes on by itself`);
+    expect(stderr).toContain(`To go on: goaround deploy --action follow --deployment-id ${id}`);
+  });
 });
+
+const root = join(import.meta.dirname, "../..");
+
+/** The command as a process of its own. */
+const start = (words: string) =>
+  spawn(process.execPath, ["--import", "tsx", join(root, "scripts/goaround.ts"), ...words.split(" ")], {
+    cwd: root,
+    env: { ...process.env, ...aws.environment },
+  });
