@@ -15,6 +15,7 @@ const ALLOWED: Record<string, string[]> = {
   "lib/local": ["lib/local"],
   lambdas: ["lambdas", "lib/adapters", "lib/core", "lib/contract"],
   scripts: ["scripts", "lib/adapters", "lib/core", "lib/local", "lib/contract"],
+  bench: ["bench", "scripts", "lib/constructs", "lib/adapters", "lib/core", "lib/local", "lib/contract"],
 };
 const folders = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);
 const folderOf = (file: string) => folders.find((folder) => file.startsWith(`${folder}/`));
@@ -36,7 +37,7 @@ function specifiers(file: string): string[] {
 }
 
 const files = Object.keys(ALLOWED)
-  .filter((folder) => folder.split("/").length > 1 || ["bin", "lambdas", "scripts"].includes(folder))
+  .filter((folder) => folder.split("/").length > 1 || ["bench", "bin", "lambdas", "scripts"].includes(folder))
   .flatMap(sources);
 const imports = files.flatMap((file) => specifiers(file).map((specifier) => ({ file, specifier })));
 
