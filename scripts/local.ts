@@ -17,6 +17,7 @@ Requests to the local AWS itself (curl, on the same port):
                               kind: throttle, unavailable, lost-reply, latency; service and operation may be "*"
   DELETE /_goaround/faults    removes all faults
 
+AWS CLI 1.x ignores AWS_ENDPOINT_URL for SQS: give it --endpoint-url there.
 It listens on 127.0.0.1 only and keeps everything in memory.`;
 
 interface Flags {
@@ -76,6 +77,9 @@ async function run(flags: Flags): Promise<number> {
     `Local AWS at ${aws.endpoint}, account ${aws.world.accountId}, region ${aws.world.region}, seed ${flags.seed}.`,
   );
   console.error("Run the lines above in another terminal. Ctrl-C stops it.");
+  aws.world.observe(({ atMs, kind, detail }) => {
+    console.error(`${new Date(atMs).toISOString()} ${kind} ${JSON.stringify(detail)}`);
+  });
   const stop = new AbortController();
   const signalled = new Promise<number>((resolve) => {
     process.once("SIGINT", () => resolve(EXIT_INTERRUPTED));

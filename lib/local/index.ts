@@ -20,8 +20,6 @@ import { createSts } from "./services/sts/index.ts";
 import type { ControlActions, WorldState } from "./transport/control.ts";
 import { startServer } from "./transport/server.ts";
 
-export type { WorldState } from "./transport/control.ts";
-
 export interface LocalAwsOptions {
   /** TCP port on 127.0.0.1. Default 0: any free one. */
   port?: number;

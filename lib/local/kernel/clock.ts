@@ -123,7 +123,8 @@ export class VirtualClock implements Clock {
     while (!signal.aborted) {
       const startedAt = performance.now();
       await new Promise<void>((resolve) => setTimeout(resolve, tickMs));
-      await this.advanceTo(this.nowMs + (performance.now() - startedAt) * speed);
+      // Whole milliseconds, as AWS counts: fractions would show in replies that carry epoch milliseconds.
+      await this.advanceTo(this.nowMs + Math.round((performance.now() - startedAt) * speed));
     }
   }
 

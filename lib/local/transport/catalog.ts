@@ -1,6 +1,6 @@
 /** What the transport must know about each service before it loads the service's schemas. */
 
-export type Protocol = "awsJson1_0" | "awsJson1_1" | "restJson1" | "restXml" | "awsQuery";
+type Protocol = "awsJson1_0" | "awsJson1_1" | "restJson1" | "restXml" | "awsQuery";
 
 /** How a service complains about a missing member (each row: the service's own error, see docs/fidelity/transport.md). */
 export type RequiredMemberStyle =

@@ -54,7 +54,7 @@ function missingError(model: ServiceModel, missing: readonly Missing[]): AwsErro
   return new AwsError(style, `${validationHeading(clauses.length)}: ${clauses.join("; ")}`);
 }
 
-export function validationHeading(count: number): string {
+function validationHeading(count: number): string {
   return `${count} validation error${count === 1 ? "" : "s"} detected`;
 }
 
