@@ -3,7 +3,7 @@ import type { DeploymentsPort } from "../../lib/core/ports.ts";
 
 /**
  * The scene: application `goaround-dev`, group `checkout-deployment-group` with configuration
- * `CodeDeployDefault.LambdaCanary10Percent5Minutes` and automatic rollback; function `checkout` with versions 1 and 2,
+ * `CodeDeployDefault.LambdaCanary10Percent5Minutes` and no automatic rollback of its own; function `checkout` with versions 1 and 2,
  * alias `live` on 1. One deployment 1 → 2 is running and waits for its BeforeAllowTraffic hook.
  */
 export interface DeploymentsScene {

@@ -56,7 +56,7 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       const { port } = await makeScene();
       const { revisionId } = await port.getAlias("checkout", "live");
       await port.moveAlias({ functionName: "checkout", alias: "live", version: "3", revisionId });
-      expect(await port.getAlias("checkout", "live")).toMatchObject({ functionVersion: "3", weights: {} });
+      expect(await routing(port)).toEqual({ functionVersion: "3", weights: {} });
     });
 
     it("refuses to move an alias that has changed since it was read, and changes nothing", async () => {
@@ -66,7 +66,7 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       await expect(
         port.moveAlias({ functionName: "checkout", alias: "live", version: "3", revisionId }),
       ).rejects.toMatchObject({ code: "conflict" });
-      expect(await port.getAlias("checkout", "live")).toMatchObject({ functionVersion: "2", weights: {} });
+      expect(await routing(port)).toEqual({ functionVersion: "2", weights: {} });
     });
 
     it("invokes the version it is asked to and returns its answer", async () => {
@@ -86,4 +86,9 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       expect(result.functionError).toBeTruthy();
     });
   });
+}
+
+async function routing(port: FunctionsPort) {
+  const { functionVersion, weights } = await port.getAlias("checkout", "live");
+  return { functionVersion, weights };
 }

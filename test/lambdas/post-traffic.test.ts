@@ -199,6 +199,28 @@ describe("post-traffic", () => {
     expect(answer(ports)).toBe("Succeeded");
   });
 
+  it("does not change its mind when the event comes again", async () => {
+    const ports = await shifted();
+    sides(ports, counts(60, 50), counts(540, 0));
+    await run(ports);
+    sides(ports, counts(60, 0), counts(540, 0));
+    await run(ports, { requestId: "request-2" });
+    expect(recordOf(ports)).toMatchObject({ verdict: { kind: "rollback" }, postTrafficStatus: "Failed" });
+  });
+
+  it("writes no verdict once its time is up", async () => {
+    const ports = await shifted();
+    const read = ports.monitoring.versionCounts.bind(ports.monitoring);
+    ports.monitoring.versionCounts = async (query) => {
+      await ports.clock.sleep(400_000);
+      return read(query);
+    };
+    await run(ports);
+    await ports.clock.sleep(3_000_000);
+    expect(answer(ports)).toBe("Failed");
+    expect(recordOf(ports)?.verdict).toBeUndefined();
+  });
+
   it("does not promote when CodeDeploy had an answer already", async () => {
     const ports = await shifted();
     ports.deployments.reports.set(`${ID}/execution-2`, "Failed");

@@ -157,12 +157,36 @@ describe("pre-traffic", () => {
     expect(ports.notifier.sent).toEqual([]);
   });
 
-  it("writes nothing once its time is up", async () => {
-    const ports = smoke({ name: "health", maxDurationMs: 900_000 });
-    ports.functions.calls.hang("invoke");
+  it("lets a repeated event that comes during the shift change nothing", async () => {
+    const ports = scene();
     await run(ports);
+    ports.functions.setAlias(FUNCTION, "live", "1", { 2: 0.1 });
+    await run(ports, { requestId: "request-2" });
+    expect(recordOf(ports)).toMatchObject({ outcome: "open", preTrafficStatus: "Succeeded" });
+  });
+
+  it("opens no record once its time is up, although a slow call comes back later", async () => {
+    const ports = scene();
+    ports.monitoring.alarmStates = async () => {
+      await ports.clock.sleep(400_000);
+      return {};
+    };
+    await run(ports);
+    await ports.clock.sleep(200_000);
     expect(reported(ports)).toBe("Failed");
-    expect(recordOf(ports)).toMatchObject({ outcome: "open" });
-    expect(ports.ledger.aliases.size).toBe(0);
+    expect(recordOf(ports)).toBeUndefined();
+  });
+
+  it("admits nothing once its time is up", async () => {
+    const ports = scene();
+    const open = ports.ledger.openRelease.bind(ports.ledger);
+    ports.ledger.openRelease = async (record) => {
+      await ports.clock.sleep(400_000);
+      return open(record);
+    };
+    await run(ports);
+    await ports.clock.sleep(200_000);
+    expect(reported(ports)).toBe("Failed");
+    expect(recordOf(ports)?.preTrafficStatus).toBeUndefined();
   });
 });

@@ -14,7 +14,10 @@ import {
 } from "./respond-scene.ts";
 import { FUNCTION, ID, scene } from "./scene.ts";
 
-const aliasOf = (ports: FakePorts) => ports.functions.getAlias(FUNCTION, "live");
+async function aliasOf(ports: FakePorts) {
+  const { functionVersion, weights } = await ports.functions.getAlias(FUNCTION, "live");
+  return { functionVersion, weights };
+}
 const recordOf = (ports: FakePorts) => ports.ledger.releases.get(ID);
 const bothFail = (ports: FakePorts) => {
   ports.monitoring.perMinute = ({ version }) => counts(version === "2" ? 60 : 540, 30);
@@ -167,7 +170,7 @@ describe("a deployment that failed or was stopped", () => {
     const ports = await shifting();
     ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
     await responder(ports).send(stateEvent("STOP"));
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
     expect(ports.flags.values().new_api).toBe(false);
     expect(ports.notifier.sent[0]?.data.outcome).toBe("rolled-back");
@@ -178,7 +181,7 @@ describe("a deployment that failed or was stopped", () => {
     ports.deployments.rollsBack = false;
     ports.deployments.end(ID, "Failed", { code: "HOOK_EXECUTION_FAILURE", message: "A hook failed." });
     await responder(ports).send(stateEvent("FAILURE"));
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
     expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
   });
 
@@ -208,7 +211,7 @@ describe("a deployment that failed or was stopped", () => {
     const conflict = new GoaroundError("conflict", "dependency", "the alias has changed");
     ports.functions.calls.fail("moveAlias", conflict, 2);
     await responder(ports).send(stateEvent("FAILURE"));
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
 
     const stuck = await shifting();
     stuck.deployments.rollsBack = false;
@@ -251,7 +254,7 @@ describe("a deployment that failed or was stopped", () => {
     await ports.ledger.updateRelease(ID, {
       outcome: "blocked",
       verdict: {
-        kind: "hold",
+        kind: "rollback",
         reasons: [
           { code: "blocker-red", message: "db is down", observed: null, limit: null, baseline: null, samples: 0 },
         ],
@@ -348,7 +351,7 @@ describe("a deployment that succeeded", () => {
     ports.deployments.end(ID, "Succeeded");
     await responder(ports).send(stateEvent("SUCCESS"));
     expect(ports.flags.values().new_api).toBe(false);
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "2" });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "2", weights: {} });
     expect(recordOf(ports)).toMatchObject({ outcome: "flags-off", closedAt: expect.any(String) });
     expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
   });
@@ -359,7 +362,7 @@ describe("an alarm on the alias in guard time", () => {
     const ports = await released();
     const { send, emitted } = responder(ports);
     await send(alarmEvent(ALIAS_ALARM));
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
     expect(ports.flags.values().new_api).toBe(false);
     expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toMatchObject({
       lastKnownGood: { version: "1" },
@@ -398,6 +401,17 @@ describe("an alarm on the alias in guard time", () => {
     ports.functions.setAlias(FUNCTION, "live", "1");
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(true);
+    expect(ports.notifier.sent).toEqual([]);
+  });
+
+  it("does not write the alias while a deployment of the group is open, one without target too", async () => {
+    const ports = await released();
+    ports.deployments.given({ deploymentId: "d-NEXT00001", functionName: FUNCTION, alias: "live", from: "2", to: "3" });
+    ports.deployments.targets.delete("d-NEXT00001");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("d-NEXT00001");
   });
 
   it("does not go back to a version that is known bad", async () => {
@@ -417,7 +431,7 @@ describe("an alarm on the alias in guard time", () => {
     const { send } = responder(ports);
     await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toMatchObject({ code: "throttled" });
     await send(alarmEvent(ALIAS_ALARM), "request-1");
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });
 
   it("only tells when automatic rollback is off", async () => {
@@ -434,7 +448,7 @@ describe("an alarm on the alias in guard time", () => {
     void ports.clock.sleep(120_000).then(() => ports.monitoring.states.set(ALIAS_ALARM, "OK"));
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.flags.values().new_api).toBe(false);
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "2" });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "2", weights: {} });
     expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
   });
 
@@ -443,7 +457,7 @@ describe("an alarm on the alias in guard time", () => {
     ports.flags.given({ new_api: true }, minute("12:00"));
     ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
-    expect(await aliasOf(ports)).toMatchObject({ functionVersion: "1" });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });
 });
 
