@@ -124,6 +124,8 @@ function plain(value: AttributeValue): unknown {
   if (value.S !== undefined) return value.S;
   if (value.N !== undefined) return Number(value.N);
   if (value.BOOL !== undefined) return value.BOOL;
+  // The ledger keeps what has a structure as one JSON text.
+  if (value.M?.json?.S !== undefined) return JSON.parse(value.M.json.S);
   if (value.L) return value.L.map(plain);
   if (value.M) return Object.fromEntries(Object.entries(value.M).map(([key, entry]) => [key, plain(entry)]));
   return null;

@@ -86,7 +86,7 @@ export function functionModel(
     const behaviour = behaviourOf(version);
     const moment = momentOf(behaviour, sinceShift(atMs));
     // A payload means that someone invoked the version itself: the smoke test, not traffic.
-    if (payload !== undefined && isCanary(version) && behaviour.smoke !== "ok") return smokeAnswer(behaviour.smoke);
+    if (payload !== undefined && isCanary(version)) return smokeAnswer(behaviour.smoke, moment.medianMs);
     const durationMs = drawDuration(moment, random);
     const cold = coldStart || random.chance(1 / behaviour.sandboxLifetimeRequests);
     // Lambda leaves initialisation out of Duration; what a first request does lazily is in it.
@@ -108,13 +108,20 @@ export function functionModel(
   };
 }
 
-function smokeAnswer(smoke: Exclude<Behaviour["smoke"], "ok">): ReturnType<FunctionModel> {
-  if (smoke === "timeout") return { outcome: "timeout", durationMs: 0 };
-  if (smoke === "wrong-answer") return { outcome: "ok", durationMs: 20, response: {} };
-  return {
-    outcome: "error",
-    durationMs: 20,
-    errorType: "RehearsedError",
-    errorMessage: "the scenario fails the smoke test",
-  };
+function smokeAnswer(smoke: Behaviour["smoke"], durationMs: number): ReturnType<FunctionModel> {
+  switch (smoke) {
+    case "ok":
+      return { outcome: "ok", durationMs };
+    case "wrong-answer":
+      return { outcome: "ok", durationMs, response: {} };
+    case "timeout":
+      return { outcome: "timeout", durationMs };
+    case "error":
+      return {
+        outcome: "error",
+        durationMs,
+        errorType: "RehearsedError",
+        errorMessage: "the scenario fails the smoke test",
+      };
+  }
 }

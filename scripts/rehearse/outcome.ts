@@ -7,7 +7,6 @@ export interface ReleaseObservation {
   alias: { functionVersion: string; weights: Record<string, number> };
   /** Undefined when no request could reach the canary. */
   shiftStartMs: number | undefined;
-  deployment: { id: string; status: string; rollbackDeploymentId: string | undefined } | undefined;
   /** What the guard itself wrote down about the release; undefined when it never got to. */
   recordedOutcome: string | undefined;
   flagsSwitchedOff: string[];

@@ -160,6 +160,10 @@ export class Rehearsal {
 
     const alias = await this.account.alias(this.functionName, DEFAULT_ALIAS);
     const flagsAfter = this.flags.deployed();
+    const switchedOn = this.scenario.actions.flatMap((action) =>
+      action.do === "update-flag" && action.enabled ? [action.flag] : [],
+    );
+    const wereOn = new Set([...Object.keys(flagsBefore).filter((flag) => flagsBefore[flag]), ...switchedOn]);
     const record = marks.deploymentId
       ? await this.account.releaseRecord(this.options.environment, marks.deploymentId)
       : undefined;
@@ -168,11 +172,8 @@ export class Rehearsal {
       canaryVersion: marks.canaryVersion,
       alias,
       shiftStartMs: marks.shiftStartMs,
-      deployment: undefined,
       recordedOutcome: record?.outcome,
-      flagsSwitchedOff: Object.keys(flagsBefore).filter(
-        (flag) => (flagsBefore[flag] || this.scenario.flagsOn.includes(flag)) && !flagsAfter[flag],
-      ),
+      flagsSwitchedOff: Object.keys(flagsAfter).filter((flag) => wereOn.has(flag) && !flagsAfter[flag]),
     });
     return {
       artifact: step.artifact,
