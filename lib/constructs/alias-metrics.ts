@@ -1,4 +1,4 @@
-import { Duration } from "aws-cdk-lib";
+import { Duration, type IResolvable, Lazy } from "aws-cdk-lib";
 import { type CfnAlarm, Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 
 /** The alias whose traffic is looked at. Names are literal: a Ref to the alias would close a cycle through the group. */
@@ -39,7 +39,7 @@ export function aliasMetric(
   });
 }
 
-/** The same as an input of an alarm's expression; plain data, because a hundred functions have seventeen each. */
+/** The same metric as an input of an alarm's expression. */
 export function metricInput(
   id: string,
   alias: WatchedAlias,
@@ -54,3 +54,10 @@ export function metricInput(
     metricStat: { metric: { namespace: "AWS/Lambda", metricName, dimensions }, period: METRIC_PERIOD_SECONDS, stat },
   };
 }
+
+/**
+ * Keeps an alarm's queries out of the CDK's search for references to other stacks. The only reference in them is a
+ * version's number, which the alarm's name announces already, and each function has a dozen queries.
+ */
+export const unsearched = (queries: CfnAlarm.MetricDataQueryProperty[]): IResolvable =>
+  Lazy.uncachedAny({ produce: (context) => (context.preparing ? [] : queries) });

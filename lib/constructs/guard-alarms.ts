@@ -2,7 +2,7 @@ import { CfnAlarm, type CfnAlarmProps } from "aws-cdk-lib/aws-cloudwatch";
 import type { Construct } from "constructs";
 import { alarmName } from "../contract/names.ts";
 import type { Policy } from "../contract/policy.ts";
-import { aliasDimensions, METRIC_PERIOD_SECONDS, metricInput, type WatchedAlias } from "./alias-metrics.ts";
+import { aliasDimensions, METRIC_PERIOD_SECONDS, metricInput, unsearched, type WatchedAlias } from "./alias-metrics.ts";
 
 /** What the alarms of a guarded function allow. */
 export interface AlarmLimits {
@@ -157,7 +157,10 @@ function compared(scope: Construct, props: GuardAlarmsProps, id: string, compari
     {
       alarmDescription: comparison.description,
       threshold: comparison.threshold,
-      metrics: [...comparison.metrics, { id: "breach", expression: comparison.expression, label: comparison.label }],
+      metrics: unsearched([
+        ...comparison.metrics,
+        { id: "breach", expression: comparison.expression, label: comparison.label },
+      ]),
     },
     props.version,
   );

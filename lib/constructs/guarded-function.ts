@@ -16,6 +16,7 @@ import { buildPolicy, type PolicySettings, policyParameter } from "./policy-para
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
 import { ReleaseStrategy } from "./release-strategy.ts";
+import { versionNumber } from "./version-number.ts";
 
 export interface GuardedFunctionProps {
   /** The environment's guard. It must be deployed first; only its names are used. */
@@ -166,7 +167,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     version.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.alias = new lambda.Alias(this, "Alias", { aliasName: this.aliasName, version });
 
-    const group = this.deploymentGroup(props, strategy, version.version);
+    const group = this.deploymentGroup(props, strategy, versionNumber(this, version));
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
     this.annotate(strategy);
