@@ -106,7 +106,9 @@ export function createDeployments(options: AdapterOptions = {}): DeploymentsPort
           alias: lambda.functionAlias ?? "",
           currentVersion: lambda.currentVersion ?? "",
           targetVersion: lambda.targetVersion ?? "",
-          targetVersionWeightPercent: lambda.targetVersionWeight,
+          // A share from 0 to 1 on the wire, as in Lambda's routing configuration [inferred].
+          targetVersionWeightPercent:
+            lambda.targetVersionWeight === undefined ? undefined : Math.round(lambda.targetVersionWeight * 1e6) / 1e4,
           lifecycleEvents: (target.lifecycleEvents ?? []).map((event) => ({
             name: event.lifecycleEventName ?? "",
             status: event.status ?? "Unknown",

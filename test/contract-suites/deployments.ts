@@ -44,6 +44,14 @@ export function describeDeploymentsPort(name: string, makeScene: () => Promise<D
       expect(target?.lifecycleEvents.map((event) => event.name)).toContain("BeforeAllowTraffic");
     });
 
+    it("gives the share of the new version in percent", async () => {
+      const scene = await makeScene();
+      expect((await scene.port.target(scene.deploymentId))?.targetVersionWeightPercent).toBe(0);
+      await scene.port.reportHook({ ...scene, status: "Succeeded" });
+      await scene.advance(60_000);
+      expect((await scene.port.target(scene.deploymentId))?.targetVersionWeightPercent).toBe(10);
+    });
+
     it("lists a group's deployments by status", async () => {
       const { port, deploymentId } = await makeScene();
       expect(await port.list({ ...GROUP, statuses: ["InProgress"] })).toEqual([deploymentId]);

@@ -21,7 +21,8 @@ export interface Release {
 }
 
 /**
- * CodeDeploy as the decisions see it. Behaviour: a second report of a hook is "already-completed"; a stop ends the
+ * CodeDeploy as the decisions see it. Behaviour: a second report of a hook is "already-completed"; the first hook's
+ * success begins the shift (in the target only: the alias is the test's to move); a stop ends the
  * deployment at once, and `rollbackLagMs` later a rollback deployment (creator `codeDeployRollback`) puts the alias
  * back, unless `rollsBack` is false (a group without an earlier success), which leaves the alias as it is.
  */
@@ -135,6 +136,10 @@ export class FakeDeployments implements DeploymentsPort {
     const key = `${report.deploymentId}/${report.executionId}`;
     if (this.reports.has(key)) return "already-completed" as const;
     this.reports.set(key, report.status);
+    const target = this.targets.get(report.deploymentId);
+    // A passed check before traffic lets the first share through.
+    if (target?.targetVersionWeightPercent === 0 && report.status === "Succeeded")
+      target.targetVersionWeightPercent = 10;
     return "reported" as const;
   }
 

@@ -3,6 +3,7 @@ import type { DescribeStackEventsCommandOutput, DescribeStacksCommandOutput } fr
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWorld, type LocalAwsCore } from "../../../lib/local/index.ts";
 import { RESOURCE_TYPES } from "../../../lib/local/services/cloudformation/providers/registry.ts";
+import type { ProviderContext } from "../../../lib/local/services/cloudformation/providers/resource-type.ts";
 
 let aws: LocalAwsCore;
 beforeEach(() => {
@@ -149,10 +150,24 @@ describe("Lambda", () => {
     expect(fn.Configuration).toMatchObject({ MemorySize: 256, Timeout: 3, Description: "" });
     expect(fn.Configuration.CodeSha256).not.toBe(before.CodeSha256);
     expect(fn.Configuration).not.toHaveProperty("Environment.Variables.A");
-    expect(fn.Tags).toEqual({ b: "2" });
+    expect(fn.Tags).toMatchObject({ b: "2", "aws:cloudformation:stack-name": "app" });
+    expect(fn.Tags).not.toHaveProperty("a");
     expect(fn.Concurrency).toBeUndefined();
     await destroy();
     await expect(call("lambda", "GetFunction", { FunctionName: "worker" })).rejects.toThrow();
+  });
+
+  it("marks functions with the stack that owns them", async () => {
+    await deploy({ Role: role(), Fn: worker() });
+    const { Stacks } = await call<DescribeStacksCommandOutput>("cloudformation", "DescribeStacks", {
+      StackName: "app",
+    });
+    const { Tags } = await call<{ Tags: object }>("lambda", "GetFunction", { FunctionName: "worker" });
+    expect(Tags).toEqual({
+      "aws:cloudformation:stack-name": "app",
+      "aws:cloudformation:stack-id": Stacks![0]!.StackId,
+      "aws:cloudformation:logical-id": "Fn",
+    });
   });
 
   it("grants permissions and sets asynchronous invocation", async () => {
@@ -291,6 +306,56 @@ describe("AppConfig", () => {
       EnvironmentId: environments.Items[0]!.Id,
     });
     expect(deployments.Items.map(({ State }) => State)).toEqual(["COMPLETE", "COMPLETE"]);
+  });
+
+  it("stops a deployment that bakes when the stack that started it gives up", async () => {
+    const target = { ApplicationId: "a", EnvironmentId: "e", DeploymentNumber: 3 };
+    const calls: unknown[] = [];
+    const context = {
+      call: async (_service: string, operation: string, input: unknown) => {
+        calls.push([operation, input]);
+        return { State: "BAKING" };
+      },
+    } as unknown as ProviderContext;
+    await RESOURCE_TYPES["AWS::AppConfig::Deployment"]!.delete(
+      { physicalId: "3", attributes: {}, properties: { ApplicationId: "a", EnvironmentId: "e" } },
+      context,
+    );
+    expect(calls.at(-1)).toEqual(["StopDeployment", { ...target, AllowRevert: true }]);
+  });
+});
+
+describe("stack tags", () => {
+  const tagged = async (Tags: { Key: string; Value: string }[], operation: "CreateStack" | "UpdateStack") => {
+    const topic = {
+      Type: "AWS::SNS::Topic",
+      Properties: { TopicName: "t", Tags: [{ Key: "own", Value: "template" }] },
+    };
+    await call("cloudformation", operation, {
+      StackName: "app",
+      TemplateBody: JSON.stringify({ Resources: { Role: role(), Fn: worker(), Topic: topic } }),
+      Capabilities: ["CAPABILITY_NAMED_IAM"],
+      Tags,
+    });
+    await aws.services.cloudformation.settled("app");
+    const fn = await call<{ Tags: Record<string, string> }>("lambda", "GetFunction", { FunctionName: "worker" });
+    const onTopic = await call<{ Tags: { Key: string; Value: string }[] }>("sns", "ListTagsForResource", {
+      ResourceArn: "arn:aws:sns:us-east-1:111122223333:t",
+    });
+    return { team: fn.Tags.team, topic: Object.fromEntries(onTopic.Tags.map(({ Key, Value }) => [Key, Value])) };
+  };
+
+  it("go to every resource that has tags, the template's own winning, and follow the stack", async () => {
+    const own = { Key: "own", Value: "stack" };
+    expect(await tagged([{ Key: "team", Value: "a" }, own], "CreateStack")).toEqual({
+      team: "a",
+      topic: { team: "a", own: "template" },
+    });
+    expect(await tagged([{ Key: "team", Value: "b" }], "UpdateStack")).toMatchObject({
+      team: "b",
+      topic: { team: "b" },
+    });
+    expect(await tagged([], "UpdateStack")).toEqual({ team: undefined, topic: { own: "template" } });
   });
 });
 

@@ -5,7 +5,7 @@ import { evaluateObject, KNOWN_AFTER_APPLY, references } from "../template/intri
 import { type Json, type JsonObject, sameJson } from "../template/json.ts";
 import type { ResourceDefinition } from "../template/parse.ts";
 import type { Environment } from "./environment.ts";
-import { resourceType } from "./provider-calls.ts";
+import { resourceType, withStackTags } from "./provider-calls.ts";
 import { changedProperties } from "./records.ts";
 
 /** What executing a definition would do to each resource, in AWS's form and with property values. */
@@ -22,7 +22,8 @@ export function planChanges(environment: Environment, stack: Stack, definition: 
   for (const logicalId of order) {
     const resource = definition.template.Resources[logicalId]!;
     const record = stack.resources.get(logicalId);
-    const properties = evaluateObject(resource.Properties, scope);
+    const type = resourceType(environment, resource.Type);
+    const properties = withStackTags(type, evaluateObject(resource.Properties, scope), definition.tags);
     if (!record || record.physicalId === "") {
       planned.set(logicalId, {
         Action: "Add",

@@ -1,7 +1,9 @@
+import type { Tag } from "@aws-sdk/client-cloudformation";
 import { AwsError } from "../../../kernel/errors.ts";
 import type { Principal } from "../../../kernel/service.ts";
 import type { ResourceRecord, Stack } from "../model.ts";
 import type { ProviderContext, ResourceType } from "../providers/resource-type.ts";
+import { tagList } from "../providers/shared.ts";
 import { isObject, type Json, type JsonObject } from "../template/json.ts";
 import type { Environment } from "./environment.ts";
 
@@ -52,6 +54,23 @@ export function providerContext(
       return await work;
     },
   };
+}
+
+/**
+ * The properties with the stack's tags added, where the type has tags and the template does not set the same key
+ * (CloudFormation user guide, resource tags, 2025: stack-level tags go to all resources that support them).
+ */
+export function withStackTags(type: ResourceType, properties: JsonObject, stackTags: readonly Tag[]): JsonObject {
+  if (stackTags.length === 0 || !(type.updatable.includes("Tags") || type.createOnly.includes("Tags")))
+    return properties;
+  const own = properties.Tags;
+  const keys = new Set(tagList(own).map(({ Key }) => Key));
+  const added = stackTags.flatMap(({ Key = "", Value = "" }) => (keys.has(Key) ? [] : [{ Key, Value }]));
+  if (added.length === 0) return properties;
+  const Tags = isObject(own)
+    ? { ...own, ...Object.fromEntries(added.map(({ Key, Value }) => [Key, Value])) }
+    : [...(Array.isArray(own) ? own : []), ...added];
+  return { ...properties, Tags };
 }
 
 /** Replaces `{{resolve:ssm:name[:version]}}`; other dynamic references are refused by name. */

@@ -3,7 +3,13 @@ import { ResourceCancelled } from "../providers/resource-type.ts";
 import { evaluateObject, type Scope } from "../template/intrinsics.ts";
 import { type JsonObject, sameJson } from "../template/json.ts";
 import { failureReason } from "./failure.ts";
-import { type OperationRun, providerContext, resolveDynamicReferences, resourceType } from "./provider-calls.ts";
+import {
+  type OperationRun,
+  providerContext,
+  resolveDynamicReferences,
+  resourceType,
+  withStackTags,
+} from "./provider-calls.ts";
 import { changedProperties, newRecord, policiesOf, remember } from "./records.ts";
 
 const CUSTOM_NAME_REPLACEMENT = (name: string) =>
@@ -61,7 +67,8 @@ async function provisionOne(
   };
   let properties: JsonObject;
   try {
-    properties = evaluateObject(resource.Properties, scope);
+    const evaluated = evaluateObject(resource.Properties, scope);
+    properties = withStackTags(resourceType(environment, resource.Type), evaluated, definition.tags);
   } catch (error) {
     const verb = record ? "update" : "create";
     const failed = begin(record, verb);

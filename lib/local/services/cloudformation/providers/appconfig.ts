@@ -140,13 +140,25 @@ export const appConfigTypes: ResourceTypes = {
       const State = await completed(properties, DeploymentNumber!, context);
       return { physicalId: number, attributes: { DeploymentNumber: number, State } };
     },
-    update: async ({ physicalId, attributes }) => ({ physicalId, attributes }),
+    async update({ physicalId, attributes, properties: before }, properties, context) {
+      const { region, accountId } = context.world;
+      const environment = `application/${text(properties.ApplicationId)}/environment/${text(properties.EnvironmentId)}`;
+      const ResourceArn = `arn:aws:appconfig:${region}:${accountId}:${environment}/deployment/${physicalId}`;
+      await retag(before.Tags, properties.Tags, {
+        set: (tags) => context.call("appconfig", "TagResource", { ResourceArn, Tags: tagMap(tags) }),
+        remove: (TagKeys) => context.call("appconfig", "UntagResource", { ResourceArn, TagKeys }),
+      });
+      return { physicalId, attributes };
+    },
     async delete({ physicalId, properties }, context) {
       const target = { ...pick(properties, ["ApplicationId", "EnvironmentId"]), DeploymentNumber: Number(physicalId) };
       const found = await context.call<Deployment>("appconfig", "GetDeployment", target).catch(() => undefined);
-      // A finished deployment is history and stays in force; only one under way is stopped.
-      if (found?.State === "DEPLOYING" || found?.State === "BAKING")
-        await context.call("appconfig", "StopDeployment", target);
+      // A finished deployment is history and stays in force; only one under way is stopped. One that bakes is stopped
+      // only with AllowRevert (AppConfig API reference, StopDeployment, 2026).
+      if (found?.State === "DEPLOYING") await context.call("appconfig", "StopDeployment", target);
+      else if (found?.State === "BAKING") {
+        await context.call("appconfig", "StopDeployment", { ...target, AllowRevert: true });
+      }
     },
   },
 };

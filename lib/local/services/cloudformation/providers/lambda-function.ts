@@ -37,7 +37,13 @@ export const lambdaFunction: ResourceType = {
       ...pick(properties, [...Object.keys(CONFIGURATION), "Architectures", "PackageType"]),
       FunctionName: name,
       Code: codeOf(properties, context),
-      ...(properties.Tags === undefined ? {} : { Tags: tagMap(properties.Tags) }),
+      Tags: {
+        ...(properties.Tags === undefined ? {} : tagMap(properties.Tags)),
+        // CloudFormation marks what it owns (CloudFormation user guide, resource tags, 2025).
+        "aws:cloudformation:stack-name": context.stackName,
+        "aws:cloudformation:stack-id": context.stackId,
+        "aws:cloudformation:logical-id": context.logicalId,
+      },
     });
     context.created(name);
     await setReservedConcurrency(name, undefined, properties, context);
