@@ -202,6 +202,7 @@ describe("a deployment that failed or was stopped", () => {
     ports.functions.setAlias(FUNCTION, "live", "3");
     await responder(ports).send(stateEvent("FAILURE"));
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.notifier.sent[0]?.data.trouble).toBeNull();
   });
 
   it("reads the alias again at most three times when others change it, and then asks for a person", async () => {
