@@ -4,7 +4,7 @@ import { type Scenario, scenarioSchema } from "../../lib/contract/scenario.ts";
 import { startLocalAws } from "../../lib/local/index.ts";
 import { runProgram } from "./deployer.ts";
 import { projectRoot } from "./library.ts";
-import type { RehearsalResult } from "./result.ts";
+import type { ManualRollback, RehearsalResult } from "./result.ts";
 import { Rehearsal, type RunOptions } from "./run-scenario.ts";
 
 /** A good release, then a bad one. */
@@ -29,13 +29,6 @@ export const MAIN_SCENARIO: Scenario = scenarioSchema.parse({
 
 /** Virtual seconds a real one while an operator's script runs: it polls in real time. */
 const SCRIPT_SPEED = 30;
-
-export interface ManualRollback {
-  command: string;
-  exitCode: number;
-  document: Record<string, unknown>;
-  alias: { functionVersion: string; weights: Record<string, number> };
-}
 
 /** The main rehearsal: both releases, then a rollback with the operator's own script. */
 export async function runMainRehearsal(

@@ -1,4 +1,4 @@
-import type { RehearsalResult, ReleaseResult } from "./result.ts";
+import type { ManualRollback, RehearsalResult, ReleaseResult } from "./result.ts";
 import { offset, type TimelineEvent } from "./timeline.ts";
 
 /** Prints the timeline as it happens: time since the start of the current release, and what happened. */
@@ -32,7 +32,7 @@ function rows(release: ReleaseResult): [string, string][] {
 }
 
 /** The closing table: one column a release. Times count from the start of its shift. */
-export function summaryTable(result: RehearsalResult): string {
+export function summaryTable(result: RehearsalResult & { manualRollback?: ManualRollback }): string {
   const columns = result.releases.map(rows);
   const labels = columns[0]?.map(([label]) => label) ?? [];
   const width = Math.max(...labels.map((label) => label.length));
@@ -51,6 +51,12 @@ export function summaryTable(result: RehearsalResult): string {
     `Scenario ${result.scenario}, seed ${result.seed}, function ${result.function}`,
     ...lines,
     `${"flags".padEnd(width)}   ${flags.join(", ") || "–"}`,
+    ...(result.manualRollback
+      ? [
+          `${"by hand".padEnd(width)}   ${result.manualRollback.command}`,
+          `${"".padEnd(width)}   → exit ${result.manualRollback.exitCode}, alias on version ${result.manualRollback.alias.functionVersion}`,
+        ]
+      : []),
     "",
     `${verdict} (${result.tookSeconds.virtual} s of virtual time in ${result.tookSeconds.real} s)`,
     "",

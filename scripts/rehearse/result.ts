@@ -44,3 +44,11 @@ export interface RehearsalResult extends Omit<ReleaseResult, "artifact" | "expec
   /** How long the rehearsal took, real and virtual seconds. */
   tookSeconds: { real: number; virtual: number };
 }
+
+/** The rollback with the operator's own script that ends the main rehearsal. */
+export interface ManualRollback {
+  command: string;
+  exitCode: number;
+  document: Record<string, unknown>;
+  alias: { functionVersion: string; weights: Record<string, number> };
+}

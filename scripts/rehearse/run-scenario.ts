@@ -11,7 +11,7 @@ import { classify, differences, timesOf } from "./outcome.ts";
 import { Recorder, type ReleaseMarks } from "./recorder.ts";
 import type { RehearsalResult, ReleaseResult } from "./result.ts";
 import { Stage } from "./stage.ts";
-import type { TimelineEvent } from "./timeline.ts";
+import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
 
 export interface RunOptions {
   seed: number;
@@ -61,6 +61,7 @@ export class Rehearsal {
   private readonly virtualStartMs: number;
   private marks: ReleaseMarks | undefined;
   private releases = 0;
+  private lastFlags: Record<string, boolean> = {};
 
   constructor(aws: LocalAws, scenario: Scenario, options: RunOptions) {
     this.aws = aws;
@@ -84,6 +85,10 @@ export class Rehearsal {
         ? new CdkCliDeployer(assemblies, environment)
         : new AssemblyDeployer(aws, assemblies);
     aws.world.observe(this.recorder.listen);
+    aws.world.observe(({ kind }) => {
+      if (kind === "flag-deployment") this.noteFlags();
+    });
+    this.stage.onMinute = (versions) => this.noteTraffic(versions);
   }
 
   async run(): Promise<RehearsalResult> {
@@ -260,6 +265,30 @@ export class Rehearsal {
       ...(this.scenario.flagEffects.length > 0 ? [0] : []),
     ];
     return starts.length === 0 ? undefined : marks.shiftStartMs + Math.max(0, Math.min(...starts)) * 1000;
+  }
+
+  /** A line on both versions for each minute in which traffic is split, or was put back. */
+  private noteTraffic(versions: MinuteOfTraffic[]): void {
+    if (this.marks?.shiftStartMs === undefined) return;
+    const total = versions.reduce((sum, { requests }) => sum + requests, 0);
+    const percent = (part: number, whole: number) => `${(Math.round((1000 * part) / whole) / 10).toFixed(1)} %`;
+    const words = versions.map(
+      ({ version, requests, errors }) =>
+        `version ${version}: ${percent(requests, total)} of ${total} requests, ${percent(errors, requests)} errors`,
+    );
+    this.recorder.note(this.stage.now, "traffic", `  ${words.join("; ")}`);
+  }
+
+  private noteFlags(): void {
+    const flags = this.flags.deployed();
+    const changed = Object.keys(flags).filter((flag) => flag in this.lastFlags && flags[flag] !== this.lastFlags[flag]);
+    this.lastFlags = flags;
+    for (const flag of changed) {
+      this.recorder.note(this.stage.now, "flag", `flag ${flag} is ${flags[flag] ? "on" : "off"}`, {
+        flag,
+        enabled: flags[flag],
+      });
+    }
   }
 
   private progress(text: string): void {

@@ -7,6 +7,7 @@ import type { MinuteOfTraffic } from "./timeline.ts";
 
 /** Traffic is sent and the clock moved in steps of this many milliseconds: weights change between steps, not within. */
 const STEP_MS = 1000;
+const MINUTE_MS = 60_000;
 
 const realDelay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -23,8 +24,11 @@ export class Stage {
   readonly aws: LocalAws;
   /** One entry a minute and version of the function that is watched, in order of time. */
   readonly minutes: MinuteOfTraffic[] = [];
+  /** Hears of each minute of the watched function when it is over. */
+  onMinute: (minute: MinuteOfTraffic[]) => void = () => {};
   private readonly speed: number | undefined;
   private readonly sources: TrafficSource[] = [];
+  private openMinuteMs = 0;
   private watched: string | undefined;
   private counts: RequestCounts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
   private canaryVersion: () => string | undefined = () => undefined;
@@ -62,6 +66,7 @@ export class Stage {
       for (const source of this.sources) this.send(source, this.now, until);
       const takes = this.speed ? (until - this.now) / this.speed : 0;
       await this.aws.clock.advanceTo(until);
+      this.closeMinute(until);
       if (takes > 0) await realDelay(takes);
     }
   }
@@ -113,8 +118,16 @@ export class Stage {
     }
   }
 
+  private closeMinute(atMs: number): void {
+    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
+    if (minuteMs === this.openMinuteMs) return;
+    const over = this.minutes.filter((minute) => minute.minuteMs === this.openMinuteMs);
+    this.openMinuteMs = minuteMs;
+    if (over.length > 0) this.onMinute(over);
+  }
+
   private book(atMs: number, version: string, seen: VersionTraffic): void {
-    const minuteMs = Math.floor(atMs / 60_000) * 60_000;
+    const minuteMs = Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
     let minute = this.minutes.findLast((entry) => entry.version === version);
     if (minute?.minuteMs !== minuteMs) {
       minute = { minuteMs, version, requests: 0, errors: 0, meanDurationMs: 0 };
