@@ -84,11 +84,11 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       because: "IAM has no resource type for reading metric data (Service Authorization Reference, 2026)",
     },
   ];
-  const hooks = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger, ...notify];
+  const hook = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger];
 
   return {
-    "pre-traffic": [...hooks, invoke],
-    "post-traffic": [...hooks, invoke],
+    "pre-traffic": [...hook, invoke],
+    "post-traffic": [...hook, ...notify],
     "report-failure": [
       ...readDeployments,
       reportHook,
@@ -99,7 +99,6 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     respond: [
       ...readDeployments,
       readFunctions,
-      invoke,
       readPolicy,
       ...readAlarms,
       ledger,

@@ -4,7 +4,7 @@ import { SAMPLE_FUNCTIONS, type SampleFunction } from "../../contract/names.ts";
 import { ReleaseStrategy } from "../release-strategy.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
-export type Environment = (typeof ENVIRONMENTS)[number];
+type Environment = (typeof ENVIRONMENTS)[number];
 
 /** CloudWatch Logs: the retentions it takes (API reference, PutRetentionPolicy). Days. */
 const RETENTIONS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
@@ -108,7 +108,7 @@ const CONTEXT_SETTINGS = {
 } as const;
 
 const RELEASE_PREFIX = "release:";
-export const DEFAULT_FILE = "goaround.config.json";
+const DEFAULT_FILE = "goaround.config.json";
 
 /** What is wrong with the configuration: every problem, with its place. */
 export class ConfigurationError extends Error {

@@ -21,7 +21,7 @@ export interface FunctionStackProps extends StackProps {
 }
 
 /** Red while InfluxDB cannot be reached; releases of the functions that need it wait. */
-export const influxAlarmName = (environmentName: string) =>
+const influxAlarmName = (environmentName: string) =>
   `${sampleFunctionPrefix(environmentName)}influxdb-connection-errors`;
 
 /** Connection errors in five minutes above which the database counts as down (F11: 5). */

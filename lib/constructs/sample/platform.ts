@@ -21,7 +21,7 @@ export interface PlatformProps {
 }
 
 /** Stack names: `goaround-dev-guard`, `goaround-dev-lambda-router` … */
-export const stackName = (environment: string, part: string) => `goaround-${environment}-${part.replaceAll("_", "-")}`;
+const stackName = (environment: string, part: string) => `goaround-${environment}-${part.replaceAll("_", "-")}`;
 
 /** The sample platform: guard, flags, five guarded functions and an HTTP API, each in a stack of its own. */
 export function platform(app: App, { configuration, env, guardEntries }: PlatformProps): void {
