@@ -67,7 +67,9 @@ function errorMembers(error: AwsError, known: ErrorModel | undefined, fault: str
     else if (error.members[name] !== undefined) body[name] = writeValue(member, error.members[name], format);
     else if (name === "Type") body[name] = fault === "client" ? "User" : "Service";
   }
-  body[messageKey] = error.message;
+  // A service that gave no text at all was recorded with an explicit null.
+  if (body[messageKey] !== null) body[messageKey] = error.message;
+  if (error.members.Type === null) delete body.Type;
   return body;
 }
 

@@ -124,7 +124,7 @@ describe("Lambda", () => {
     await deploy({
       Role: role(),
       Fn: worker({
-        Environment: { Variables: { A: "1" } },
+        Environment: { Variables: { AA: "1" } },
         Timeout: 30,
         Description: "first",
         ReservedConcurrentExecutions: 2,
@@ -149,7 +149,7 @@ describe("Lambda", () => {
     );
     expect(fn.Configuration).toMatchObject({ MemorySize: 256, Timeout: 3, Description: "" });
     expect(fn.Configuration.CodeSha256).not.toBe(before.CodeSha256);
-    expect(fn.Configuration).not.toHaveProperty("Environment.Variables.A");
+    expect(fn.Configuration).not.toHaveProperty("Environment.Variables.AA");
     expect(fn.Tags).toMatchObject({ b: "2", "aws:cloudformation:stack-name": "app" });
     expect(fn.Tags).not.toHaveProperty("a");
     expect(fn.Concurrency).toBeUndefined();

@@ -70,7 +70,7 @@ describe("a function", () => {
       "Reserved keys used in this request: AWS_REGION",
     ],
     [
-      { Environment: { Variables: { V: "x".repeat(4096) } } },
+      { Environment: { Variables: { VALUE: "x".repeat(4096) } } },
       "InvalidParameterValueException",
       "exceeded the 4KB limit",
     ],
@@ -126,7 +126,7 @@ describe("a function", () => {
   });
 
   it("keeps what an update does not name, and refuses a stale revision", async () => {
-    await bench.create("", { Timeout: 10, Environment: { Variables: { A: "1" } } });
+    await bench.create("", { Timeout: 10, Environment: { Variables: { AA: "1" } } });
     const updated = await bench.call("UpdateFunctionConfiguration", { FunctionName: "fn", MemorySize: 256 });
     expect(updated).toMatchObject({ LastUpdateStatus: "InProgress", State: "Active", Timeout: 10, MemorySize: 256 });
     await expect(

@@ -6,7 +6,9 @@ import type {
   ListAliasesCommandInput,
   UpdateAliasCommandInput,
 } from "@aws-sdk/client-lambda";
+import { AwsError } from "../../kernel/errors.ts";
 import type { OperationHandler, RequestContext, World } from "../../kernel/service.ts";
+import { check } from "./constraints.ts";
 import { conflict, functionNotFound, invalidParameter, notFound, staleRevision, validation } from "./errors.ts";
 import type { ProvisionedConcurrency } from "./provisioned.ts";
 import { isVersion, parseReference } from "./reference.ts";
@@ -31,11 +33,7 @@ export function aliasOperations(
     CreateAlias(input: CreateAliasCommandInput, context: RequestContext) {
       const { name: functionName } = parseReference(world, input.FunctionName);
       const name = input.Name ?? "";
-      if (!/^(?!^[0-9]+$)[a-zA-Z0-9-_]{1,128}$/.test(name)) {
-        throw validation(
-          `Value '${name}' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)`,
-        );
-      }
+      check({ name, functionVersion: input.FunctionVersion, description: input.Description });
       const weights = readWeights(input.RoutingConfig);
       const functionVersion = input.FunctionVersion ?? "";
       const fn = store.find(functionName);
@@ -54,6 +52,7 @@ export function aliasOperations(
     },
 
     UpdateAlias(input: UpdateAliasCommandInput, context: RequestContext) {
+      check({ functionVersion: input.FunctionVersion, description: input.Description });
       const fn = store.function(parseReference(world, input.FunctionName));
       const alias = fn.aliases.get(input.Name ?? "");
       if (!alias) throw notFound(`Alias not found: ${store.arn(fn.name, input.Name)}`);
@@ -83,6 +82,7 @@ export function aliasOperations(
     },
 
     ListAliases(input: ListAliasesCommandInput) {
+      check({ functionVersion: input.FunctionVersion, maxItems: input.MaxItems });
       const fn = store.function(parseReference(world, input.FunctionName));
       const aliases = [...fn.aliases.values()]
         .filter((alias) => input.FunctionVersion === undefined || alias.functionVersion === input.FunctionVersion)
@@ -127,7 +127,12 @@ function checkRouting(store: FunctionStore, fn: FunctionRecord, primary: string,
   }
   const [additional] = weights.keys();
   if (additional !== undefined && primary === "$LATEST") {
-    throw invalidParameter("$LATEST is not supported for an alias pointing to more than 1 version");
+    throw new AwsError(
+      "InvalidParameterValueException",
+      "$LATEST is not supported for an alias pointing to more than 1 version",
+      // The one refusal that was recorded without `Type`.
+      { members: { Type: null } },
+    );
   }
   const main = store.version(fn, primary);
   if (additional === undefined) return;

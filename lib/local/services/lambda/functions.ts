@@ -15,9 +15,10 @@ import type {
   UpdateFunctionConfigurationCommandInput,
 } from "@aws-sdk/client-lambda";
 import type { OperationHandler, World } from "../../kernel/service.ts";
+import { brokenArchitectures, check, checkTaggable } from "./constraints.ts";
 import { conflict, functionNotFound, invalidParameter, staleRevision } from "./errors.ts";
-import { isAlias, isVersion, parseReference } from "./reference.ts";
-import { applySettings, initialSettings, readCode } from "./settings.ts";
+import { isVersion, type NamedFor, parseReference } from "./reference.ts";
+import { applySettings, checkSettings, initialSettings, readCode } from "./settings.ts";
 import { type FunctionRecord, type FunctionStore, page, type VersionRecord } from "./store.ts";
 
 const CREATING = { StateReason: "The function is being created.", StateReasonCode: "Creating" } as const;
@@ -27,6 +28,9 @@ const UPDATING = {
   LastUpdateStatusReason: "The function is being created.",
   LastUpdateStatusReasonCode: "Creating",
 } as const;
+/** Tags of a function (recorded, test_tag_limits, 2023). */
+const MAX_TAGS = 50;
+const TOO_MANY_TAGS = "Number of tags exceeds resource tag limit.";
 const SETTLED = { State: "Active", LastUpdateStatus: "Successful" } as const;
 
 /** Functions, their versions and tags. `outdated` is told when running copies of a version (or of all) are of no use. */
@@ -35,7 +39,8 @@ export function functionOperations(
   store: FunctionStore,
   outdated: (functionName: string, version?: string) => void,
 ): Record<string, OperationHandler> {
-  const reference = (name: string | undefined, qualifier?: string) => parseReference(world, name, qualifier);
+  const reference = (name: string | undefined, qualifier?: string, operation?: NamedFor) =>
+    parseReference(world, name, qualifier, operation);
   const modified = () => new Date(world.clock.now()).toISOString().replace("Z", "+0000");
 
   const describe = (
@@ -64,6 +69,8 @@ export function functionOperations(
     if (description !== undefined) settings.Description = description;
     const record: VersionRecord = { ...fn.latest, version, settings, revisionId: store.uuid() };
     fn.versions.set(version, record);
+    // Publishing gives $LATEST a new revision too (recorded, LocalStack's test_function_revisions_version_and_alias, 2023).
+    fn.latest.revisionId = store.uuid();
     return record;
   };
 
@@ -86,14 +93,21 @@ export function functionOperations(
       ? { RepositoryType: "S3", Location: `${world.endpoint ?? "http://127.0.0.1"}/local-lambda-code/${code.sha256}` }
       : { RepositoryType: "ECR", ImageUri: code.imageUri, ResolvedImageUri: `${code.imageUri}@sha256:${code.sha256}` };
 
-  const resource = (arn: string | undefined) => store.function({ ...reference(arn), qualifier: undefined });
+  /** The function that a tag operation names; versions and aliases have no tags. */
+  const tagged = (arn: string | undefined) => {
+    checkTaggable(arn ?? "");
+    const target = reference(arn);
+    if (target.qualifier !== undefined) {
+      throw invalidParameter("Tags on function aliases and versions are not supported. Please specify a function ARN.");
+    }
+    return store.function(target);
+  };
 
   return {
     CreateFunction(input: CreateFunctionCommandInput) {
-      const { name } = reference(input.FunctionName);
-      if (name.length > 64) {
-        throw invalidParameter("The function name must be at most 64 characters long.");
-      }
+      const { name } = reference(input.FunctionName, undefined, "CreateFunction");
+      checkSettings(input, { packageType: input.PackageType }, brokenArchitectures(input.Architectures));
+      if (Object.keys(input.Tags ?? {}).length > MAX_TAGS) throw invalidParameter(TOO_MANY_TAGS);
       if (store.find(name)) throw conflict(`Function already exist: ${name}`);
       const settings = { ...initialSettings({ ...input, FunctionName: name }, world.region), LastModified: modified() };
       const code = readCode(world, input.Code ?? {});
@@ -118,7 +132,7 @@ export function functionOperations(
     },
 
     GetFunction(input: GetFunctionCommandInput) {
-      const target = reference(input.FunctionName, input.Qualifier);
+      const target = reference(input.FunctionName, input.Qualifier, "GetFunction");
       const { fn, version } = store.resolve(target);
       return {
         Configuration: { ...describe(fn, version, target.qualifier), ...SETTLED },
@@ -138,7 +152,15 @@ export function functionOperations(
 
     UpdateFunctionCode(input: UpdateFunctionCodeCommandInput) {
       const fn = store.function(reference(input.FunctionName));
+      check({}, brokenArchitectures(input.Architectures));
       if (input.RevisionId !== undefined && input.RevisionId !== fn.latest.revisionId) throw staleRevision();
+      const image = fn.latest.settings.PackageType === "Image";
+      if (image && input.ImageUri === undefined) {
+        throw invalidParameter("Please provide ImageUri when updating a function with packageType Image.");
+      }
+      if (!image && input.ImageUri !== undefined) {
+        throw invalidParameter("Please don't provide ImageUri when updating a function with packageType Zip.");
+      }
       const code = readCode(world, input);
       const settings = input.Architectures
         ? { ...fn.latest.settings, Architectures: input.Architectures }
@@ -147,7 +169,6 @@ export function functionOperations(
       change(fn, { settings, code });
       if (input.Publish) {
         const published = publish(fn, undefined);
-        settle(fn.latest);
         return { ...describe(fn, published, published.version), State: "Pending", ...CREATING };
       }
       const reply = { ...describe(fn, fn.latest, undefined), ...UPDATING };
@@ -156,6 +177,7 @@ export function functionOperations(
     },
 
     UpdateFunctionConfiguration(input: UpdateFunctionConfigurationCommandInput) {
+      checkSettings(input);
       const fn = store.function(reference(input.FunctionName));
       if (input.RevisionId !== undefined && input.RevisionId !== fn.latest.revisionId) throw staleRevision();
       change(fn, { settings: applySettings(fn.latest.settings, input, world.region), code: fn.latest.code });
@@ -165,13 +187,15 @@ export function functionOperations(
     },
 
     DeleteFunction(input: DeleteFunctionCommandInput) {
-      const { name, qualifier } = reference(input.FunctionName, input.Qualifier);
+      const { name, qualifier } = reference(input.FunctionName, input.Qualifier, "DeleteFunction");
+      // Refused before the function is looked for, whose absence is told without the qualifier (recorded, 2023).
+      if (qualifier === "$LATEST") {
+        throw invalidParameter("$LATEST version cannot be deleted without deleting the function.");
+      }
       const fn = store.find(name);
-      if (!fn) throw functionNotFound(store.arn(name, qualifier));
+      if (!fn) throw functionNotFound(store.arn(name));
       if (qualifier === undefined) {
         store.delete(name);
-      } else if (qualifier === "$LATEST") {
-        throw invalidParameter("$LATEST version cannot be deleted without deleting the function.");
       } else if (!isVersion(qualifier)) {
         throw invalidParameter("Deletion of aliases is not currently supported.");
       } else {
@@ -189,6 +213,15 @@ export function functionOperations(
     },
 
     ListFunctions(input: ListFunctionsCommandInput) {
+      const wrongVersion = input.FunctionVersion !== undefined && input.FunctionVersion !== "ALL";
+      check(
+        { maxItems: input.MaxItems },
+        wrongVersion
+          ? [
+              `Value '${input.FunctionVersion}' at 'functionVersion' failed to satisfy constraint: Member must satisfy enum value set: [ALL]`,
+            ]
+          : [],
+      );
       const records = store.all().flatMap((fn) =>
         (input.FunctionVersion === "ALL" ? [fn.latest, ...fn.versions.values()] : [fn.latest]).map((version) => ({
           fn,
@@ -204,6 +237,7 @@ export function functionOperations(
     },
 
     PublishVersion(input: PublishVersionCommandInput) {
+      check({ description: input.Description });
       const fn = store.function(reference(input.FunctionName));
       if (input.PublishTo !== undefined) throw invalidParameter("PublishTo is supported for managed instances only.");
       if (input.RevisionId !== undefined && input.RevisionId !== fn.latest.revisionId) throw staleRevision();
@@ -218,6 +252,7 @@ export function functionOperations(
     },
 
     ListVersionsByFunction(input: ListVersionsByFunctionCommandInput) {
+      check({ maxItems: input.MaxItems });
       const fn = store.function(reference(input.FunctionName));
       const { items, nextMarker } = page([fn.latest, ...fn.versions.values()], input.Marker, input.MaxItems);
       return {
@@ -227,22 +262,28 @@ export function functionOperations(
     },
 
     TagResource(input: TagResourceCommandInput) {
-      const { tags } = resource(input.Resource);
-      for (const [key, value] of Object.entries(input.Tags ?? {})) tags.set(key, value);
+      const fn = tagged(input.Resource);
+      const added = Object.entries(input.Tags ?? {});
+      if (added.length === 0) throw invalidParameter("An error occurred and the request cannot be processed.");
+      if (new Set([...fn.tags.keys(), ...added.map(([key]) => key)]).size > MAX_TAGS) {
+        throw invalidParameter(TOO_MANY_TAGS);
+      }
+      for (const [key, value] of added) fn.tags.set(key, value);
+      fn.latest.revisionId = store.uuid();
       return {};
     },
 
     UntagResource(input: UntagResourceCommandInput) {
-      const { tags } = resource(input.Resource);
-      for (const key of input.TagKeys ?? []) tags.delete(key);
+      const fn = tagged(input.Resource);
+      if (input.TagKeys?.length === 0) {
+        check({}, ["Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"]);
+      }
+      for (const key of input.TagKeys ?? []) fn.tags.delete(key);
+      fn.latest.revisionId = store.uuid();
       return {};
     },
 
-    ListTags(input: ListTagsCommandInput) {
-      const target = reference(input.Resource);
-      if (isAlias(target.qualifier)) throw invalidParameter("Tags on function aliases and versions are not supported.");
-      return { Tags: Object.fromEntries(store.function(target).tags) };
-    },
+    ListTags: (input: ListTagsCommandInput) => ({ Tags: Object.fromEntries(tagged(input.Resource).tags) }),
   };
 }
 

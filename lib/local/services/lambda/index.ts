@@ -5,6 +5,7 @@ import type { SabotageKind } from "../../runtime/protocol.ts";
 import { aliasOperations } from "./aliases.ts";
 import { AsyncEvents } from "./async-events.ts";
 import { concurrencyOperations } from "./concurrency.ts";
+import { check } from "./constraints.ts";
 import { Destinations } from "./destinations.ts";
 import { eventInvokeOperations } from "./event-invoke-configs.ts";
 import { functionOperations } from "./functions.ts";
@@ -81,7 +82,8 @@ export function createLambda(world: World, options: LambdaOptions = {}): LambdaS
   });
 
   const invoke = async (input: InvokeCommandInput, context: RequestContext) => {
-    const { name, qualifier } = parseReference(world, input.FunctionName, input.Qualifier);
+    const { name, qualifier } = parseReference(world, input.FunctionName, input.Qualifier, "Invoke");
+    check({ invocationType: input.InvocationType, logType: input.LogType });
     const { fn, version: primary } = store.resolve({ name, qualifier });
     const type = input.InvocationType ?? "RequestResponse";
     const payload = readPayload(input.Payload as Uint8Array | string | undefined, type === "Event");

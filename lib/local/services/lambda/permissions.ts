@@ -4,14 +4,20 @@ import type {
   RemovePermissionCommandInput,
 } from "@aws-sdk/client-lambda";
 import type { OperationHandler, World } from "../../kernel/service.ts";
-import { conflict, notFound, staleRevision } from "./errors.ts";
-import { parseReference } from "./reference.ts";
+import { check } from "./constraints.ts";
+import { conflict, invalidParameter, notFound, staleRevision } from "./errors.ts";
+import { isAlias, parseReference } from "./reference.ts";
 import type { FunctionStore, PolicyStatement } from "./store.ts";
 
 /** Resource policies of functions, versions and aliases. */
 export function permissionOperations(world: World, store: FunctionStore): Record<string, OperationHandler> {
   const target = (input: { FunctionName?: string; Qualifier?: string }) => {
     const reference = parseReference(world, input.FunctionName, input.Qualifier);
+    const { qualifier } = reference;
+    // Names of aliases that could exist are looked for among the aliases (recorded, test_permission_exceptions, 2023).
+    if (isAlias(qualifier) && /^[a-zA-Z0-9-_]+$/.test(qualifier)) {
+      store.alias(store.function({ ...reference, qualifier: undefined }), qualifier);
+    }
     const { fn, version, alias } = store.resolve(reference);
     return {
       fn,
@@ -26,6 +32,10 @@ export function permissionOperations(world: World, store: FunctionStore): Record
 
   return {
     AddPermission(input: AddPermissionCommandInput) {
+      check({ statementId: input.StatementId });
+      const { qualifier } = parseReference(world, input.FunctionName, input.Qualifier);
+      if (qualifier === "$LATEST") throw invalidParameter("We currently do not support adding policies for $LATEST.");
+      const principal = principalOf(input.Principal ?? "");
       const { fn, key, arn, revised } = target(input);
       checkRevision(input.RevisionId, revised.revisionId);
       const statements = fn.policies.get(key) ?? [];
@@ -35,13 +45,15 @@ export function permissionOperations(world: World, store: FunctionStore): Record
           `The statement id (${sid}) provided already exists. Please provide a new statement id, or remove the existing statement.`,
         );
       }
-      const statement = statementOf(input, sid, arn);
+      const statement = statementOf(input, sid, arn, principal);
       fn.policies.set(key, [...statements, statement]);
       revised.revisionId = store.uuid();
       return { Statement: JSON.stringify(statement) };
     },
 
     RemovePermission(input: RemovePermissionCommandInput) {
+      const { name } = parseReference(world, input.FunctionName, input.Qualifier);
+      if (!store.find(name)) throw notFound(`No policy found for: ${store.arn(name)}`);
       const { fn, key, revised } = target(input);
       const statements = fn.policies.get(key);
       if (!statements) throw notFound("No policy is associated with the given resource.");
@@ -57,9 +69,10 @@ export function permissionOperations(world: World, store: FunctionStore): Record
     },
 
     GetPolicy(input: GetPolicyCommandInput) {
-      const { fn, key, revised } = target(input);
-      const statements = fn.policies.get(key);
+      const { name, qualifier } = parseReference(world, input.FunctionName, input.Qualifier);
+      const statements = store.function({ name, qualifier: undefined }).policies.get(qualifier ?? "");
       if (!statements) throw notFound("The resource you requested does not exist.");
+      const { revised } = target(input);
       return {
         Policy: JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: statements }),
         RevisionId: revised.revisionId,
@@ -68,7 +81,7 @@ export function permissionOperations(world: World, store: FunctionStore): Record
   };
 }
 
-function statementOf(input: AddPermissionCommandInput, sid: string, arn: string): PolicyStatement {
+function statementOf(input: AddPermissionCommandInput, sid: string, arn: string, principal: unknown): PolicyStatement {
   const equals = {
     ...(input.SourceAccount && { "AWS:SourceAccount": input.SourceAccount }),
     ...(input.PrincipalOrgID && { "aws:PrincipalOrgID": input.PrincipalOrgID }),
@@ -82,7 +95,7 @@ function statementOf(input: AddPermissionCommandInput, sid: string, arn: string)
   return {
     Sid: sid,
     Effect: "Allow",
-    Principal: principalOf(input.Principal ?? ""),
+    Principal: principal,
     Action: input.Action,
     Resource: arn,
     ...(Object.keys(condition).length > 0 && { Condition: condition }),
@@ -92,5 +105,7 @@ function statementOf(input: AddPermissionCommandInput, sid: string, arn: string)
 function principalOf(principal: string): unknown {
   if (principal === "*") return "*";
   if (/^\d{12}$/.test(principal)) return { AWS: `arn:aws:iam::${principal}:root` };
-  return principal.startsWith("arn:") ? { AWS: principal } : { Service: principal };
+  if (/^arn:aws[a-z-]*:(iam|sts):/.test(principal)) return { AWS: principal };
+  if (principal.endsWith(".amazonaws.com")) return { Service: principal };
+  throw invalidParameter("The provided principal was invalid. Please check the principal and try again.");
 }

@@ -5,7 +5,8 @@ import type {
   UpdateFunctionConfigurationCommandInput,
 } from "@aws-sdk/client-lambda";
 import type { World } from "../../kernel/service.ts";
-import { invalidParameter, validation } from "./errors.ts";
+import { brokenVariables, check } from "./constraints.ts";
+import { invalidParameter } from "./errors.ts";
 import type { CodeRecord } from "./store.ts";
 
 /** The runtimes that new functions can use, and those that still run (Lambda runtimes page, 2026). */
@@ -98,7 +99,7 @@ export function initialSettings(input: CreateFunctionCommandInput, region: strin
 
 /** Settings after an update; what the request does not name stays. */
 export function applySettings(before: FunctionConfiguration, change: Settings, region: string): FunctionConfiguration {
-  check(change);
+  refuseReserved(change);
   const after: FunctionConfiguration = { ...before };
   const plain = ["Role", "Handler", "Description", "Timeout", "MemorySize", "EphemeralStorage"] as const;
   for (const name of plain) if (change[name] !== undefined) Object.assign(after, { [name]: change[name] });
@@ -142,17 +143,28 @@ export function applySettings(before: FunctionConfiguration, change: Settings, r
   return after;
 }
 
-function check(change: Settings): void {
-  range("timeout", change.Timeout, 1, 900);
-  range("memorySize", change.MemorySize, 128, 10_240);
+/** The constraints of the service's model on settings; all that are broken are named together. */
+export function checkSettings(change: Settings, others: Parameters<typeof check>[0] = {}, more: string[] = []): void {
+  check(
+    {
+      ...others,
+      role: change.Role,
+      handler: change.Handler,
+      description: change.Description,
+      timeout: change.Timeout,
+      memorySize: change.MemorySize,
+      "ephemeralStorage.size": change.EphemeralStorage?.Size,
+      "tracingConfig.mode": change.TracingConfig?.Mode,
+      "loggingConfig.logFormat": change.LoggingConfig?.LogFormat,
+    },
+    [...brokenVariables(change.Environment?.Variables), ...more],
+  );
+}
+
+function refuseReserved(change: Settings): void {
   if (change.Runtime !== undefined && !RUNTIMES.includes(change.Runtime)) {
     throw invalidParameter(
       `Value ${change.Runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${RUNTIMES.join(", ")}] or be a valid ARN`,
-    );
-  }
-  if (change.Role !== undefined && !/^arn:aws[a-zA-Z-]*:iam::\d{12}:role\/?[a-zA-Z_0-9+=,.@\-_/]+$/.test(change.Role)) {
-    throw validation(
-      `Value '${change.Role}' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+`,
     );
   }
   const variables = change.Environment?.Variables ?? {};
@@ -168,10 +180,4 @@ function check(change: Settings): void {
       `Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: ${measured}`,
     );
   }
-}
-
-function range(name: string, value: number | undefined, least: number, most: number): void {
-  if (value === undefined || (value >= least && value <= most)) return;
-  const bound = value < least ? `greater than or equal to ${least}` : `less than or equal to ${most}`;
-  throw validation(`Value '${value}' at '${name}' failed to satisfy constraint: Member must have value ${bound}`);
 }
