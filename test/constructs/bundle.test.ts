@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -127,6 +127,17 @@ describe("bundling", () => {
     const [first, same, other] = ["a", "a", "b"].map((text) => nameOf(bundle(handlerFile(text))));
     expect(same).toBe(first);
     expect(other).not.toBe(first);
+  });
+
+  it("bundles a handler to the same bytes, whatever it is bundled together with", () => {
+    const alone = SAMPLE_FUNCTIONS.map(
+      (name) => bundleHandlers([handlerEntry(`sample/${name}`)], scratch())[0] as string,
+    );
+    const together = bundleHandlers(
+      SAMPLE_FUNCTIONS.map((name) => handlerEntry(`sample/${name}`)),
+      scratch(),
+    );
+    expect(together.map((folder) => basename(folder))).toEqual(alone.map((folder) => basename(folder)));
   });
 
   it("says where a handler is missing, and what does not bundle", () => {

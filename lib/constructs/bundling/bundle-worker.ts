@@ -1,12 +1,13 @@
 /**
- * Runs in a process of its own (see bundle.ts): reads a request from standard input, bundles all entries side by side
- * and writes their folders to standard output. Problems go to standard error, with exit code 1.
+ * Runs in a process of its own (see bundle.ts): reads a request from standard input, bundles all entries and writes
+ * their folders to standard output. Problems go to standard error, with exit code 1.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildFailure, build, type OutputFile } from "esbuild";
+import { type BuildFailure, build, type Metafile } from "esbuild";
+import { FileDigests, recordBundle } from "./bundle-record.ts";
 import { slimSdk } from "./slim-sdk.ts";
 
 interface Request {
@@ -17,17 +18,20 @@ interface Request {
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const beside = (name: string) => fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url));
 
-async function bundle(entry: string, cacheFolder: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: { index: entry },
-    outdir: cacheFolder,
+/**
+ * One build for all entries: a file that several need, as most files of the SDK are, is read once. A bundle comes out
+ * the same whatever it is built together with.
+ */
+async function bundleAll(entries: readonly string[], cacheFolder: string): Promise<string[]> {
+  const startedAtMs = Date.now();
+  const outdir = join(cacheFolder, "out");
+  const { outputFiles, metafile } = await build({
+    entryPoints: Object.fromEntries(entries.map((entry, i) => [String(i), entry])),
+    outdir,
     outExtension: { ".js": ".mjs" },
-    chunkNames: "[hash]",
     write: false,
     bundle: true,
     minify: true,
-    // What a handler imports dynamically becomes a file of its own; in one file esbuild could not drop unused code.
-    splitting: true,
     format: "esm",
     platform: "node",
     // The guard runs on Node 24; 22 leaves people the choice of the older runtime.
@@ -39,20 +43,33 @@ async function bundle(entry: string, cacheFolder: string): Promise<string> {
     banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
     legalComments: "none",
     logLevel: "silent",
+    metafile: true,
   });
-  return keep(outputFiles, cacheFolder);
+  const contents = new Map(outputFiles.map((file) => [file.path, file.contents]));
+  const digests = new FileDigests();
+  return entries.map((entry, i) => {
+    const folder = keep(contents.get(join(outdir, `${i}.mjs`)) as Uint8Array, cacheFolder);
+    recordBundle({ entry, folder, inputs: reached(entry, metafile), startedAtMs }, digests);
+    return folder;
+  });
+}
+/** All files that esbuild read for an entry, also those of which nothing was left: a change may leave something. */
+function reached(entry: string, { inputs }: Metafile): string[] {
+  const found = new Set([relative(process.cwd(), realpathSync(entry))]);
+  for (const path of found) {
+    for (const { path: imported, external } of inputs[path]?.imports ?? []) if (!external) found.add(imported);
+  }
+  // `(disabled):…` stands for a file that a package switches off for Node; it has no text.
+  return [...found].map((path) => resolve(path)).filter((path) => existsSync(path));
 }
 
 /** Writes a bundle once; a second process that writes the same content at the same time loses and does no harm. */
-function keep(files: readonly OutputFile[], cacheFolder: string): string {
-  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const hash = createHash("sha256");
-  for (const file of sorted) hash.update(basename(file.path)).update(file.contents);
-  const folder = join(cacheFolder, hash.digest("hex").slice(0, 32));
+function keep(contents: Uint8Array, cacheFolder: string): string {
+  const folder = join(cacheFolder, createHash("sha256").update(contents).digest("hex").slice(0, 32));
   if (existsSync(folder)) return folder;
   const partial = `${folder}.${process.pid}`;
   mkdirSync(partial, { recursive: true });
-  for (const file of sorted) writeFileSync(join(partial, basename(file.path)), file.contents);
+  writeFileSync(join(partial, "index.mjs"), contents);
   try {
     renameSync(partial, folder);
   } catch (error) {
@@ -72,8 +89,7 @@ function describe(error: unknown): string {
 
 const { entries, cacheFolder } = JSON.parse(readFileSync(0, "utf8")) as Request;
 try {
-  const folders = await Promise.all(entries.map((entry) => bundle(entry, cacheFolder)));
-  process.stdout.write(JSON.stringify(folders));
+  process.stdout.write(JSON.stringify(await bundleAll(entries, cacheFolder)));
 } catch (error) {
   process.stderr.write(describe(error));
   process.exitCode = 1;

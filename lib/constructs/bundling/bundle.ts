@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { FileDigests, recallBundle } from "./bundle-record.ts";
 
 const here = fileURLToPath(import.meta.url);
 /** `.ts` in the source tree, `.js` in the published package. */
@@ -24,11 +25,18 @@ const keyOf = (entry: string, cacheFolder: string) => `${cacheFolder}\n${entry}`
  * Constructs are synchronous and esbuild's plugins are not, so the work is done by a child process.
  */
 export function bundleHandlers(entries: readonly string[], cacheFolder = defaultCacheFolder()): string[] {
-  const missing = [...new Set(entries)].filter((entry) => !bundled.has(keyOf(entry, cacheFolder)));
+  const keep = (entry: string, folder: string) => bundled.set(keyOf(entry, cacheFolder), folder);
+  const isMissing = (entry: string) => !bundled.has(keyOf(entry, cacheFolder));
+  const digests = new FileDigests();
+  for (const entry of entries.filter(isMissing)) {
+    const folder = recallBundle(entry, cacheFolder, digests);
+    if (folder !== undefined) keep(entry, folder);
+  }
+  const missing = [...new Set(entries)].filter(isMissing);
   if (missing.length > 0) {
     const folders = runWorker(missing, cacheFolder);
     missing.forEach((entry, i) => {
-      bundled.set(keyOf(entry, cacheFolder), folders[i] as string);
+      keep(entry, folders[i] as string);
     });
   }
   return entries.map((entry) => bundled.get(keyOf(entry, cacheFolder)) as string);

@@ -2,7 +2,7 @@ import { type App, type Environment as CdkEnvironment, CfnOutput, Stack, Tags, V
 import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
+import { GUARD_HANDLERS, SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
 import { bundleHandlers, handlerEntry } from "../bundling/bundle.ts";
 import { FlagProfile } from "../flag-profile.ts";
 import { stackArn } from "../own-function.ts";
@@ -28,6 +28,11 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
   const { environment } = configuration;
   const named = (part: string) => stackName(environment, part);
   const common = { env, terminationProtection: environment === "prod" };
+
+  const sampleEntries = SAMPLE_FUNCTIONS.map((name) => handlerEntry(`sample/${name}`));
+  // Ahead of the guard, which would bundle its own: handlers that are bundled together share most of the work.
+  bundleHandlers([...GUARD_HANDLERS.map((name) => guardEntries?.[name] ?? handlerEntry(name)), ...sampleEntries]);
+  const folders = bundleHandlers(sampleEntries);
 
   const guardStack = new Stack(app, named("guard"), {
     ...common,
@@ -56,7 +61,6 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
     ),
   });
 
-  const folders = bundleHandlers(SAMPLE_FUNCTIONS.map((name) => handlerEntry(`sample/${name}`)));
   const functions = SAMPLE_FUNCTIONS.map(
     (name, i) =>
       new FunctionStack(app, named(name), {
