@@ -67,8 +67,8 @@ function errorMembers(error: AwsError, known: ErrorModel | undefined, fault: str
     else if (error.members[name] !== undefined) body[name] = writeValue(member, error.members[name], format);
     else if (name === "Type") body[name] = fault === "client" ? "User" : "Service";
   }
-  // A service that gave no text at all was recorded with an explicit null.
-  if (body[messageKey] !== null) body[messageKey] = error.message;
+  // Where a service was recorded without a text there is none, or an explicit null.
+  if (error.message !== "") body[messageKey] = error.message;
   if (error.members.Type === null) delete body.Type;
   return body;
 }
@@ -83,7 +83,8 @@ function xmlError(
   model: ServiceModel | undefined,
 ): string {
   const members = known ? writeMembers(known.schema, { ...error.members, Message: undefined, message: undefined }) : "";
-  const text = `<Code>${escapeXml(queryCode)}</Code><Message>${escapeXml(error.message)}</Message>${members}`;
+  const message = error.message === "" ? "" : `<Message>${escapeXml(error.message)}</Message>`;
+  const text = `<Code>${escapeXml(queryCode)}</Code>${message}${members}`;
   if (format === "rest-xml") {
     const extra = Object.entries(error.members).filter(([name]) => !members.includes(`<${name}>`));
     const extraXml = extra.map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`).join("");

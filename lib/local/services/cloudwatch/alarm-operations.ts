@@ -27,6 +27,7 @@ import {
   alarmNotFound,
   constraintError,
   invalidCombination,
+  invalidFormat,
   notInEnum,
   nullMember,
   tooLong,
@@ -149,6 +150,7 @@ export function alarmOperations(world: World, engine: AlarmEngine, tags: TagStor
       throw constraintError([notInEnum("stateValue", StateValue, STATES)]);
     }
     // Composite alarms come only when they are asked for (API reference, 2026).
+    checkTypes(input.AlarmTypes);
     const types: readonly AlarmType[] = input.AlarmTypes?.length ? input.AlarmTypes : ["MetricAlarm"];
     const chosen = family(engine, ChildrenOfAlarmName, ParentsOfAlarmName).filter(
       (alarm) =>
@@ -203,11 +205,16 @@ export function alarmOperations(world: World, engine: AlarmEngine, tags: TagStor
     if (problems.length > 0 || !input.StateValue) throw constraintError(problems);
     const alarm = engine.alarms.get(input.AlarmName ?? "");
     if (!alarm) throw alarmNotFound();
+    if (input.StateReasonData !== undefined && !isJson(input.StateReasonData)) throw invalidFormat();
     engine.override(alarm, input.StateValue, input.StateReason ?? "", input.StateReasonData);
     return {};
   }
 
   function describeAlarmHistory(input: DescribeAlarmHistoryInput): DescribeAlarmHistoryOutput {
+    checkTypes(input.AlarmTypes);
+    if (input.HistoryItemType !== undefined && !HISTORY_ITEM_TYPES.includes(input.HistoryItemType)) {
+      throw constraintError([notInEnum("historyItemType", input.HistoryItemType, HISTORY_ITEM_TYPES)]);
+    }
     const items = engine.history.select({
       name: input.AlarmName,
       types: input.AlarmTypes?.length ? input.AlarmTypes : ["MetricAlarm"],
@@ -244,6 +251,25 @@ export function alarmOperations(world: World, engine: AlarmEngine, tags: TagStor
     EnableAlarmActions: switchActions(true),
     DisableAlarmActions: switchActions(false),
   };
+}
+
+const ALARM_TYPES = ["CompositeAlarm", "MetricAlarm"];
+const HISTORY_ITEM_TYPES = ["ConfigurationUpdate", "StateUpdate", "Action"];
+
+function checkTypes(types: readonly string[] | undefined): void {
+  if (!types || types.every((type) => ALARM_TYPES.includes(type))) return;
+  throw constraintError([
+    `Value '[${types.join(", ")}]' at 'alarmTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [${ALARM_TYPES.join(", ")}], Member must not be null]`,
+  ]);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parsedRule(text: string) {
@@ -300,7 +326,14 @@ function commonOutput(alarm: AlarmRecord) {
 
 function metricOutput(alarm: MetricAlarmRecord): MetricAlarm {
   const { AlarmName: _name, AlarmDescription: _description, ActionsEnabled: _enabled, ...definition } = alarm.input;
-  return { ...definition, Dimensions: definition.Dimensions ?? [], ...commonOutput(alarm) };
+  // Which of several metrics is watched is always told, also where the request left it to the default [inferred].
+  const metrics = definition.Metrics?.map((query) => ({ ...query, ReturnData: query.ReturnData ?? true }));
+  return {
+    ...definition,
+    ...(metrics && { Metrics: metrics }),
+    Dimensions: definition.Dimensions ?? [],
+    ...commonOutput(alarm),
+  };
 }
 
 function compositeOutput(alarm: CompositeAlarmRecord): CompositeAlarm {

@@ -13,6 +13,7 @@ import { evaluationGrid, SUPPORTED_OPERATORS } from "./metric-alarm-evaluation.t
 import { QuerySet, seriesForAnswer } from "./metric-queries.ts";
 import { MetricStore } from "./metric-store.ts";
 import { BASIC_STATISTICS, statisticFunction } from "./statistics.ts";
+import { UNITS } from "./units.ts";
 
 const OPERATORS: readonly ComparisonOperator[] = [
   "GreaterThanOrEqualToThreshold",
@@ -77,6 +78,7 @@ export function checkMetricAlarm(input: PutMetricAlarmInput): CheckedMetricAlarm
   if (input.Statistic !== undefined && !BASIC_STATISTICS.includes(input.Statistic)) {
     problems.push(notInEnum("statistic", input.Statistic, BASIC_STATISTICS));
   }
+  if (input.Unit !== undefined && !UNITS.includes(input.Unit)) problems.push(notInEnum("unit", input.Unit, UNITS));
   if (problems.length > 0) throw constraintError(problems);
   refuseUnsupported(input);
   checkActions("PutMetricAlarm", input);

@@ -42,6 +42,11 @@ export function alarmNotFound(): AwsError {
   return new AwsError("ResourceNotFound", "", { status: 404 });
 }
 
+/** SetAlarmState wants reason data in JSON (API reference, 2026; own text). */
+export function invalidFormat(): AwsError {
+  return new AwsError("InvalidFormatFault", "Data was not syntactically valid JSON.", { queryCode: "InvalidFormat" });
+}
+
 export function taggedResourceNotFound(arn: string): AwsError {
   return new AwsError("ResourceNotFoundException", `${arn} does not exist`, {
     status: 404,

@@ -24,6 +24,7 @@ import { checkPeriod, dimensionRecord, QuerySet, seriesForAnswer } from "./metri
 import type { MetricStore } from "./metric-store.ts";
 import { decodeOffset, encodeOffset, page } from "./paging.ts";
 import { BASIC_STATISTICS, statisticFunction } from "./statistics.ts";
+import { UNITS } from "./units.ts";
 
 const DAY_MS = 86_400_000;
 /** Data points per GetMetricData answer (API reference, 2026). */
@@ -34,6 +35,11 @@ const MAX_STATISTICS_DATAPOINTS = 1_440;
 export function metricOperations(world: World, store: MetricStore) {
   function putMetricData({ Namespace, MetricData, EntityMetricData }: PutMetricDataInput): Record<string, never> {
     if (!Namespace) throw missingParameter("Namespace");
+    if (Namespace.startsWith(":")) {
+      throw constraintError([
+        `Value '${Namespace}' at 'namespace' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:].*`,
+      ]);
+    }
     if (Namespace.startsWith("AWS/")) throw invalidValue("The value AWS/ for parameter Namespace is invalid.");
     const data = [...(MetricData ?? []), ...(EntityMetricData ?? []).flatMap((each) => each.MetricData ?? [])];
     if (data.length === 0) throw missingParameter("MetricData");
@@ -230,6 +236,17 @@ function checkDatum(datum: MetricDatum, place: string, nowMs: number): void {
     throw invalidValue(`The collection ${place}.Values must not have a size greater than 150.`);
   if ((datum.Dimensions?.length ?? 0) > 30) {
     throw invalidValue(`The collection ${place}.Dimensions must not have a size greater than 30.`);
+  }
+  for (const [index, { Name, Value: content }] of (datum.Dimensions ?? []).entries()) {
+    const at = `${place}.Dimensions.member.${index + 1}`;
+    if (!Name) throw missingParameter(`${at}.Name`);
+    if (!content) throw missingParameter(`${at}.Value`);
+  }
+  if (datum.Unit !== undefined && !UNITS.includes(datum.Unit)) {
+    throw invalidValue(`The parameter ${place}.Unit must be a value in the set [ ${UNITS.join(", ")} ].`);
+  }
+  if (datum.StorageResolution !== undefined && datum.StorageResolution !== 1 && datum.StorageResolution !== 60) {
+    throw invalidValue(`The parameter ${place}.StorageResolution must be a value in the set [ 1, 60 ].`);
   }
   for (const value of [Value ?? 0, ...(Values ?? [])]) {
     if (!Number.isFinite(value)) throw invalidValue(`The value ${value} for parameter ${place}.Value is invalid.`);

@@ -10,7 +10,7 @@ import type {
 } from "@aws-sdk/client-iam";
 import { AwsError } from "../../kernel/errors.ts";
 import type { LocalService, Principal, World } from "../../kernel/service.ts";
-import { alreadyExists, deleteConflict, encodePolicy, noSuchEntity, parsePolicy } from "./policies.ts";
+import { alreadyExists, checkIdentityPolicy, deleteConflict, encodePolicy, noSuchEntity } from "./policies.ts";
 import { type RoleRecord, Roles } from "./roles.ts";
 
 /** What other services ask IAM below its API. */
@@ -92,7 +92,7 @@ export function createIam(world: World): IamService {
         if (policies.has(arn)) {
           throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
         }
-        parsePolicy(document);
+        checkIdentityPolicy(document);
         const createDate = new Date(world.clock.now());
         const policy: PolicyRecord = {
           name,
@@ -128,7 +128,7 @@ export function createIam(world: World): IamService {
       },
       CreatePolicyVersion: (input: CreatePolicyVersionCommandInput) => {
         const policy = needPolicy(input.PolicyArn);
-        parsePolicy(input.PolicyDocument ?? "");
+        checkIdentityPolicy(input.PolicyDocument ?? "");
         if (policy.versions.size >= MAX_POLICY_VERSIONS) {
           throw new AwsError(
             "LimitExceeded",

@@ -12,8 +12,16 @@ import type {
   UpdateAssumeRolePolicyCommandInput,
   UpdateRoleCommandInput,
 } from "@aws-sdk/client-iam";
+import { AwsError } from "../../kernel/errors.ts";
 import type { OperationHandler, World } from "../../kernel/service.ts";
-import { alreadyExists, deleteConflict, encodePolicy, noSuchEntity, parsePolicy } from "./policies.ts";
+import {
+  alreadyExists,
+  checkIdentityPolicy,
+  checkTrustPolicy,
+  deleteConflict,
+  encodePolicy,
+  noSuchEntity,
+} from "./policies.ts";
 
 export interface RoleRecord {
   name: string;
@@ -55,8 +63,9 @@ export class Roles {
 
   create(input: CreateRoleCommandInput): RoleRecord {
     const { RoleName: name = "", AssumeRolePolicyDocument: trustPolicy = "", Path: path = "/" } = input;
+    checkRole(input);
     if (this.records.has(name)) throw alreadyExists(`Role with name ${name} already exists.`);
-    parsePolicy(trustPolicy);
+    checkTrustPolicy(trustPolicy);
     const role: RoleRecord = {
       name,
       path,
@@ -88,23 +97,24 @@ export class Roles {
       GetRole: ({ RoleName }: { RoleName?: string }) => ({ Role: describeFully(this.need(RoleName)) }),
       DeleteRole: ({ RoleName }: { RoleName?: string }) => this.delete(RoleName),
       ListRoles: ({ PathPrefix = "/" }: ListRolesCommandInput) => ({
-        Roles: [...this.records.values()].filter(({ path }) => path.startsWith(PathPrefix)).map(describe),
+        Roles: [...this.records.values()].filter(({ path }) => path.startsWith(PathPrefix)).map(listed),
         IsTruncated: false,
       }),
       UpdateRole: (input: UpdateRoleCommandInput) => {
         const role = this.need(input.RoleName);
+        checkRole(input);
         if (input.Description !== undefined) role.description = input.Description;
         if (input.MaxSessionDuration !== undefined) role.maxSessionSeconds = input.MaxSessionDuration;
         return {};
       },
       UpdateAssumeRolePolicy: ({ RoleName, PolicyDocument = "" }: UpdateAssumeRolePolicyCommandInput) => {
         const role = this.need(RoleName);
-        parsePolicy(PolicyDocument);
+        checkTrustPolicy(PolicyDocument);
         role.trustPolicy = PolicyDocument;
       },
       PutRolePolicy: ({ RoleName, PolicyName = "", PolicyDocument = "" }: PutRolePolicyCommandInput) => {
         const role = this.need(RoleName);
-        parsePolicy(PolicyDocument);
+        checkIdentityPolicy(PolicyDocument);
         role.inline.set(PolicyName, PolicyDocument);
       },
       GetRolePolicy: ({ RoleName, PolicyName = "" }: GetRolePolicyCommandInput) => {
@@ -122,6 +132,7 @@ export class Roles {
       }),
       AttachRolePolicy: ({ RoleName, PolicyArn = "" }: AttachRolePolicyCommandInput) => {
         const role = this.need(RoleName);
+        if (!PolicyArn.startsWith("arn:")) throw validationError(`ARN ${PolicyArn} is not valid.`);
         if (!policyExists(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} does not exist or is not attachable.`);
         role.attached.add(PolicyArn);
       },
@@ -137,6 +148,7 @@ export class Roles {
       }),
       TagRole: ({ RoleName, Tags = [] }: TagRoleCommandInput) => {
         const role = this.need(RoleName);
+        checkTags(Tags, role.tags.size);
         for (const { Key = "", Value = "" } of Tags) role.tags.set(Key, Value);
       },
       UntagRole: ({ RoleName, TagKeys = [] }: UntagRoleCommandInput) => {
@@ -151,11 +163,52 @@ export class Roles {
   }
 }
 
+const validationError = (message: string) => new AwsError("ValidationError", message);
+const violated = (what: string, constraint: string) =>
+  validationError(`1 validation error detected: ${what} failed to satisfy constraint: Member must ${constraint}`);
+
+const MAX_TAGS = 50;
+
+/** Codes and texts as recorded (test_role_tag_errors, 2026-02); the name's and the duration's as public reports have them. */
+function checkRole({ RoleName = "", MaxSessionDuration, Tags = [] }: Partial<CreateRoleCommandInput>): void {
+  if (RoleName.length > 64) throw violated(`Value '${RoleName}' at 'roleName'`, "have length less than or equal to 64");
+  if (!/^[\w+=,.@-]+$/.test(RoleName)) {
+    throw validationError(
+      "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-",
+    );
+  }
+  const seconds = MaxSessionDuration ?? DEFAULT_SESSION_SECONDS;
+  const duration = `Value '${seconds}' at 'maxSessionDuration'`;
+  if (seconds < 3600) throw violated(duration, "have value greater than or equal to 3600");
+  if (seconds > 43_200) throw violated(duration, "have value less than or equal to 43200");
+  checkTags(Tags, 0);
+}
+
+function checkTags(tags: readonly Tag[], already: number): void {
+  if (tags.length > MAX_TAGS) throw violated("Value at 'tags'", `have length less than or equal to ${MAX_TAGS}`);
+  for (const [index, { Key = "", Value = "" }] of tags.entries()) {
+    const at = `Value at 'tags.${index + 1}.member`;
+    if (Key.length > 128) throw violated(`${at}.key'`, "have length less than or equal to 128");
+    if (Value.length > 256) throw violated(`${at}.value'`, "have length less than or equal to 256");
+    if (!/^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$/u.test(Key)) {
+      throw violated(`${at}.key'`, "satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+");
+    }
+  }
+  if (new Set(tags.map(({ Key = "" }) => Key.toLowerCase())).size < tags.length) {
+    throw new AwsError("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+  }
+  if (already + tags.length > MAX_TAGS) {
+    throw new AwsError("LimitExceeded", `The number of tags has reached the maximum limit of ${MAX_TAGS}.`, {
+      status: 409,
+    });
+  }
+}
+
 function tagsOf(role: RoleRecord): Tag[] {
   return [...role.tags].map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** CreateRole and ListRoles leave out what only GetRole tells (recorded, 2026). */
+/** CreateRole leaves out what GetRole tells (recorded, 2026-02). */
 function describe(role: RoleRecord): Role {
   return {
     Path: role.path,
@@ -167,6 +220,12 @@ function describe(role: RoleRecord): Role {
     Description: role.description,
     Tags: role.tags.size > 0 ? tagsOf(role) : undefined,
   };
+}
+
+/** ListRoles tells the session's length and no tags (recorded, test_role_with_tags, 2026-02). */
+function listed(role: RoleRecord): Role {
+  const { Tags: _, ...described } = describe(role);
+  return { ...described, MaxSessionDuration: role.maxSessionSeconds };
 }
 
 function describeFully(role: RoleRecord): Role {

@@ -8,8 +8,8 @@ import { AwsError } from "../../kernel/errors.ts";
 import type { LocalService, RequestContext, World } from "../../kernel/service.ts";
 import type { RoleDirectory } from "../iam/index.ts";
 
-/** `\w+=,.@-`, 2 to 64 characters (STS API reference, AssumeRole, 2025). */
-const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
+/** ARNs that name something, as far as recordings show (test_sts_invalid_parameters, 2025-07). */
+const ARN = /^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$/;
 const MIN_SECONDS = 900;
 
 /** Security Token Service: who is asking, and temporary credentials that act as a role. Trust policies are not evaluated. */
@@ -25,13 +25,7 @@ export function createSts(world: World, roles: RoleDirectory): LocalService {
       GetAccessKeyInfo: (_input: GetAccessKeyInfoCommandInput) => ({ Account: world.accountId }),
       AssumeRole: (input: AssumeRoleCommandInput, context: RequestContext): AssumeRoleResponse => {
         const { RoleArn = "", RoleSessionName = "", DurationSeconds = 3600 } = input;
-        if (!SESSION_NAME.test(RoleSessionName)) {
-          throw invalid(
-            "roleSessionName",
-            RoleSessionName,
-            "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-          );
-        }
+        checkSessionName(RoleSessionName);
         if (DurationSeconds < MIN_SECONDS) {
           throw invalid(
             "durationSeconds",
@@ -39,6 +33,10 @@ export function createSts(world: World, roles: RoleDirectory): LocalService {
             `Member must have value greater than or equal to ${MIN_SECONDS}`,
           );
         }
+        if (RoleArn.length < 20) {
+          throw invalid("roleArn", RoleArn, "Member must have length greater than or equal to 20");
+        }
+        if (!ARN.test(RoleArn)) throw new AwsError("ValidationError", `${RoleArn} is invalid`);
         const role = roles.byArn(RoleArn);
         if (!role) {
           // AWS does not tell a caller whether the role exists.
@@ -70,6 +68,16 @@ export function createSts(world: World, roles: RoleDirectory): LocalService {
     },
     reset: () => undefined,
   };
+}
+
+/** 2 to 64 characters (STS API reference, AssumeRole, 2025); texts recorded (2025-07, 2026-02). */
+function checkSessionName(name: string): void {
+  const refuse = (constraint: string) => invalid("roleSessionName", name, constraint);
+  if (name.length > 64) throw refuse("Member must have length less than or equal to 64");
+  if (name.length < 2) throw refuse("Member must have length greater than or equal to 2");
+  if (!/^[\w+=,.@-]*$/.test(name)) {
+    throw refuse("Member must satisfy regular expression pattern: [\\w+=,.@-]*");
+  }
 }
 
 function invalid(member: string, value: string | number, constraint: string): AwsError {
