@@ -24,6 +24,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "run a release and its rollback on the local AWS and show what happened",
     run: async (argv, io) => main((await import("./rehearse.ts")).command, argv, io),
   },
+  judge: {
+    summary: "judge recorded counts of a release, without AWS",
+    run: async (argv, io) => main((await import("./judge.ts")).command, argv, io),
+  },
   local: {
     summary: "run the local AWS until it is stopped",
     run: async (argv) => (await import("./local.ts")).main(argv),

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { parseTrace, type Trace } from "../../lib/contract/trace.ts";
+import { parseTraceCsv } from "../../lib/contract/trace-csv.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
+
+/** Reads recorded counts. Throws a usage error that lists everything that is wrong, with its place. */
+export function loadTrace(file: string, share: number | undefined): Trace {
+  const document = readInput(file);
+  const isCsv = /\.csv$/i.test(file);
+  if (isCsv && share === undefined) {
+    throw new GoaroundError("usage", "operator", `${file}: a CSV file does not tell the canary's share of traffic`, {
+      advice: "Add --share, such as --share 0.1.",
+    });
+  }
+  if (!isCsv && share !== undefined) {
+    throw new GoaroundError("usage", "operator", "--share goes with CSV; a JSON trace has its own", {
+      advice: "Leave --share out.",
+    });
+  }
+  const parsed = isCsv ? parseTraceCsv(document, share!) : parseTrace(document);
+  if (parsed.ok) return parsed.trace;
+  throw new GoaroundError("usage", "operator", `${file} is no valid trace:\n${listed(parsed.problems)}`, {
+    advice: "Nothing was decided. See --help for the form.",
+  });
+}
+
+/** A file's text. Throws a usage error when it cannot be read. */
+export function readInput(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${message}`;
+    throw new GoaroundError("usage", "operator", reason, { cause: error });
+  }
+}
+
+/** One line for each problem. */
+export const listed = (problems: readonly { path: string; message: string }[]): string =>
+  problems.map(({ path, message }) => `  ${path || "(document)"}: ${message}`).join("\n");

@@ -1,0 +1,78 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { command as judge } from "../../scripts/judge.ts";
+import { Harness } from "./harness.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "judge-"));
+let files = 0;
+function file(content: unknown, suffix = ".json"): string {
+  const path = join(folder, `trace-${files++}${suffix}`);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+const blocks = (n: number, canaryErrors: number, baselineErrors: number) =>
+  Array.from({ length: n }, () => ({
+    seconds: 60,
+    canary: { requests: 60, errors: canaryErrors },
+    baseline: { requests: 540, errors: baselineErrors },
+  }));
+const run = (...argv: string[]) => new Harness().run(judge, ...argv);
+
+describe("judge --errors-only", () => {
+  it("replays the reference boundaries and says when it decided", async () => {
+    const trace = file({ share: 0.1, blocks: [...blocks(2, 1, 5), ...blocks(2, 4, 2)] });
+    const ran = await run("--trace", trace, "--errors-only", "--method", "ces", "--json");
+    expect(ran.exitCode).toBe(0);
+    const document = ran.json() as { looks: { boundary: number; spent: number }[] };
+    expect(document).toMatchObject({ verdict: "rollback", look: 4, decidedAtSeconds: 240 });
+    expect(document.looks.map((look) => look.boundary)).toEqual([4, 5, 7, 8]);
+    expect(document.looks[0]?.spent).toBeCloseTo(0.00117042, 8);
+  });
+
+  it("is inconclusive where errors show nothing", async () => {
+    const ran = await run("--trace", file({ share: 0.1, blocks: blocks(5, 0, 6) }), "--errors-only", "--json");
+    expect(ran.json()).toMatchObject({ verdict: "inconclusive", look: null, decidedAtSeconds: null, method: "ces" });
+  });
+
+  it("takes the e-process for thin traffic, chosen before any error is seen", async () => {
+    const thin = { seconds: 60, canary: { requests: 1, errors: 1 }, baseline: { requests: 9, errors: 0 } };
+    const trace = file({ share: 0.1, blocks: Array.from({ length: 10 }, () => thin) });
+    const ran = await run("--trace", trace, "--errors-only", "--json");
+    expect(ran.json()).toMatchObject({ verdict: "rollback", method: "e-process", look: 3 });
+  });
+
+  it("prints a table for people", async () => {
+    const ran = await run(
+      "--trace",
+      file({ share: 0.1, blocks: blocks(3, 12, 1) }),
+      "--errors-only",
+      "--alpha",
+      "0.001",
+    );
+    expect(ran.stdout).toContain("rollback at look 1 (60 s)");
+    expect(ran.stdout).toContain("12 of 60 canary requests failed");
+  });
+
+  it("exits 2, names the place and decides nothing when the trace is wrong", async () => {
+    const wrong = file({ share: 0.1, blocks: blocks(1, 61, 0) });
+    const ran = await run("--trace", wrong, "--errors-only");
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain("blocks[0].canary.errors: 61 errors of 60 requests");
+    expect((await run("--trace", wrong, "--errors-only", "--json")).json()).toMatchObject({ ok: false, exitCode: 2 });
+    expect((await run("--trace", join(folder, "none.json"), "--errors-only")).exitCode).toBe(2);
+    expect((await run("--trace", wrong, "--method", "guess", "--errors-only")).exitCode).toBe(2);
+    expect((await run("--trace", wrong, "--alpha", "2", "--errors-only")).exitCode).toBe(2);
+  });
+
+  it("reads CSV, which needs the share", async () => {
+    const head = "seconds,canary requests,canary errors,baseline requests,baseline errors\n";
+    const csv = file(`${head}60,60,12,540,1\n`, ".csv");
+    expect((await run("--trace", csv, "--share", "0.1", "--errors-only", "--json")).json()).toMatchObject({
+      verdict: "rollback",
+    });
+    expect((await run("--trace", csv, "--errors-only")).stderr).toContain("--share");
+  });
+});
