@@ -16,6 +16,7 @@ import { buildPolicy, type PolicySettings, policyParameter } from "./policy-para
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
 import { ReleaseStrategy } from "./release-strategy.ts";
+import { watchStackSize } from "./stack-size.ts";
 import { versionNumber } from "./version-number.ts";
 
 export interface GuardedFunctionProps {
@@ -171,6 +172,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
     this.annotate(strategy);
+    watchStackSize(this);
   }
 
   /** The guard finds the functions it may act on by name; the tags tell people, and policies that go by tags. */
