@@ -1,4 +1,3 @@
-import { notImplemented } from "../../kernel/errors.ts";
 import type { LocalService, OperationHandler, World } from "../../kernel/service.ts";
 import { AlarmEngine } from "./alarm-engine.ts";
 import { alarmOperations } from "./alarm-operations.ts";
@@ -31,9 +30,6 @@ export function createCloudWatch(world: World): CloudWatchService {
     ...alarmOperations(world, engine, tags),
     ...tagOperations(engine, tags),
     ...dashboards.operations,
-    PutAnomalyDetector: () => {
-      throw notImplemented("cloudwatch", "PutAnomalyDetector");
-    },
   };
   return {
     name: "cloudwatch",
