@@ -1,18 +1,21 @@
 import { Command, Option } from "commander";
 import { GoaroundError } from "../lib/core/errors.ts";
 import { type ErrorTestMethod, replayErrors } from "../lib/core/judge/sequential/replay.ts";
+import { replayJudge } from "../lib/core/judge/sequential/replay-judge.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import { parseNumber } from "./cli/options.ts";
 import { isProgram, main, type Result } from "./cli/run.ts";
-import { loadTrace } from "./judge/input.ts";
-import { errorTestDocument, errorTestText } from "./judge/print.ts";
+import { loadPolicy, loadTrace } from "./judge/input.ts";
+import { errorTestDocument, errorTestText, judgeDocument, judgeText } from "./judge/print.ts";
 
 interface JudgeOptions {
   trace: string;
   share?: number;
-  alpha: number;
-  method: ErrorTestMethod;
+  alpha?: number;
+  method?: ErrorTestMethod;
+  policy?: string;
+  errorsOnly: boolean;
   json: boolean;
 }
 
@@ -25,32 +28,46 @@ Exit codes: 0 judged, whatever the verdict; 2 usage, or a trace that is malforme
 decided then).`;
 
 export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT.done }): Command {
-  const probability = (text: string) => {
-    const value = parseNumber(text, 1e-9, 0.5);
-    return value;
-  };
+  const probability = (text: string) => parseNumber(text, 1e-9, 0.5);
   return new Command("judge")
     .description("Judge recorded counts of a release look by look, without AWS.")
     .requiredOption("--trace <file>", "recorded counts, .json or .csv")
     .option("--share <number>", "share of traffic the canary was meant to get; for CSV, which has none", (text) =>
       parseNumber(text, 0.0001, 0.9999),
     )
+    .option("--policy <file>", "policy document (default: the policy that a function has when it says nothing)")
     .option("--errors-only", "run the error test alone", false)
-    .option("--alpha <number>", "probability of rolling back a harmless version, ever", probability, 0.01)
+    .option("--alpha <number>", "probability of rolling back a harmless version, ever (default: 0.01)", probability)
     .addOption(
-      new Option("--method <name>", "ces, e-process, or the one that suits the traffic")
-        .choices(["ces", "e-process", "auto"])
-        .default("auto"),
+      new Option("--method <name>", "ces, e-process, or auto: the one that suits the traffic (default)").choices([
+        "ces",
+        "e-process",
+        "auto",
+      ]),
     )
     .option("--json", "print one JSON document on stdout", false)
     .addHelpText("after", HELP)
     .action((options: JudgeOptions) => {
       result.exitCode = guarded(io, options.json, () => {
-        const trace = loadTrace(options.trace, options.share);
-        const replayed = replayErrors(trace, options.alpha, options.method);
-        io.stdout(options.json ? errorTestDocument(replayed) : errorTestText(replayed));
+        io.stdout(options.errorsOnly ? errorsOnly(options) : wholeJudge(options));
       });
     });
+}
+
+function errorsOnly({ trace, share, alpha, method, json, policy }: JudgeOptions): string {
+  if (policy !== undefined) throw new GoaroundError("usage", "operator", "--errors-only takes --alpha, not --policy");
+  const replayed = replayErrors(loadTrace(trace, share), { alpha: alpha ?? 0.01, method: method ?? "auto" });
+  return json ? errorTestDocument(replayed) : errorTestText(replayed);
+}
+
+function wholeJudge({ trace, share, alpha, method, json, policy }: JudgeOptions): string {
+  if (alpha !== undefined || method !== undefined) {
+    throw new GoaroundError("usage", "operator", "--alpha and --method go with --errors-only", {
+      advice: "The whole judge takes its budget from the policy: checks.falseRollbackPercent.",
+    });
+  }
+  const replayed = replayJudge(loadTrace(trace, share), loadPolicy(policy));
+  return json ? judgeDocument(replayed) : judgeText(replayed);
 }
 
 /** Runs the work; its failure is a sentence on stderr, or the JSON document. */

@@ -46,6 +46,12 @@ const checks = z.strictObject({
   minTrafficShareRatio: z._default(z.number().check(z.minimum(0), z.maximum(1)), 0.5),
   /** Below this many canary invocations nothing is decided about rates. */
   minSamples: z._default(samples, 20),
+  /** Probability of rolling a harmless version back, percent of releases, over all tests together (1 by default). */
+  falseRollbackPercent: z.optional(z.number().check(z.minimum(0.001), z.maximum(20))),
+  /** Canary error rate minus baseline error rate, percentage points, below which errors do not roll back (default 0). */
+  minErrorExcessPercent: z.optional(percent),
+  /** What a canary that gets far less than its share of traffic means; `hold` by default. */
+  onTrafficDeficit: z.optional(z.enum(["hold", "rollback"])),
 });
 
 export const policySchema = z.strictObject({

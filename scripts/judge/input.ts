@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type Policy, parsePolicy } from "../../lib/contract/policy.ts";
 import { parseTrace, type Trace } from "../../lib/contract/trace.ts";
 import { parseTraceCsv } from "../../lib/contract/trace-csv.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
@@ -24,8 +25,18 @@ export function loadTrace(file: string, share: number | undefined): Trace {
   });
 }
 
+/** A policy document, or the defaults. Throws a usage error that lists everything that is wrong. */
+export function loadPolicy(file: string | undefined): Policy {
+  const nobody = { schemaVersion: 1, functionName: "any", alias: "live", deploymentGroup: "any" };
+  const parsed = parsePolicy(file === undefined ? JSON.stringify(nobody) : readInput(file));
+  if (parsed.ok) return parsed.policy;
+  throw new GoaroundError("usage", "operator", `${file} is no valid policy:\n${listed(parsed.problems)}`, {
+    advice: "Nothing was decided.",
+  });
+}
+
 /** A file's text. Throws a usage error when it cannot be read. */
-export function readInput(file: string): string {
+function readInput(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
@@ -36,5 +47,5 @@ export function readInput(file: string): string {
 }
 
 /** One line for each problem. */
-export const listed = (problems: readonly { path: string; message: string }[]): string =>
+const listed = (problems: readonly { path: string; message: string }[]): string =>
   problems.map(({ path, message }) => `  ${path || "(document)"}: ${message}`).join("\n");

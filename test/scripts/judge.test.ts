@@ -21,6 +21,27 @@ const blocks = (n: number, canaryErrors: number, baselineErrors: number) =>
   }));
 const run = (...argv: string[]) => new Harness().run(judge, ...argv);
 
+describe("judge", () => {
+  it("gives verdict, time, reasons, budget and looks in one document", async () => {
+    const ran = await run("--trace", file({ share: 0.1, blocks: blocks(5, 0, 0) }), "--json");
+    expect(ran.json()).toMatchObject({ verdict: "promote", look: 5, decidedAtSeconds: 300, budget: { total: 0.01 } });
+    const bad = await run("--trace", file({ share: 0.1, blocks: blocks(5, 9, 1) }));
+    expect(bad.stdout).toContain("rollback at look 1 (60 s)");
+    expect(bad.stdout).toContain("more-errors: 9 of 60 canary requests failed");
+  });
+
+  it("takes a policy, and refuses a wrong one and options of the error test", async () => {
+    const trace = file({ share: 0.1, blocks: blocks(5, 9, 1) });
+    const document = { schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" };
+    const strict = file({ ...document, checks: { falseRollbackPercent: 0.1 } });
+    expect((await run("--trace", trace, "--policy", strict, "--json")).json()).toMatchObject({
+      budget: { errors: 0.0006 },
+    });
+    expect(await run("--trace", trace, "--policy", file({ ...document, chekcs: {} }))).toMatchObject({ exitCode: 2 });
+    expect(await run("--trace", trace, "--alpha", "0.01")).toMatchObject({ exitCode: 2 });
+  });
+});
+
 describe("judge --errors-only", () => {
   it("replays the reference boundaries and says when it decided", async () => {
     const trace = file({ share: 0.1, blocks: [...blocks(2, 1, 5), ...blocks(2, 4, 2)] });

@@ -8,6 +8,10 @@ export interface SideCounts {
   /** Milliseconds; undefined when nothing ran. */
   averageDurationMs: number | undefined;
   p99DurationMs: number | undefined;
+  /** Requests slower than each of the thresholds that were fixed before the shift, the lowest first. */
+  slow?: number[] | undefined;
+  /** Requests that waited for a new execution environment. */
+  coldStarts?: number | undefined;
 }
 
 /** Both versions over the same minutes. */
@@ -35,6 +39,8 @@ export interface Reason {
   limit: number | null;
   baseline: number | null;
   samples: number;
+  /** False-rollback probability that the test behind the reason has spent so far. */
+  spent?: number;
 }
 
 export interface Verdict {

@@ -81,8 +81,8 @@ const TRIM_ABOVE = 400;
 const TRIM_CELL = 1e-13;
 /** Wider than this, the lattice becomes twice as coarse. 10,000 requests/s with 1 % errors stay below it for hours. */
 const WIDEST = 8192;
-/** Standard deviation of a block in steps below which it waits: rounding then adds 2 % to its variance at most. */
-const WIDE_ENOUGH = 2;
+/** Standard deviation of a block in steps below which it waits: rounding then adds a twelfth to its variance at most. */
+const WIDE_ENOUGH = 1;
 
 /** One look at `elapsedSeconds` since the shift began, with the block of data that is new since the last look. */
 export function lookCes(state: CesState, block: Block, elapsedSeconds: number, options: CesOptions): CesLook {
@@ -137,13 +137,15 @@ function advance(state: CesState, law: Law, canaryErrors: number): CesState | un
   if (state.unit === 1) return move(state, law.from, law.probabilities, canaryErrors);
   const pending = pend(state, law, canaryErrors);
   if (Math.sqrt(varianceOf(pending.cells)) < WIDE_ENOUGH * state.unit) return undefined;
-  const coarse = coarsen(pending.from, pending.cells, state.unit);
-  return move(
-    { ...state, pending: NOTHING_PENDING },
-    coarse.from,
-    Float64Array.from(coarse.cells),
-    rounded(pending.canaryErrors, state.unit),
-  );
+  return flushed({ ...state, pending });
+}
+
+/** What was pending is taken in, however narrow it is. */
+export function flushed(state: CesState): CesState {
+  const { pending, unit } = state;
+  const coarse = coarsen(pending.from, pending.cells, unit);
+  const steps = rounded(pending.canaryErrors, unit);
+  return move({ ...state, pending: NOTHING_PENDING }, coarse.from, Float64Array.from(coarse.cells), steps);
 }
 
 const move = (state: CesState, from: number, law: Float64Array, steps: number): CesState => ({

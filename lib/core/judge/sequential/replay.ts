@@ -6,7 +6,7 @@ import type { Block } from "./null-law.ts";
 
 export type ErrorTestMethod = "ces" | "e-process" | "auto";
 
-interface ErrorTestLook {
+export interface ErrorTestLook {
   /** Seconds since the shift began. */
   seconds: number;
   /** Cumulative canary errors at which this look would have rolled back; null when nothing could have. */
@@ -28,15 +28,26 @@ export interface ErrorTestResult {
   looks: ErrorTestLook[];
 }
 
+interface ReplayOptions {
+  alpha: number;
+  method: ErrorTestMethod;
+  /** Default: the length of the trace. */
+  plannedMinutes?: number;
+  /** Go on to the end of the trace after a rollback, for the figures of every look. */
+  throughout?: boolean;
+}
+
 /** Below this many requests a minute in all, the e-process decides sooner than CES. */
 const THIN_TRAFFIC_PER_MINUTE = 50;
 
 /** Runs the error test alone over a trace, up to its decision. The method is chosen before any error is looked at. */
-export function replayErrors(trace: Trace, alpha: number, method: ErrorTestMethod): ErrorTestResult {
-  const chosen = method === "auto" ? chooseMethod(trace) : method;
+export function replayErrors(trace: Trace, replay: ReplayOptions): ErrorTestResult {
+  const { alpha, method } = replay;
+  const first = trace.blocks[0]!;
+  const chosen = method === "auto" ? methodFor(first.canary.requests + first.baseline.requests, first.seconds) : method;
   const isCes = chosen === "ces";
   const totalSeconds = trace.blocks.reduce((sum, block) => sum + block.seconds, 0);
-  const options = { alpha, share: trace.share, plannedMinutes: totalSeconds / 60 };
+  const options = { alpha, share: trace.share, plannedMinutes: replay.plannedMinutes ?? totalSeconds / 60 };
   const looks: ErrorTestLook[] = [];
   let ces = initialCes;
   let evidence = initialEProcess;
@@ -62,7 +73,7 @@ export function replayErrors(trace: Trace, alpha: number, method: ErrorTestMetho
       canaryErrors: totals.canaryErrors,
       pValue: bet.pValue,
     });
-    if (spending ? spending.rollback : bet.rollback) {
+    if (!replay.throughout && (spending ? spending.rollback : bet.rollback)) {
       const reasons = [rollbackReason(totals, spending?.boundary ?? null, bet.pValue, alpha)];
       return { method: chosen, rollback: true, look: looks.length, decidedAtSeconds: seconds, reasons, looks };
     }
@@ -71,11 +82,9 @@ export function replayErrors(trace: Trace, alpha: number, method: ErrorTestMetho
   return { method: chosen, rollback: false, look: null, decidedAtSeconds: null, reasons, looks };
 }
 
-function chooseMethod(trace: Trace): "ces" | "e-process" {
-  const first = trace.blocks[0]!;
-  const perMinute = ((first.canary.requests + first.baseline.requests) / first.seconds) * 60;
-  return perMinute < THIN_TRAFFIC_PER_MINUTE ? "e-process" : "ces";
-}
+/** The method that decides sooner at so many requests in so many seconds. */
+export const methodFor = (requests: number, seconds: number): "ces" | "e-process" =>
+  (requests / seconds) * 60 < THIN_TRAFFIC_PER_MINUTE ? "e-process" : "ces";
 
 const ratesOf = (totals: Block) =>
   `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed, ${totals.baselineErrors} of ${totals.baselineRequests} baseline requests`;

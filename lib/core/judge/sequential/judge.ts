@@ -1,0 +1,323 @@
+import type { Policy } from "../../../contract/policy.ts";
+import { GoaroundError } from "../../errors.ts";
+import { judgeFixed } from "../fixed.ts";
+import { errorPercent, format } from "../rules.ts";
+import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../types.ts";
+import { addBlocks, type CesState, initialCes, lookCes } from "./ces.ts";
+import { type PackedCes, packCes, unpackCes } from "./compact.ts";
+import { type EProcessState, initialEProcess, lookEProcess } from "./e-process.ts";
+import { effectOf } from "./effect.ts";
+import type { Block } from "./null-law.ts";
+import { initialPromotion, lookPromotion, PROMOTION_ALPHA, type PromotionState, requestsMissing } from "./promotion.ts";
+import { methodFor } from "./replay.ts";
+import { initialShare, lookShare, type ShareState } from "./share.ts";
+
+/** How the one false-rollback budget is divided. */
+export const BUDGET = { errors: 0.6, latency: 0.3, share: 0.1 };
+const DEFAULT_FALSE_ROLLBACK_PERCENT = 1;
+/** The bet on a late onset is spread over this long. Minutes. */
+export const PLANNED_MINUTES = 10;
+/** Looks that the rules still read, and of those the ones whose text may be shown again. */
+const RULE_LOOKS = 30;
+const TOLD_LOOKS = 3;
+
+interface SequentialState extends JudgeState {
+  version: 2;
+  seconds: number;
+  /** Undefined until the first request. */
+  method: "ces" | "e-process" | undefined;
+  errors: CesState | PackedCes;
+  evidence: EProcessState;
+  latency: (CesState | PackedCes)[];
+  promotion: PromotionState;
+  share: ShareState;
+  totals: Block;
+  rules: JudgeState | undefined;
+}
+
+const NO_BLOCK: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 };
+
+const initialState: SequentialState = {
+  version: 2,
+  seconds: 0,
+  method: undefined,
+  errors: initialCes,
+  evidence: initialEProcess,
+  latency: [],
+  promotion: initialPromotion,
+  share: initialShare,
+  totals: NO_BLOCK,
+  rules: undefined,
+};
+
+/**
+ * The judge that compares the versions by sequential tests, with the fixed rules of the policy inside it.
+ *
+ * The tests share one false-rollback budget. A rule about errors that compares with the baseline rolls back only when the
+ * error test has evidence at its share of the budget; rules over durations act on their own where requests are not
+ * counted by duration. `promote` needs evidence too: that a canary worse than tolerated would not look like this.
+ *
+ * Throws GoaroundError `usage` for counts that cannot be.
+ */
+export const judgeSequential: Judge = (given, look, policy) => {
+  const state = (given as SequentialState | undefined) ?? initialState;
+  assertCounts(look);
+  const ruled = judgeFixed(state.rules, look, policy);
+  if (!look.observed) return { state: { ...state, rules: ruled.state }, verdict: ruled.verdict };
+  const tested = test(state, look, policy);
+  const next = { ...tested.state, rules: ruled.state };
+  return { state: next, verdict: combine(next, tested.reasons, tested.healthy, ruled.verdict, policy) };
+};
+
+/** The same state in at most 8 KB of JSON; the judge goes on from it as from the original. */
+export function compactState(given: JudgeState): JudgeState {
+  const state = given as SequentialState;
+  const pack = (ces: CesState | PackedCes) => (isPacked(ces) ? ces : packCes(ces));
+  const looks = (state.rules?.looks ?? []) as { seconds: number; reasons: Reason[] }[];
+  const kept = looks.slice(-RULE_LOOKS).map((look, i, all) => ({
+    seconds: look.seconds,
+    // Older looks only tell which rule was broken.
+    reasons: i >= all.length - TOLD_LOOKS ? look.reasons : look.reasons.map(({ code }) => ({ code }) as Reason),
+  }));
+  const compact: SequentialState = {
+    ...state,
+    errors: pack(state.errors),
+    latency: state.latency.map(pack),
+    rules: state.rules && { ...state.rules, looks: kept },
+  };
+  return compact;
+}
+
+const isPacked = (ces: CesState | PackedCes): ces is PackedCes => typeof ces.cells === "string";
+const unpacked = (ces: CesState | PackedCes): CesState => (isPacked(ces) ? unpackCes(ces) : ces);
+
+interface Tested {
+  state: SequentialState;
+  reasons: Evidence;
+  healthy: { proven: boolean; missing: number };
+}
+
+/** What each test holds against the canary, if anything. */
+interface Evidence {
+  errors: Reason | undefined;
+  latency: Reason | undefined;
+  share: Reason | undefined;
+}
+
+function test(state: SequentialState, look: Look, policy: Policy): Tested {
+  const budget = budgetOf(policy);
+  const seconds = state.seconds + look.seconds;
+  const block = blockOf(look.canary, look.baseline);
+  const totals = addBlocks(state.totals, block);
+  const requests = block.canaryRequests + block.baselineRequests;
+  const method = state.method ?? (requests === 0 ? undefined : methodFor(requests, look.seconds));
+  const share = look.expectedShare;
+  const minExcess = (policy.checks.minErrorExcessPercent ?? 0) / 100;
+
+  const alpha = budget * BUDGET.errors;
+  const ces = lookCes(unpacked(state.errors), block, seconds, { alpha, share, minExcess });
+  const bet = lookEProcess(state.evidence, block, seconds, { alpha, share, plannedMinutes: PLANNED_MINUTES });
+  const isThin = method === "e-process";
+  const betWins = bet.pValue <= alpha && totals.canaryErrors >= 2 && excessOf(totals) >= minExcess;
+  const slower = lookLatency(state.latency, look, seconds, budget);
+  const deficit = lookShare(state.share, block.canaryRequests, block.baselineRequests, share);
+  const limit = budget * BUDGET.share;
+  const tolerance = { limit: toleratedRate(policy), oddsRatio: Math.max(2, policy.checks.maxErrorRateRatio) };
+  const promotion = lookPromotion(state.promotion, block, tolerance);
+
+  return {
+    state: {
+      ...state,
+      seconds,
+      method,
+      errors: ces.state,
+      evidence: bet.state,
+      latency: slower.states,
+      promotion: promotion.state,
+      share: deficit.state,
+      totals,
+    },
+    reasons: {
+      errors: (isThin ? betWins : ces.rollback)
+        ? moreErrors(totals, isThin ? null : ces.boundary, isThin ? bet.pValue : ces.spent, alpha)
+        : undefined,
+      latency: slower.reason,
+      share:
+        deficit.logWealth >= Math.log(1 / limit) ? lessTraffic(totals, share, deficit.logWealth, limit) : undefined,
+    },
+    healthy: { proven: promotion.healthy, missing: requestsMissing(promotion.logWealth, tolerance) },
+  };
+}
+
+export const budgetOf = ({ checks }: Policy) => (checks.falseRollbackPercent ?? DEFAULT_FALSE_ROLLBACK_PERCENT) / 100;
+
+/** The canary's error rate that the policy's rule would still let pass; fixed by the policy alone. */
+const toleratedRate = ({ checks }: Policy) => Math.min(0.5, Math.max(0.001, checks.maxErrorRatePercent / 100));
+
+/** Errors that are published before their request count as part of it: never more errors than requests. */
+function blockOf(canary: SideCounts, baseline: SideCounts): Block {
+  const whole = ({ invocations, errors }: SideCounts) => {
+    const requests = Math.round(invocations);
+    return [requests, Math.min(requests, Math.round(errors))] as const;
+  };
+  const [canaryRequests, canaryErrors] = whole(canary);
+  const [baselineRequests, baselineErrors] = whole(baseline);
+  return { canaryRequests, baselineRequests, canaryErrors, baselineErrors };
+}
+
+const excessOf = (totals: Block) =>
+  totals.canaryErrors / Math.max(1, totals.canaryRequests) -
+  totals.baselineErrors / Math.max(1, totals.baselineRequests);
+
+/**
+ * The same test on requests above each threshold. Cold starts of the canary are credited: they are taken out of its
+ * requests and, as if all of them had been slow, out of its slow ones. The baseline gets no such credit.
+ */
+function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: number, budget: number) {
+  const thresholds = Math.min(look.canary.slow?.length ?? 0, look.baseline.slow?.length ?? 0);
+  const alpha = (budget * BUDGET.latency) / Math.max(1, thresholds);
+  let reason: Reason | undefined;
+  const next = Array.from({ length: Math.max(thresholds, states.length) }, (_, i) => {
+    const state = unpacked(states[i] ?? initialCes);
+    if (i >= thresholds) return state;
+    const cold = Math.min(look.canary.coldStarts ?? 0, look.canary.invocations);
+    const block: Block = {
+      canaryRequests: look.canary.invocations - cold,
+      baselineRequests: look.baseline.invocations,
+      canaryErrors: Math.max(0, look.canary.slow![i]! - cold),
+      baselineErrors: look.baseline.slow![i]!,
+    };
+    const one = lookCes(state, block, seconds, { alpha, share: look.expectedShare });
+    if (one.rollback) reason ??= moreSlow(one.state.totals, i, one.boundary, one.spent, alpha);
+    return one.state;
+  });
+  return { states: next, reason };
+}
+
+const ruleNeedsErrors = (reason: Reason) => reason.code === "error-rate";
+const ruleNeedsLatency = (reason: Reason) => reason.code === "p99-duration";
+
+function combine(
+  state: SequentialState,
+  evidence: Evidence,
+  healthy: Tested["healthy"],
+  ruled: Verdict,
+  policy: Policy,
+): Verdict {
+  const { findings } = ruled;
+  const effect = effectReason(state);
+  const hasLatencyTest = state.latency.length > 0;
+  const agrees = (reason: Reason) => {
+    if (ruleNeedsErrors(reason)) return evidence.errors !== undefined;
+    return !(ruleNeedsLatency(reason) && hasLatencyTest) || evidence.latency !== undefined;
+  };
+  const broken = ruled.kind === "rollback" ? ruled.reasons : [];
+  const acting = broken.filter(agrees);
+  const waiting = broken
+    .filter((reason) => !agrees(reason))
+    .map((reason) => ({ ...reason, message: `${reason.message}; the sequential test does not agree yet` }));
+  const deficit = evidence.share ? [evidence.share] : [];
+  const tested = [evidence.errors, evidence.latency].filter((reason) => reason !== undefined);
+  const hard = policy.checks.onTrafficDeficit === "rollback" ? deficit : [];
+  const rollback = [...tested, ...hard, ...acting];
+  if (rollback.length > 0) return { kind: "rollback", reasons: [...rollback, ...effect], findings };
+
+  const holding = [...deficit, ...waiting, ...(ruled.kind === "hold" ? ruled.reasons : [])];
+  if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...effect], findings };
+  if (ruled.kind === "inconclusive") return { ...ruled, reasons: [...ruled.reasons, ...effect] };
+  if (!healthy.proven)
+    return { kind: "inconclusive", reasons: [notProven(state, healthy.missing, policy), ...effect], findings };
+  return { kind: "promote", reasons: [...ruled.reasons, ...effect], findings };
+}
+
+const percentOf = (count: number, of: number) =>
+  format(errorPercent({ invocations: of, errors: count } as SideCounts) ?? 0);
+
+const figures = (totals: Block) => ({
+  observed: totals.canaryErrors,
+  baseline: totals.baselineErrors,
+  samples: totals.canaryRequests,
+});
+
+function moreErrors(totals: Block, boundary: number | null, spent: number, alpha: number): Reason {
+  const how = boundary === null ? `anytime p ${spent.toPrecision(2)}` : `boundary ${boundary} errors`;
+  return {
+    code: "more-errors",
+    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline: a harmless version gets there in less than ${format(100 * alpha)} % of releases (${how})`,
+    ...figures(totals),
+    limit: boundary,
+    spent: Math.min(spent, alpha),
+  };
+}
+
+function moreSlow(totals: Block, threshold: number, boundary: number | null, spent: number, alpha: number): Reason {
+  return {
+    code: "slower",
+    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests were over latency threshold ${threshold + 1} and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline, cold starts credited: a harmless version gets there in less than ${format(100 * alpha)} % of releases`,
+    ...figures(totals),
+    limit: boundary,
+    spent,
+  };
+}
+
+function lessTraffic(totals: Block, share: number, logWealth: number, alpha: number): Reason {
+  const total = totals.canaryRequests + totals.baselineRequests;
+  return {
+    code: "traffic-deficit",
+    message: `the canary finished ${totals.canaryRequests} of ${total} requests where ${percentOf(share * total, total)} % were meant for it (odds ${Math.exp(Math.min(logWealth, 50)).toExponential(1)} to 1, limit ${format(1 / alpha)}): it may hang`,
+    observed: totals.canaryRequests,
+    limit: share * total,
+    baseline: totals.baselineRequests,
+    samples: total,
+    spent: alpha,
+  };
+}
+
+function notProven({ totals, seconds }: SequentialState, missing: number, policy: Policy): Reason {
+  const perSecond = totals.canaryRequests / Math.max(1, seconds);
+  const time = perSecond > 0 ? `, about ${Math.ceil(missing / perSecond / 60)} min at this rate` : "";
+  return {
+    code: "not-proven-healthy",
+    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed; that fewer than ${policy.checks.maxErrorRatePercent} % would is not shown with ${100 * (1 - PROMOTION_ALPHA)} % confidence: about ${missing} more canary requests without errors would do${time}`,
+    observed: totals.canaryRequests,
+    limit: totals.canaryRequests + missing,
+    baseline: totals.baselineRequests,
+    samples: totals.canaryRequests,
+  };
+}
+
+/** For people: how much worse, and what can be ruled out at all looks together. */
+function effectReason({ totals, evidence }: SequentialState): Reason[] {
+  const effect = effectOf(totals);
+  if (!effect) return [];
+  const [difference, low, high] = [effect.difference, effect.low, effect.high].map((value) => format(100 * value));
+  return [
+    {
+      code: "effect",
+      message: `canary minus baseline: ${difference} percentage points of errors (95 % interval ${low} to ${high}), anytime p ${Math.min(1, Math.exp(-evidence.maxLogWealth)).toPrecision(2)}`,
+      observed: 100 * effect.difference,
+      limit: null,
+      baseline: (100 * totals.baselineErrors) / totals.baselineRequests,
+      samples: totals.canaryRequests,
+    },
+  ];
+}
+
+function assertCounts(look: Look): void {
+  const wrong = [
+    ...Object.entries({
+      seconds: look.seconds,
+      elapsedSeconds: look.elapsedSeconds,
+      expectedShare: look.expectedShare,
+    }),
+    ...(["canary", "baseline"] as const).flatMap((side) => {
+      const { invocations, errors, slow = [], coldStarts = 0 } = look[side];
+      return Object.entries({ invocations, errors, coldStarts, ...slow }).map(
+        ([name, value]) => [`${side}.${name}`, value] as const,
+      );
+    }),
+  ].filter(([, value]) => typeof value !== "number" || !(value >= 0 && value <= 1e9));
+  if (wrong.length === 0) return;
+  const named = wrong.map(([name, value]) => `${name} = ${String(value)}`).join(", ");
+  throw new GoaroundError("usage", "contract", `a look has counts that cannot be: ${named}`);
+}

@@ -1,0 +1,70 @@
+import type { Policy } from "../../../contract/policy.ts";
+import type { Trace } from "../../../contract/trace.ts";
+import type { JudgeState, Look, SideCounts, Verdict, VerdictKind } from "../types.ts";
+import { BUDGET, budgetOf, judgeSequential, PLANNED_MINUTES } from "./judge.ts";
+import { type ErrorTestLook, replayErrors } from "./replay.ts";
+
+export interface JudgeReplay {
+  verdict: Verdict;
+  /** 1-based; null when nothing was decided. */
+  look: number | null;
+  decidedAtSeconds: number | null;
+  /** Probability of rolling a harmless version back, and its parts, 0 to 1. */
+  budget: { total: number; errors: number; latency: number; share: number };
+  looks: (ErrorTestLook & { verdict: VerdictKind })[];
+}
+
+/** Judges a trace look by look: up to a rollback, else to its end. */
+export function replayJudge(trace: Trace, policy: Policy): JudgeReplay {
+  const total = budgetOf(policy);
+  const round = (value: number) => Number(value.toPrecision(6));
+  const budget = {
+    total,
+    errors: round(total * BUDGET.errors),
+    latency: round(total * BUDGET.latency),
+    share: round(total * BUDGET.share),
+  };
+  const figures = replayErrors(trace, {
+    alpha: total * BUDGET.errors,
+    method: "auto",
+    plannedMinutes: PLANNED_MINUTES,
+    throughout: true,
+  }).looks;
+  const looks: JudgeReplay["looks"] = [];
+  let state: JudgeState | undefined;
+  let verdict: Verdict | undefined;
+  for (const figure of figures) {
+    ({ state, verdict } = judgeSequential(state, lookAt(trace, looks.length, figure.seconds), policy));
+    looks.push({ ...figure, verdict: verdict.kind });
+    if (verdict.kind === "rollback") break;
+  }
+  const decided = verdict!.kind === "rollback" || verdict!.kind === "promote";
+  return {
+    verdict: verdict!,
+    look: decided ? looks.length : null,
+    decidedAtSeconds: decided ? looks.at(-1)!.seconds : null,
+    budget,
+    looks,
+  };
+}
+
+function lookAt({ share, blocks }: Trace, index: number, elapsedSeconds: number): Look {
+  const { seconds, canary, baseline } = blocks[index]!;
+  const counts = ({ requests, errors, slow, coldStarts }: typeof canary): SideCounts => ({
+    invocations: requests,
+    errors,
+    throttles: 0,
+    averageDurationMs: undefined,
+    p99DurationMs: undefined,
+    slow,
+    coldStarts,
+  });
+  return {
+    elapsedSeconds,
+    seconds,
+    expectedShare: share,
+    observed: true,
+    canary: counts(canary),
+    baseline: counts(baseline),
+  };
+}
