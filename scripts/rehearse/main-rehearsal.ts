@@ -5,7 +5,7 @@ import { startLocalAws } from "../../lib/local/index.ts";
 import { runProgram } from "./deployer.ts";
 import { projectRoot } from "./library.ts";
 import type { ManualRollback, RehearsalResult } from "./result.ts";
-import { Rehearsal, type RunOptions } from "./run-scenario.ts";
+import { nextWholeMinute, Rehearsal, type RunOptions } from "./run-scenario.ts";
 
 /** A good release, then a bad one. */
 export const MAIN_SCENARIO: Scenario = scenarioSchema.parse({
@@ -34,7 +34,7 @@ const SCRIPT_SPEED = 30;
 export async function runMainRehearsal(
   options: RunOptions,
 ): Promise<RehearsalResult & { manualRollback: ManualRollback }> {
-  const aws = await startLocalAws({ port: 0, seed: options.seed });
+  const aws = await startLocalAws({ port: 0, seed: options.seed, startMs: nextWholeMinute() });
   try {
     const rehearsal = new Rehearsal(aws, MAIN_SCENARIO, options);
     const result = await rehearsal.run();

@@ -33,11 +33,15 @@ const WARM_UP_MS = 10 * MINUTE;
 /** A release that is still not over after this is reported as it stands: two hooks of an hour and the shift. */
 const RELEASE_LIMIT_MS = 4 * 60 * MINUTE;
 
+/** Metrics and alarms go by whole minutes: where in its minute a run starts must not depend on when it is started. */
+export const nextWholeMinute = () => Math.ceil(Date.now() / MINUTE) * MINUTE;
+
 /** Runs one scenario on a local AWS of its own, from the first deployment of the app to the end of the watch. */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RehearsalResult> {
   const aws = await startLocalAws({
     port: 0,
     seed: options.seed,
+    startMs: nextWholeMinute(),
     hooksOnRollbackDeployments: scenario.hooksOnRollbackDeployments,
   });
   try {

@@ -33,6 +33,7 @@ const THROTTLE_CODE: Record<string, { code: string; status: number }> = {
 
 export class FaultInjector {
   private rules: (FaultRule & { hits: number })[] = [];
+  private readonly draws = new Map<string, number>();
   private readonly clock: Clock;
   private readonly random: SeededRandom;
 
@@ -57,6 +58,7 @@ export class FaultInjector {
 
   clear(): void {
     this.rules = [];
+    this.draws.clear();
   }
 
   /** Runs a call under the active rules. */
@@ -89,7 +91,24 @@ export class FaultInjector {
       (rule.times === undefined || rule.hits < rule.times) &&
       now >= (rule.fromMs ?? Number.NEGATIVE_INFINITY) &&
       now < (rule.untilMs ?? Number.POSITIVE_INFINITY) &&
-      this.random.chance(rule.probability ?? 1)
+      this.chance(rule, service, operation, principalArn)
     );
+  }
+
+  /**
+   * The n-th call of an operation by a principal always meets the same fate: calls that race each other over HTTP would
+   * otherwise swap their draws from run to run.
+   */
+  private chance(
+    rule: FaultRule & { hits: number },
+    service: string,
+    operation: string,
+    principalArn: string,
+  ): boolean {
+    if (rule.probability === undefined) return true;
+    const caller = `${this.rules.indexOf(rule)}/${service}/${operation}/${principalArn}`;
+    const count = (this.draws.get(caller) ?? 0) + 1;
+    this.draws.set(caller, count);
+    return this.random.fork(`${caller}/${count}`).chance(rule.probability);
   }
 }

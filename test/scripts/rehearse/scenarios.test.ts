@@ -3,8 +3,8 @@ import type { Assemblies } from "../../../scripts/rehearse/deployer.ts";
 import { loadScenario, scenarioNames } from "../../../scripts/rehearse/library.ts";
 import { runScenario } from "../../../scripts/rehearse/run-scenario.ts";
 
-/** Further seeds on request: GOAROUND_SEEDS=1,2,3,4,5 runs what ships with all of them. */
-const seeds = (process.env.GOAROUND_SEEDS ?? "1").split(",").map(Number);
+/** What ships must hold for all of these; GOAROUND_SEEDS=1 while working on it. */
+const seeds = (process.env.GOAROUND_SEEDS ?? "1,2,3,4,5").split(",").map(Number);
 const assemblies = new Map<string, Assemblies>();
 const options = { deployWith: "api", app: "node --import tsx bin/app.ts", environment: "dev", assemblies } as const;
 
@@ -20,8 +20,10 @@ describe.each(seeds)("rehearsal with seed %i", (seed) => {
 });
 
 describe("rehearsal", () => {
-  it("gives the same outcome and times for the same seed", { timeout: 180_000 }, async () => {
-    const run = () => runScenario(loadScenario("high-error-rate"), { ...options, seed: 7 });
+  it("gives the same outcome and times for the same seed, faults and retries included", {
+    timeout: 180_000,
+  }, async () => {
+    const run = () => runScenario(loadScenario("throttled-apis"), { ...options, seed: 7 });
     const { times, requests, outcome } = await run();
     const again = await run();
     expect({ times: again.times, requests: again.requests, outcome: again.outcome }).toEqual({

@@ -1,5 +1,6 @@
 /** Runs in a worker thread: one execution environment of one function version. */
 import { parentPort, workerData } from "node:worker_threads";
+import { SeededRandom } from "../../kernel/random.ts";
 import type { FromWorker, InvokeMessage, RuntimeError, ToWorker, WorkerSetup } from "../protocol.ts";
 import { Activity } from "./activity.ts";
 import { installVirtualTime } from "./install-time.ts";
@@ -95,6 +96,9 @@ async function call(message: InvokeMessage): Promise<unknown> {
 async function invoke(message: InvokeMessage): Promise<void> {
   const { requestId } = message;
   current = message;
+  // Retries wait for random times: drawn from what identifies the invocation, they are the same in every run.
+  const random = new SeededRandom(`${message.functionName}/${message.deadlineMs}`);
+  Math.random = () => random.next();
   output.beginInvocation(requestId);
   activity.takeTurn();
   await timers.runDue();
