@@ -15,15 +15,20 @@ export type PutBack = Pick<
 /**
  * One write that gives all traffic to `to` and clears the weights, only if nobody has changed the alias since it was
  * read, and only while no deployment of its group is open: CodeDeploy writes it then. Reads it back afterwards. Throws
- * `conflict` when that cannot be had.
+ * `conflict` when that cannot be had. `rolledBackTo`: where CodeDeploy's own rollback has put the alias.
  */
-export async function putAliasBack({ ports, log }: Response, release: PutBack, to: string): Promise<AliasState> {
+export async function putAliasBack(
+  { ports, log }: Response,
+  release: PutBack,
+  to: string,
+  rolledBackTo?: string,
+): Promise<AliasState> {
   const { functionName, alias: name, application, group } = release;
   for (let read = 1; ; read += 1) {
     const alias = await ports.functions.getAlias(functionName, name);
     if (isBack(alias, to)) return alias;
     const position = aliasPosition(alias, { baseline: release.baselineVersion, canary: release.canaryVersion });
-    if (position === "elsewhere") {
+    if (position === "elsewhere" && alias.functionVersion !== rolledBackTo) {
       throw new GoaroundError(
         "conflict",
         "operator",

@@ -38,8 +38,10 @@ export async function followDeployment(session: Session, deploymentId: string): 
   };
   return watch(session, async () => {
     const info = await session.ports.deployments.get(deploymentId);
-    tell(`${deploymentId} ${info.status}`);
+    // What led to a status comes before it.
+    if (!hasEnded(info)) tell(`${deploymentId} ${info.status}`);
     for (const line of progress(await session.ports.deployments.target(deploymentId))) tell(line);
+    tell(`${deploymentId} ${info.status}`);
     return hasEnded(info) ? info : undefined;
   });
 }
@@ -90,6 +92,7 @@ export async function restoreAfterEnd(session: Session, release: Release): Promi
       deployment.rollbackDeploymentId === undefined
         ? undefined
         : await deployments.get(deployment.rollbackDeploymentId);
+    const rolledBackTo = rollback && (await deployments.target(rollback.deploymentId))?.targetVersion;
     const { application, group } = deployment;
     const open = hasEnded(deployment) ? await deployments.list({ application, group, statuses: OPEN_STATUSES }) : [];
     if (hasEnded(deployment)) endedAtMs ??= session.clock.now().getTime();
@@ -107,6 +110,7 @@ export async function restoreAfterEnd(session: Session, release: Release): Promi
     const response = respondToEnd({
       deployment,
       rollback,
+      rolledBackTo,
       open,
       alias: state,
       versions: { baseline, canary },

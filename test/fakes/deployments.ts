@@ -24,7 +24,7 @@ export interface Release {
  * CodeDeploy as the decisions see it. Behaviour: a second report of a hook is "already-completed"; the first hook's
  * success begins the shift (in the target only: the alias is the test's to move); a stop ends the
  * deployment at once, and `rollbackLagMs` later a rollback deployment (creator `codeDeployRollback`) puts the alias
- * back, unless `rollsBack` is false (a group without an earlier success), which leaves the alias as it is.
+ * back (or puts it on `lastSuccessful`), unless `rollsBack` is false (a group without an earlier success), which leaves the alias as it is.
  */
 export class FakeDeployments implements DeploymentsPort {
   readonly calls = new Calls();
@@ -37,6 +37,8 @@ export class FakeDeployments implements DeploymentsPort {
   ]);
   readonly groups = new Map<string, { configuration: string; alarms: string[]; serviceRoleArn: string }>();
   rollsBack = true;
+  /** Where a rollback goes; default: the version that the deployment replaced. */
+  lastSuccessful: string | undefined;
   rollbackLagMs = 10_000;
   private readonly clock: Clock;
   private readonly functions: FakeFunctions;
@@ -193,6 +195,7 @@ export class FakeDeployments implements DeploymentsPort {
     const target = this.targets.get(info.deploymentId)!;
     await this.clock.sleep(this.rollbackLagMs / 2);
     const id = `${info.deploymentId}-R`;
+    const to = this.lastSuccessful ?? target.currentVersion;
     info.rollbackDeploymentId = id;
     const rollback = this.given(
       {
@@ -200,12 +203,12 @@ export class FakeDeployments implements DeploymentsPort {
         functionName: target.functionName,
         alias: target.alias,
         from: target.targetVersion,
-        to: target.currentVersion,
+        to,
       },
       { creator: "codeDeployRollback", rollbackTriggeringDeploymentId: info.deploymentId, group: info.group },
     );
     await this.clock.sleep(this.rollbackLagMs / 2);
-    this.functions.setAlias(target.functionName, target.alias, target.currentVersion, {});
+    this.functions.setAlias(target.functionName, target.alias, to, {});
     Object.assign(rollback, { status: "Succeeded", completedAt: this.clock.now() });
   }
 }

@@ -176,6 +176,17 @@ describe("a deployment that failed or was stopped", () => {
     expect(ports.notifier.sent[0]?.data.outcome).toBe("rolled-back");
   });
 
+  it("gets its alias back when CodeDeploy's rollback went to another version than served before", async () => {
+    const ports = await shifting();
+    ports.functions.given(FUNCTION, ["1", "2", "7"], "live", "1");
+    ports.functions.setAlias(FUNCTION, "live", "1", { 2: 0.1 });
+    ports.deployments.lastSuccessful = "7";
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
+    await responder(ports).send(stateEvent("STOP"));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+    expect(ports.notifier.sent[0]?.data.outcome).toBe("rolled-back");
+  });
+
   it("gets its alias back, weights cleared, when CodeDeploy has nothing to roll back to", async () => {
     const ports = await shifting();
     ports.deployments.rollsBack = false;

@@ -37,6 +37,15 @@ describe("stop-deployment", () => {
     expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
   });
 
+  it("goes on to what served before when CodeDeploy's rollback goes to another version", async () => {
+    const harness = releasing();
+    harness.ports.deployments.lastSuccessful = "2";
+    const ran = await stop(harness, "--json");
+    expect(ran.json()).toMatchObject({ ok: true, restoredBy: "goaround" });
+    expect(ran.stderr).toContain("went to version 2, the group's last successful one; version 3 served before");
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
   it("does not hold the version for bad: a stop says nothing against it", async () => {
     const harness = releasing();
     await stop(harness);

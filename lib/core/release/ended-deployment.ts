@@ -9,6 +9,8 @@ export interface EndedFacts {
   deployment: DeploymentInfo;
   /** The deployment that rolls it back, once there is one. */
   rollback: DeploymentInfo | undefined;
+  /** The version that the rollback deployment brought: the group's last successful revision. */
+  rolledBackTo?: string | undefined;
   /** Deployments of the group that have not ended, whoever started them. */
   open: readonly string[];
   alias: Pick<AliasState, "functionVersion" | "weights">;
@@ -22,7 +24,7 @@ export interface EndedFacts {
  * group is open, because CodeDeploy writes it then.
  *
  * - `wait`: not settled; `restored`: all traffic is on the baseline; `leave`: a later release has taken over
- * - `repair`: everything has ended and traffic still reaches the canary
+ * - `repair`: everything has ended, and traffic still reaches the canary or is on another version than before
  */
 export type EndedResponse =
   | { kind: "wait"; why: string }
@@ -31,13 +33,21 @@ export type EndedResponse =
   | { kind: "leave" };
 
 export function respondToEnd(facts: EndedFacts): EndedResponse {
-  const { deployment, rollback, open, alias, versions, waitedMs } = facts;
+  const { deployment, rollback, rolledBackTo, open, alias, versions, waitedMs } = facts;
   if (!hasEnded(deployment)) return { kind: "wait", why: `${deployment.deploymentId} is ${deployment.status}` };
   if (rollback && !hasEnded(rollback)) return { kind: "wait", why: `${rollback.deploymentId} is rolling back` };
   if (open.length > 0) return { kind: "wait", why: `deployment ${open[0]} of the group is running` };
   const position = aliasPosition(alias, versions);
   if (position === "restored") return { kind: "restored" };
-  if (position === "elsewhere") return { kind: "leave" };
+  if (position === "elsewhere") {
+    // CodeDeploy goes to the group's last successful revision. Where the alias was moved past CodeDeploy since (a
+    // rollback in the guard time, an operator's), that is the very version which was left.
+    if (rollback && alias.functionVersion === rolledBackTo && Object.keys(alias.weights).length === 0) {
+      const why = `the rollback ${rollback.deploymentId} went to version ${rolledBackTo}, the group's last successful one`;
+      return { kind: "repair", why: `${why}; version ${versions.baseline} served before` };
+    }
+    return { kind: "leave" };
+  }
   if (position === "settling") return { kind: "wait", why: "Lambda is moving provisioned concurrency" };
   if (!rollback && waitedMs < ROLLBACK_GRACE_MS) return { kind: "wait", why: "CodeDeploy has not rolled back yet" };
   const outcome = rollback
