@@ -1,4 +1,4 @@
-import { Annotations, Aspects, CfnResource, Stack } from "aws-cdk-lib";
+import { Annotations, CfnResource, Stack } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";
 
 /** Version, alias, group, its role, the policy's parameter and seven alarms. */
@@ -26,29 +26,27 @@ export function watchStackSize(guarded: IConstruct): void {
   const limit = Number(guarded.node.tryGetContext(LIMIT_CONTEXT) ?? MAX_RESOURCES);
   if (limit === 0) return;
   const elsewhere = "begin another stack for them; one guard serves functions of any number of stacks";
-  Aspects.of(stack).add({
-    visit: (node) => {
-      if (node !== stack) return;
-      const count = resourcesOf(stack);
-      if (count < NEARLY_FULL * limit || count > limit) return;
-      const room = Math.floor((limit - count) / (ADDED + GUARDED));
-      Annotations.of(stack).addWarningV2(
-        "goaround:stackNearlyFull",
-        `${stack.stackName} has ${count} of the ${limit} resources that CloudFormation allows, which leaves room for ` +
-          `${room} more guarded functions (${ADDED + GUARDED} resources each, function and role included). Before there ` +
-          `are more, ${elsewhere}.`,
-      );
-    },
-  });
+  // A validation runs once; an aspect would visit every construct of the app.
   stack.node.addValidation({
     validate: () => {
-      const excess = resourcesOf(stack) - limit;
-      if (excess <= 0) return [];
-      const move = Math.ceil(excess / (ADDED + GUARDED));
-      return [
-        `${stack.stackName} has ${limit + excess} resources and CloudFormation allows ${limit}. A guarded function with ` +
-          `its role is ${ADDED + GUARDED}, so at least ${move} must leave this stack: ${elsewhere}`,
-      ];
+      const count = resourcesOf(stack);
+      if (count > limit) {
+        const move = Math.ceil((count - limit) / (ADDED + GUARDED));
+        return [
+          `${stack.stackName} has ${count} resources and CloudFormation allows ${limit}. A guarded function with its ` +
+            `role is ${ADDED + GUARDED}, so at least ${move} must leave this stack: ${elsewhere}`,
+        ];
+      }
+      if (count >= NEARLY_FULL * limit) {
+        const room = Math.floor((limit - count) / (ADDED + GUARDED));
+        Annotations.of(stack).addWarningV2(
+          "goaround:stackNearlyFull",
+          `${stack.stackName} has ${count} of the ${limit} resources that CloudFormation allows, which leaves room for ` +
+            `${room} more guarded functions (${ADDED + GUARDED} resources each, function and role included). Before ` +
+            `there are more, ${elsewhere}.`,
+        );
+      }
+      return [];
     },
   });
 }
