@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type LocalAws, startLocalAws } from "../lib/local/index.ts";
+import type { Occurrence } from "../lib/local/kernel/service.ts";
 
 const DEFAULT_PORT = 4599;
 const EXIT_USAGE = 2;
@@ -57,6 +58,21 @@ export function shellLines(environment: Readonly<Record<string, string>>, curren
   ];
 }
 
+/** Identifiers that say nothing to people who watch. */
+const UNTOLD = new Set(["requestId", "principal", "physicalId", "applicationId", "environmentId", "profileId", "type"]);
+const MAX_VALUE = 120;
+
+/** One line of what happened, in virtual time; resources of stacks are told only when they fail. */
+export function occurrenceLine({ atMs, kind, detail }: Occurrence): string | undefined {
+  if (kind === "stack-resource" && !String(detail.status).endsWith("_FAILED")) return undefined;
+  const pairs = Object.entries(detail).flatMap(([name, value]) => {
+    if (value === undefined || value === "" || UNTOLD.has(name)) return [];
+    const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/\s+/g, " ");
+    return text === "{}" ? [] : [`${name}=${text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text}`];
+  });
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z  ${kind.padEnd(17)} ${pairs.join("  ")}`;
+}
+
 async function start(flags: Flags): Promise<LocalAws | undefined> {
   try {
     return await startLocalAws(flags);
@@ -77,8 +93,9 @@ async function run(flags: Flags): Promise<number> {
     `Local AWS at ${aws.endpoint}, account ${aws.world.accountId}, region ${aws.world.region}, seed ${flags.seed}.`,
   );
   console.error("Run the lines above in another terminal. Ctrl-C stops it.");
-  aws.world.observe(({ atMs, kind, detail }) => {
-    console.error(`${new Date(atMs).toISOString()} ${kind} ${JSON.stringify(detail)}`);
+  aws.world.observe((occurrence) => {
+    const line = occurrenceLine(occurrence);
+    if (line !== undefined) console.error(line);
   });
   const stop = new AbortController();
   const signalled = new Promise<number>((resolve) => {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
-import { main, shellLines } from "../../../scripts/local.ts";
+import { main, occurrenceLine, shellLines } from "../../../scripts/local.ts";
 
 /** Runs the command in a process of its own until it has printed its environment, then sends the signal. */
 async function runUntil(signal: NodeJS.Signals) {
@@ -57,5 +57,20 @@ describe("npm run local", () => {
 
   it("unsets what would outrank its credentials", () => {
     expect(shellLines({ A: "b" }, { AWS_PROFILE: "work" })).toEqual(["unset AWS_PROFILE", "export A=b"]);
+  });
+
+  it("tells what happens in a line each, of resources only failures", () => {
+    const atMs = Date.UTC(2026, 0, 1);
+    expect(
+      occurrenceLine({
+        atMs,
+        kind: "alias-updated",
+        detail: { functionName: "f", weights: { 2: 0.1 }, principal: "arn:…", description: "" },
+      }),
+    ).toBe('2026-01-01T00:00:00Z  alias-updated     functionName=f  weights={"2":0.1}');
+    const resource = (status: string) => occurrenceLine({ atMs, kind: "stack-resource", detail: { status } });
+    expect(resource("CREATE_COMPLETE")).toBeUndefined();
+    expect(resource("UPDATE_FAILED")).toContain("UPDATE_FAILED");
+    expect(occurrenceLine({ atMs, kind: "x", detail: { message: "a\n".repeat(200) } })?.length).toBeLessThan(200);
   });
 });
