@@ -97,6 +97,19 @@ describe("configuration", () => {
     expect(strategyOf(content)).toBe("CodeDeployDefault.LambdaLinear10PercentEvery2Minutes");
   });
 
+  it.each([
+    { text: "linear:10:2", name: "CodeDeployDefault.LambdaLinear10PercentEvery2Minutes" },
+    { text: "canary:10:15", name: "CodeDeployDefault.LambdaCanary10Percent15Minutes" },
+    { text: "all-at-once", name: "CodeDeployDefault.LambdaAllAtOnce" },
+  ])("reads the strategy $text from the command line", ({ text, name }) => {
+    expect(strategyOf({ environments: EMPTY }, { strategy: text })).toBe(name);
+  });
+
+  it("refuses two strategies on the command line", () => {
+    const context = { strategy: "all-at-once", deployment_config_name: "CodeDeployDefault.LambdaAllAtOnce" };
+    expect(() => load({ environments: EMPTY }, context)).toThrow(/context has both strategy and deploymentConfigName/);
+  });
+
   it("passes a release's text on to its function alone", () => {
     const { functions } = load({ environments: EMPTY }, { "release:lambda_router": "bad-2" });
     expect(functions.lambda_router.release).toBe("bad-2");

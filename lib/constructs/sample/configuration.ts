@@ -101,11 +101,19 @@ export interface Configuration {
 const CONTEXT_SETTINGS = {
   deployment_error_threshold: { key: "errorThresholdPercent", read: Number },
   deployment_duration_threshold: { key: "durationThresholdMs", read: Number },
+  strategy: { key: "strategy", read: readStrategy },
   deployment_config_name: { key: "deploymentConfigName", read: String },
   deployment_notification_email: { key: "notificationEmail", read: String },
   reserved_concurrency: { key: "reservedConcurrency", read: Number },
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
 } as const;
+
+/** `canary:10:5`, `linear:10:2` (percentage, minutes) or `all-at-once`; anything else is left for the schema to refuse. */
+function readStrategy(text: string): unknown {
+  const [kind, percentage, minutes] = text.split(":");
+  if (kind === "linear") return { kind, percentage: Number(percentage), everyMinutes: Number(minutes) };
+  return kind === "canary" ? { kind, percentage: Number(percentage), minutes: Number(minutes) } : { kind };
+}
 
 const RELEASE_PREFIX = "release:";
 const DEFAULT_FILE = "goaround.config.json";
@@ -193,7 +201,10 @@ function readContext(context: Readonly<Record<string, unknown>>, problems: strin
     names.set(key, name);
   }
   const parsed = settingsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    problems.push(...strategyConflicts("context", parsed.data));
+    return parsed.data;
+  }
   problems.push(
     ...parsed.error.issues.map((issue) => {
       const name = names.get(String(issue.path[0])) ?? String(issue.path[0]);
