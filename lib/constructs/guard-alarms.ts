@@ -45,7 +45,7 @@ export interface GuardAlarmsProps extends WatchedAlias {
   readonly alarmActions: string[];
 }
 
-/** Two periods in a row (F8): one bad minute is noise, two still leave detection within five minutes. */
+/** Two periods in a row: one bad minute is noise, two still leave detection within five minutes. */
 const PERIODS = 2;
 
 /** The share of requests above a limit, in percent, that makes the 99th percentile pass it. */

@@ -36,13 +36,13 @@ const checks = z.strictObject({
   maxErrorRatePercent: z._default(percent, 5),
   /** Canary errors above this, percent, roll back without regard to the ratio, unless the baseline is above it too. */
   rollbackThresholdPercent: z.optional(percent),
-  /** Canary error rate over baseline error rate (F9: 1.5). */
+  /** Canary error rate over baseline error rate. */
   maxErrorRateRatio: z._default(ratio, 1.5),
-  /** Canary average duration, milliseconds (F8: 10 s). */
+  /** Canary average duration, milliseconds. */
   maxAverageDurationMs: z._default(milliseconds, 10_000),
-  /** Canary p99 over baseline p99 (F9: 2). */
+  /** Canary p99 over baseline p99. */
   maxP99Ratio: z._default(ratio, 2),
-  /** Canary invocations over the share it should have had (F9: 0.5). */
+  /** Canary invocations over the share it should have had. */
   minTrafficShareRatio: z._default(z.number().check(z.minimum(0), z.maximum(1)), 0.5),
   /** Below this many canary invocations nothing is decided about rates. */
   minSamples: z._default(samples, 20),

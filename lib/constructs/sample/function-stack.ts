@@ -24,7 +24,7 @@ export interface FunctionStackProps extends StackProps {
 const influxAlarmName = (environmentName: string) =>
   `${sampleFunctionPrefix(environmentName)}influxdb-connection-errors`;
 
-/** Connection errors in five minutes above which the database counts as down (F11: 5). */
+/** Connection errors in five minutes above which the database counts as down. */
 const MAX_CONNECTION_ERRORS = 5;
 
 /** One function of the platform, in a stack of its own: one bad canary does not roll the others back. */

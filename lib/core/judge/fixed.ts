@@ -2,7 +2,7 @@ import type { Policy } from "../../contract/policy.ts";
 import { type Breach, breachesOf, errorPercent, format } from "./rules.ts";
 import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "./types.ts";
 
-/** Two periods of a minute, as the alarms ask for (F8). Seconds. */
+/** Two periods of a minute, as the alarms ask for. Seconds. */
 const RATE_PERSISTENCE_SECONDS = 120;
 /** One good look between two bad ones does not make a fault a passing one. */
 const RATE_WINDOW_LOOKS = 3;
@@ -130,7 +130,7 @@ const unbrokenSeconds = (looks: readonly KeptLook[], code: string) =>
 const firstOfEachCode = (reasons: readonly Reason[]) =>
   reasons.filter((reason, i) => reasons.findIndex((other) => other.code === reason.code) === i);
 
-/** A canary that hangs or is not reached publishes no requests: silence is no proof of health (F9). */
+/** A canary that hangs or is not reached publishes no requests: silence is no proof of health. */
 function shareDeficit(state: FixedState, policy: Policy): Reason[] {
   const { minSamples, minTrafficShareRatio } = policy.checks;
   const expected = state.expectedCanaryInvocations;
