@@ -71,6 +71,20 @@ describe("applications and groups", () => {
     await expect(withAlarms(Array.from({ length: 10 }, (_, i) => `a${i}`))).resolves.toBeDefined();
   });
 
+  it("refuse a malformed service role as CodeDeploy does when it cannot assume one", async () => {
+    const { call } = await anAccount();
+    const update = call("UpdateDeploymentGroup", {
+      applicationName: APP,
+      currentDeploymentGroupName: GROUP,
+      serviceRoleArn: "foo",
+    });
+    await expect(update).rejects.toMatchObject({
+      code: "InvalidRoleException",
+      status: 400,
+      message: "AWS CodeDeploy does not have the permissions required to assume the role foo.",
+    });
+  });
+
   it("keep what an update leaves out, and move with a new name", async () => {
     const { call } = await anAccount();
     await call("UpdateDeploymentGroup", {

@@ -162,7 +162,10 @@ function checkSettings(
   const { serviceRoleArn, deploymentConfigName } = settings;
   if (!serviceRoleArn) throw required("RoleRequiredException", "The service role ARN");
   if (!/^arn:[^:]+:iam::\d{12}:role\/.+/.test(serviceRoleArn)) {
-    throw invalid("InvalidRoleException", `The service role ARN ${serviceRoleArn} is not valid`);
+    throw invalid(
+      "InvalidRoleException",
+      `AWS CodeDeploy does not have the permissions required to assume the role ${serviceRoleArn}.`,
+    );
   }
   if (!store.configurations.has(deploymentConfigName)) throw noConfiguration(deploymentConfigName);
   checkAlarms(settings.alarmConfiguration);
