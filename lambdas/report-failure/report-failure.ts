@@ -4,7 +4,7 @@ import { appSpecOf, isUndo, trafficReached } from "../../lib/core/release/deploy
 import { type HookFailure, isPoison, parseHookFailure } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
-import type { RunContext } from "../runtime/deadline.ts";
+import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { newRecord } from "../runtime/release-facts.ts";

@@ -1,16 +1,22 @@
 import { judgeFixed } from "../../lib/core/judge/fixed.ts";
-import type { JudgeState, Verdict } from "../../lib/core/judge/types.ts";
-import { isBaselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
+import type { JudgeState, Reason, Verdict } from "../../lib/core/judge/types.ts";
+import { baselineUnhealthy, isBaselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { lookWindows, shiftOf } from "../../lib/core/release/shift.ts";
+import { factsOf } from "../runtime/log.ts";
 import { publishedAt, takeLook } from "../runtime/look.ts";
 import { fact } from "./books.ts";
+import { switchFlagsOff } from "./flags-off.ts";
 import { mayAct, type Response } from "./responder.ts";
-import { switchFlagsOff } from "./switch-flags-off.ts";
 
+const MINUTE_MS = 60_000;
 const POLL_MS = 20_000;
+/** The running minute, the one or two that are not published yet, and those that the alarm has judged. */
+const ALARM_MINUTES = 5;
+/** Periods in a row that make an absolute alarm of the guard red. */
+const ALARM_PERIODS = 2;
 /** A shared fault shows within two published minutes; after that the hook at the end of the shift looks again. */
 const LIMIT_MS = 4 * 60_000;
 
@@ -24,17 +30,51 @@ export async function compareVersions(response: Response, event: AlarmEvent, rel
   if (release.flags.length === 0 || !policy.automaticRollback) return;
   // One wait for each release: the others would only hold the responder's concurrency.
   if (!(await mayAct(response, deploymentId, "compare"))) return;
+  const reasons = [fact("alarm", `${event.alarmName} went into ALARM`)];
+  const failing = await baselineFailing(response, release);
+  if (failing) {
+    await switchFlagsOff(response, release, reasons, [failing]);
+    return;
+  }
   const until = ports.clock.now().getTime() + LIMIT_MS;
   while (ports.clock.now().getTime() < until) {
     const verdict = await lookBack(response, release);
     if (verdict && isBaselineUnhealthy(verdict)) {
-      await switchFlagsOff(response, release, [fact("alarm", `${event.alarmName} went into ALARM`)], verdict.findings);
+      await switchFlagsOff(response, release, reasons, verdict.findings);
       return;
     }
     await ports.clock.sleep(POLL_MS, signal);
     if (hasEnded(await ports.deployments.get(deploymentId))) break;
   }
   log.info("no shared fault was seen", { deploymentId });
+}
+
+/**
+ * The baseline alone, in the minutes that made the alarm red: they are published, or it would not be. When it is over
+ * its limits in two of them (as many as the alarm asks for), what both versions share is to blame. A fair comparison of
+ * the two (whole minutes of the shift, all published) comes a minute or two later, with the flag doing harm meanwhile.
+ */
+async function baselineFailing(response: Response, release: ReleaseRecord): Promise<Reason | undefined> {
+  const { ports, log } = response;
+  const { deploymentId, functionName, alias, baselineVersion: version } = release;
+  const shift = shiftOf(await ports.deployments.target(deploymentId));
+  const thisMinute = Math.floor(ports.clock.now().getTime() / MINUTE_MS) * MINUTE_MS;
+  const read = (fromMs: number) => {
+    const [from, to] = [new Date(fromMs), new Date(fromMs + MINUTE_MS)];
+    // Metrics by version may exist only while the alias has weights [inferred]; before the shift all is baseline.
+    const isBefore = shift === undefined || to <= shift.startedAt;
+    return isBefore
+      ? ports.monitoring.aliasCounts({ functionName, alias, from, to })
+      : ports.monitoring.versionCounts({ functionName, alias, version, from, to });
+  };
+  const minutes = Array.from({ length: ALARM_MINUTES }, (_, i) => thisMinute - i * MINUTE_MS);
+  const counts = await Promise.allSettled(minutes.map(read));
+  const reasons = counts.flatMap((minute) => {
+    if (minute.status === "fulfilled") return baselineUnhealthy(minute.value, judgingPolicy(release).checks) ?? [];
+    log.warn("monitoring could not be read", factsOf(minute.reason));
+    return [];
+  });
+  return reasons.length >= ALARM_PERIODS ? reasons[0] : undefined;
 }
 
 /** The judge's view of all minutes that are published so far; undefined before the first. */

@@ -1,21 +1,23 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { rollbackPoint } from "../../lib/core/release/alarm-response.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
-import { killDocument } from "../../lib/core/release/flags.ts";
+import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
-import { killFlags } from "./kill-flags.ts";
+import { killReleaseFlags, switchFlagsOff } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
-import { switchFlagsOff } from "./switch-flags-off.ts";
 
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
 const FLAG_RECOVERY_MS = 5 * 60_000;
 const POLL_MS = 15_000;
+/** How long the alias waits for flags that cannot be read, or whose environment somebody else holds. */
+const FLAGS_LIMIT_MS = 2000;
 
 /**
  * An alarm of the whole alias after a release has ended. A flag of the release that is on and changed after the code is
@@ -40,16 +42,45 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     return;
   }
   if (!(await mayAct(response, deploymentId, "guard"))) return;
-  if (await flagsAreSuspect(response, release)) {
-    const flags = await switchFlagsOff(response, release, reasons, release.verdict?.findings ?? []);
-    const changed = flags?.some((result) => result.switchedOff.length > 0) ?? false;
-    if (changed && (await recovers(response, event.alarmName))) return;
+  if (!(await flagsAreSuspect(response, release))) {
+    await putBack(response, release, reasons, flagsOff(response, release));
+    return;
   }
-  await putBack(response, release, reasons);
+  const kill = startKill(response, release, reasons);
+  if (!(await kill.isUnderWay)) {
+    await putBack(response, release, reasons, kill.done);
+    return;
+  }
+  const flags = await kill.done;
+  const changed = flags.some((result) => result.switchedOff.length > 0);
+  if (changed && (await recovers(response, event.alarmName))) return;
+  await putBack(response, release, reasons, Promise.resolve(flags));
+}
+
+/** A kill that has begun is waited for; one that has not within two seconds goes on while the alias is moved. */
+function startKill(response: Response, release: ReleaseRecord, reasons: Reason[]) {
+  const { clock } = response.ports;
+  let begin = (): void => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const options = { onStarted: () => begin() };
+  const findings = release.verdict?.findings ?? [];
+  const done = switchFlagsOff(response, release, reasons, findings, options).then((flags) => flags ?? []);
+  const isUnderWay = withinBudget(clock, FLAGS_LIMIT_MS, () => Promise.race([begun, done])).then(
+    () => true,
+    () => false,
+  );
+  return { isUnderWay, done };
 }
 
 /** On, and either younger than the code or what both versions failed with. Unreadable flags are no suspects. */
 async function flagsAreSuspect(response: Response, release: ReleaseRecord): Promise<boolean> {
+  const { clock } = response.ports;
+  return withinBudget(clock, FLAGS_LIMIT_MS, () => hasSuspectFlag(response, release)).catch(() => false);
+}
+
+async function hasSuspectFlag(response: Response, release: ReleaseRecord): Promise<boolean> {
   const { flags } = response.ports;
   for (const {
     applicationId: application,
@@ -59,7 +90,7 @@ async function flagsAreSuspect(response: Response, release: ReleaseRecord): Prom
   } of release.flags) {
     try {
       const deployed = await flags.deployed(await flags.resolve({ application, environment, profile }));
-      if (!deployed || killDocument(deployed.document, reference.flags).switchedOff.length === 0) continue;
+      if (!deployed || setFlags(deployed.document, allOff(reference.flags), "leave-out").changed.length === 0) continue;
       const younger = deployed.deployedAt !== undefined && deployed.deployedAt > new Date(release.openedAt);
       if (younger || isBaselineUnhealthy(release.verdict)) return true;
     } catch (error) {
@@ -79,10 +110,15 @@ async function recovers({ ports, log, signal }: Response, alarmName: string): Pr
   return false;
 }
 
-async function putBack(response: Response, release: ReleaseRecord, reasons: Reason[]): Promise<void> {
+async function putBack(
+  response: Response,
+  release: ReleaseRecord,
+  reasons: Reason[],
+  flagsOff: Promise<FlagResult[]>,
+): Promise<void> {
   const { ports, receivedAt } = response;
   const { deploymentId, functionName, alias } = release;
-  const [moved, killed] = await Promise.allSettled([moveBack(response, release), flagsOff(response, release)]);
+  const [moved, killed] = await Promise.allSettled([moveBack(response, release), flagsOff]);
   const flags = killed.status === "fulfilled" ? killed.value : [];
   const trouble = moved.status === "rejected" ? messageOf(moved.reason) : undefined;
   const now: AliasState =
@@ -133,5 +169,5 @@ async function moveBack(response: Response, release: ReleaseRecord): Promise<Ali
 
 async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
   if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return [];
-  return killFlags(response, release, `release ${release.deploymentId} is rolled back`);
+  return killReleaseFlags(response, release, `release ${release.deploymentId} is rolled back`);
 }

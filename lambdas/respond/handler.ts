@@ -1,7 +1,7 @@
 import { createAdapters } from "../../lib/adapters/index.ts";
 import { lazy } from "../../lib/adapters/options.ts";
 import { readConfig } from "../runtime/config.ts";
-import type { RunContext } from "../runtime/deadline.ts";
+import type { RunContext } from "../runtime/context.ts";
 import { createLog } from "../runtime/log.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createRespond } from "./respond.ts";

@@ -7,8 +7,8 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../runtime/release-facts.ts";
 import { fact, tell } from "./books.ts";
 import { compareVersions } from "./compare.ts";
+import { killReleaseFlags } from "./flags-off.ts";
 import { guardRelease } from "./guard-time.ts";
-import { killFlags } from "./kill-flags.ts";
 import { bestEffort, mayAct, type Response } from "./responder.ts";
 
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
@@ -127,5 +127,5 @@ async function stopRelease(
 
 async function flagsOff(response: Response, release: ReleaseRecord, event: AlarmEvent): Promise<void> {
   if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return;
-  await killFlags(response, release, event.alarmName);
+  await killReleaseFlags(response, release, event.alarmName);
 }

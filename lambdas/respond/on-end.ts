@@ -7,7 +7,7 @@ import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/r
 import { messageOf } from "../runtime/log.ts";
 import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
-import { killFlags } from "./kill-flags.ts";
+import { killReleaseFlags } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 
@@ -85,22 +85,30 @@ async function settle(response: Response, begun: DeploymentInfo, release: Releas
       ports.functions.getAlias(functionName, aliasName),
     ]);
     if (hasEnded(deployment)) endedAt ??= ports.clock.now();
+    const rolledBackTo = rollback && (await ports.deployments.target(rollback.deploymentId))?.targetVersion;
     const waitedMs = endedAt ? ports.clock.now().getTime() - endedAt.getTime() : 0;
-    const next = respondToEnd({ deployment, rollback, open, alias, versions, waitedMs });
+    const next = respondToEnd({ deployment, rollback, rolledBackTo, open, alias, versions, waitedMs });
     if (next.kind === "restored" || next.kind === "leave") return { deployment, alias, trouble: undefined };
-    if (next.kind === "repair") return { deployment, ...(await repair(response, release, alias, next.why)) };
+    if (next.kind === "repair")
+      return { deployment, ...(await repair(response, release, alias, next.why, rolledBackTo)) };
     log.info("waiting for the rollback", { deploymentId: deployment.deploymentId, why: next.why });
     await ports.clock.sleep(POLL_MS, signal);
   }
 }
 
-/** CodeDeploy has done all it will and traffic still reaches the canary. */
-async function repair(response: Response, release: ReleaseRecord, alias: AliasState, why: string) {
+/** CodeDeploy has done all it will and traffic is not on the version that served before. */
+async function repair(
+  response: Response,
+  release: ReleaseRecord,
+  alias: AliasState,
+  why: string,
+  rolledBackTo: string | undefined,
+) {
   const { log } = response;
   log.warn("the alias must be put back", { deploymentId: release.deploymentId, why });
   if (!release.policy.automaticRollback) return { alias, trouble: `${why}, and automatic rollback is switched off` };
   try {
-    return { alias: await putAliasBack(response, release, release.baselineVersion), trouble: undefined };
+    return { alias: await putAliasBack(response, release, release.baselineVersion, rolledBackTo), trouble: undefined };
   } catch (error) {
     if (mayPass(error)) throw error;
     return { alias, trouble: `${why}: ${messageOf(error)}` };
@@ -114,7 +122,7 @@ async function flagsOff(response: Response, release: ReleaseRecord): Promise<Fla
   const { deploymentId, flags } = release;
   if (flags.length === 0) return [];
   if (await mayAct(response, deploymentId, "flags-off")) {
-    return killFlags(response, release, `release ${deploymentId} is rolled back`);
+    return killReleaseFlags(response, release, `release ${deploymentId} is rolled back`);
   }
   const { ledger, clock } = response.ports;
   for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += POLL_MS) {

@@ -1,17 +1,18 @@
 import { applicationName } from "../../lib/contract/names.ts";
+import { withinBudget } from "../../lib/core/deadline.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import { type DeploymentEvent, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { closePromoted } from "../runtime/close-release.ts";
-import { type RunContext, withinBudget } from "../runtime/deadline.ts";
+import type { RunContext } from "../runtime/context.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { removeTemporaryAlarms } from "./books.ts";
+import { switchFlagsOff } from "./flags-off.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { bestEffort, mayAct, type RespondPorts, type Response } from "./responder.ts";
-import { switchFlagsOff } from "./switch-flags-off.ts";
 
 /** Kept to say in the log that time ran out. Milliseconds. */
 const EXIT_RESERVE_MS = 3000;

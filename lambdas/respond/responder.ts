@@ -1,3 +1,4 @@
+import type { Deadline } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type {
   Clock,
@@ -9,7 +10,6 @@ import type {
   NotifierPort,
   PolicyPort,
 } from "../../lib/core/ports.ts";
-import type { Deadline } from "../runtime/deadline.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 

@@ -3,7 +3,7 @@ import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { lazy } from "../../lib/adapters/options.ts";
 import type { HookEvent } from "../../lib/core/release/events.ts";
 import { type GuardConfig, readConfig, readReserveMs } from "./config.ts";
-import type { RunContext } from "./deadline.ts";
+import type { RunContext } from "./context.ts";
 import { type HookResult, type HookRun, runHook } from "./hook.ts";
 import { createLog, type Log } from "./log.ts";
 

@@ -1,8 +1,9 @@
+import { type Deadline, withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort } from "../../lib/core/ports.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release/events.ts";
-import { type Deadline, type RunContext, withinBudget } from "./deadline.ts";
+import type { RunContext } from "./context.ts";
 import { factsOf, type Log } from "./log.ts";
 
 export type HookStatus = "Succeeded" | "Failed";

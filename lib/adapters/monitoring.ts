@@ -1,9 +1,11 @@
 import {
   CloudWatchClient,
+  type CompositeAlarm,
   DeleteAlarmsCommand,
   DescribeAlarmsCommand,
   DisableAlarmActionsCommand,
   EnableAlarmActionsCommand,
+  type MetricAlarm,
   type MetricDataQuery,
   PutMetricAlarmCommand,
   paginateDescribeAlarms,
@@ -59,27 +61,35 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
     return summarise(values);
   }
 
+  async function describe(names: readonly string[]): Promise<(MetricAlarm | CompositeAlarm)[]> {
+    const found: (MetricAlarm | CompositeAlarm)[] = [];
+    for (const part of chunks([...new Set(names)], NAMES_PER_CALL)) {
+      try {
+        const pages = paginateDescribeAlarms(
+          { client: client() },
+          // Without AlarmTypes only metric alarms come back (CloudWatch API reference, 2026).
+          { AlarmNames: part, AlarmTypes: ["MetricAlarm", "CompositeAlarm"] },
+          http,
+        );
+        for await (const page of pages) found.push(...(page.MetricAlarms ?? []), ...(page.CompositeAlarms ?? []));
+      } catch (error) {
+        throw toGoaroundError(error, { operation: "cloudwatch DescribeAlarms", subject: part.join(", ") });
+      }
+    }
+    return found.filter(({ AlarmName }) => AlarmName !== undefined);
+  }
+
   return {
     async alarmStates(names) {
-      const states: Record<string, AlarmState> = {};
-      for (const part of chunks([...new Set(names)], NAMES_PER_CALL)) {
-        try {
-          const pages = paginateDescribeAlarms(
-            { client: client() },
-            // Without AlarmTypes only metric alarms come back (CloudWatch API reference, 2026).
-            { AlarmNames: part, AlarmTypes: ["MetricAlarm", "CompositeAlarm"] },
-            http,
-          );
-          for await (const page of pages) {
-            for (const alarm of [...(page.MetricAlarms ?? []), ...(page.CompositeAlarms ?? [])]) {
-              if (alarm.AlarmName && alarm.StateValue) states[alarm.AlarmName] = alarm.StateValue;
-            }
-          }
-        } catch (error) {
-          throw toGoaroundError(error, { operation: "cloudwatch DescribeAlarms", subject: part.join(", ") });
-        }
-      }
-      return states;
+      const all = await describe(names);
+      return Object.fromEntries(
+        all.flatMap(({ AlarmName, StateValue }) => (StateValue ? [[AlarmName, StateValue]] : [])),
+      );
+    },
+
+    async alarmActions(names) {
+      const all = await describe(names);
+      return Object.fromEntries(all.map(({ AlarmName, ActionsEnabled }) => [AlarmName, ActionsEnabled ?? true]));
     },
 
     async putVersionErrorAlarm(alarm) {

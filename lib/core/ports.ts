@@ -164,7 +164,9 @@ export interface MonitoringPort {
   alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>>;
   putVersionErrorAlarm(alarm: MetricAlarmDefinition): Promise<void>;
   deleteAlarms(names: readonly string[]): Promise<void>;
-  /** Disables the actions of alarms (AppConfig then ignores them) and tells how they stood before. */
+  /** Whether the actions of each alarm are enabled; names that do not exist are absent. */
+  alarmActions(names: readonly string[]): Promise<Record<string, boolean>>;
+  /** Enables or disables the actions of alarms. AppConfig ignores a monitor whose actions are disabled. */
   setAlarmActions(names: readonly string[], enabled: boolean): Promise<void>;
   /** Counts of one version behind an alias, over whole minutes [from, to). */
   versionCounts(query: {

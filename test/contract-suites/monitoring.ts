@@ -86,10 +86,12 @@ export function describeMonitoringPort(name: string, makeScene: () => Promise<Mo
       expect(await port.alarmStates([alarm])).toEqual({});
     });
 
-    it("disables and enables the actions of alarms without touching their state", async () => {
+    it("disables and enables the actions of alarms, and of those alone, without touching their state", async () => {
       const { port } = await makeScene();
       await port.setAlarmActions([RED], false);
+      expect(await port.alarmActions([RED, GREEN, "goaround-dev-none"])).toEqual({ [RED]: false, [GREEN]: true });
       await port.setAlarmActions([RED], true);
+      expect(await port.alarmActions([RED])).toEqual({ [RED]: true });
       expect(await port.alarmStates([RED])).toEqual({ [RED]: "ALARM" });
     });
   });

@@ -46,6 +46,12 @@ export class FakeMonitoring implements MonitoringPort {
     for (const name of names) this.states.delete(name);
   }
 
+  async alarmActions(names: readonly string[]): Promise<Record<string, boolean>> {
+    await this.calls.enter("alarmActions", names);
+    const known = names.filter((name) => this.states.has(name));
+    return Object.fromEntries(known.map((name) => [name, this.actionsEnabled.get(name) ?? true]));
+  }
+
   async setAlarmActions(names: readonly string[], enabled: boolean): Promise<void> {
     await this.calls.enter("setAlarmActions", { names, enabled });
     for (const name of names) this.actionsEnabled.set(name, enabled);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { FakePorts } from "../fakes/index.ts";
-import { counts } from "../fakes/monitoring.ts";
+import { counts, noCounts } from "../fakes/monitoring.ts";
 import {
   ALIAS_ALARM,
   alarmEvent,
@@ -153,6 +153,26 @@ describe("an alarm on the alias while a deployment runs", () => {
     expect(recordOf(ports)?.outcome).toBe("flags-off");
     expect(ports.deployments.calls.of("stopWithRollback")).toEqual([]);
     expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
+  });
+
+  it("does so at once when the minutes behind the alarm show the baseline failing", async () => {
+    const ports = await shifting();
+    ports.clock.set(minute("02:20"));
+    const start = ports.clock.now().getTime();
+    // Only what is published half a minute after its minute; no whole minute of the shift is.
+    ports.monitoring.perMinute = ({ version, minute: at }) =>
+      at < minute("01:00") ? counts(version === "2" ? 10 : 540, 30) : noCounts;
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.values()).toEqual({ new_api: false, other: true });
+    expect(ports.clock.now().getTime() - start).toBeLessThan(5000);
+    expect(ports.notifier.sent[0]?.data.findings).toContain("baseline-unhealthy");
+  });
+
+  it("takes one bad minute of the baseline for noise", async () => {
+    const ports = await shifting();
+    ports.monitoring.perMinute = ({ minute: at }) => counts(540, at.getTime() === minute("00:00").getTime() ? 30 : 0);
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.values().new_api).toBe(true);
   });
 
   it("says nothing when the flags are off already", async () => {
@@ -463,6 +483,22 @@ describe("an alarm on the alias in guard time", () => {
     expect(await aliasOf(ports)).toEqual({ functionVersion: "2", weights: {} });
     expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
   });
+
+  it.each(["resolve", "deployed", "activeDeployment"])(
+    "moves the alias within three seconds although the flags hang",
+    async (operation) => {
+      const ports = await released();
+      ports.flags.given({ new_api: true }, minute("12:00"));
+      ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+      ports.flags.calls.hang(operation);
+      const start = ports.clock.now().getTime();
+      const sent = responder(ports).send(alarmEvent(ALIAS_ALARM));
+      while ((await aliasOf(ports)).functionVersion !== "1") await ports.clock.sleep(100);
+      expect(ports.clock.now().getTime() - start).toBeLessThan(3000);
+      await sent;
+      expect(ports.notifier.sent.at(-1)?.data.outcome).toBe("rolled-back");
+    },
+  );
 
   it("puts the code back too when the flag was not the cause", async () => {
     const ports = await released();

@@ -1,4 +1,4 @@
-import type { RunContext } from "../../lambdas/runtime/deadline.ts";
+import type { RunContext } from "../../lambdas/runtime/context.ts";
 import { type HookDependencies, type HookResult, type HookRun, runHook } from "../../lambdas/runtime/hook.ts";
 import type { Log } from "../../lambdas/runtime/log.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";

@@ -1,5 +1,6 @@
 import type { Policy } from "../../contract/policy.ts";
-import type { Verdict } from "../judge/types.ts";
+import { errorPercent, format } from "../judge/rules.ts";
+import type { Reason, SideCounts, Verdict } from "../judge/types.ts";
 import type { ReleaseRecord } from "./records.ts";
 
 export interface Conclusion {
@@ -38,6 +39,22 @@ export function judgingPolicy({ policy, rollbackThresholdPercent }: ReleaseRecor
   return { ...policy, checks: { ...policy.checks, rollbackThresholdPercent } };
 }
 
+const BASELINE_UNHEALTHY = "baseline-unhealthy";
+
 /** Both versions are over a limit: the release's code is not to blame, what they share may be. */
 export const isBaselineUnhealthy = (verdict: Verdict | undefined) =>
-  verdict?.findings.some((finding) => finding.code === "baseline-unhealthy") ?? false;
+  verdict?.findings.some((finding) => finding.code === BASELINE_UNHEALTHY) ?? false;
+
+/** The same, seen on the baseline alone: it is over the limits that the canary is held to. */
+export function baselineUnhealthy(baseline: SideCounts, checks: Policy["checks"]): Reason | undefined {
+  if (baseline.invocations < checks.minSamples) return undefined;
+  const finding = (what: string, unit: string, observed: number | undefined, limit: number): Reason[] => {
+    if (observed === undefined || observed <= limit) return [];
+    const message = `the baseline itself is over the limit for ${what}: ${format(observed)} ${unit} (limit ${format(limit)}, ${baseline.invocations} requests), so the release is not to blame`;
+    return [{ code: BASELINE_UNHEALTHY, message, observed, limit, baseline: observed, samples: baseline.invocations }];
+  };
+  return [
+    ...finding("errors", "%", errorPercent(baseline), checks.maxErrorRatePercent),
+    ...finding("average duration", "ms", baseline.averageDurationMs, checks.maxAverageDurationMs),
+  ][0];
+}

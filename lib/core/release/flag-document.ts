@@ -3,11 +3,14 @@ import { suggest } from "../suggest.ts";
 
 /** Changes to a stored AWS.AppConfig.FeatureFlags document: only `enabled`; definitions and attributes stay. */
 export interface FlagChange {
+  /** The same object when nothing changed. */
   document: Record<string, unknown>;
   /** Flags whose value really changed. */
   changed: string[];
   /** Flags that stood so already. */
   unchanged: string[];
+  /** Flags that the document does not define. */
+  missing: string[];
 }
 
 const asRecord = (value: unknown): Record<string, unknown> =>
@@ -20,40 +23,55 @@ export function flagStates(document: Record<string, unknown>): Record<string, bo
   return Object.fromEntries([...names].map((name) => [name, isOn(asRecord(values[name]))]));
 }
 
-/** A flag with variants is on while any of its variants is. */
-const isOn = (value: Record<string, unknown>): boolean =>
-  Array.isArray(value._variants)
-    ? value._variants.some((variant) => asRecord(variant).enabled === true)
-    : value.enabled === true;
+/** Whether any reader may get the flag as on: a flag with variants is on while any of its variants is. */
+const isOn = ({ enabled, _variants: variants }: Record<string, unknown>): boolean =>
+  enabled === true || (Array.isArray(variants) && variants.some((variant) => asRecord(variant).enabled === true));
 
 /**
- * Sets flags without touching anything else. Throws `flags-missing` listing every name that the document does not
- * define, each with what was probably meant.
+ * Sets flags without touching anything else. Names that the document does not define are left out, or, with `refuse`,
+ * nothing is set: throws `flags-missing` listing all of them, each with what was probably meant.
  */
-export function setFlags(document: Record<string, unknown>, wanted: Readonly<Record<string, boolean>>): FlagChange {
+export function setFlags(
+  document: Record<string, unknown>,
+  wanted: Readonly<Record<string, boolean>>,
+  unknown: "refuse" | "leave-out" = "refuse",
+): FlagChange {
   const states = flagStates(document);
+  const known = Object.keys(wanted).filter((name) => Object.hasOwn(states, name));
   const missing = Object.keys(wanted).filter((name) => !Object.hasOwn(states, name));
-  if (missing.length > 0) {
-    const hints = missing.map((name) => {
-      const near = suggest(name, Object.keys(states));
-      return near === undefined ? name : `${name} (did you mean ${near}?)`;
-    });
-    throw new GoaroundError("flags-missing", "operator", `the flag document does not define: ${hints.join(", ")}`, {
-      advice: `It defines: ${Object.keys(states).sort().join(", ") || "no flag at all"}. Nothing was changed.`,
-    });
-  }
-  const changed = Object.keys(wanted).filter((name) => states[name] !== wanted[name]);
-  const values = { ...asRecord(document.values) };
-  for (const name of changed) values[name] = withEnabled(asRecord(values[name]), wanted[name]!);
-  return {
-    document: { ...document, values },
-    changed,
-    unchanged: Object.keys(wanted).filter((name) => !changed.includes(name)),
-  };
+  if (missing.length > 0 && unknown === "refuse") throw notDefined(missing, Object.keys(states));
+  const changed = known.filter((name) => states[name] !== wanted[name]);
+  const unchanged = known.filter((name) => states[name] === wanted[name]);
+  if (changed.length === 0) return { document, changed, unchanged, missing };
+  const values = asRecord(document.values);
+  const set = Object.fromEntries(changed.map((name) => [name, withEnabled(asRecord(values[name]), wanted[name]!)]));
+  return { document: { ...document, values: { ...values, ...set } }, changed, unchanged, missing };
 }
 
-/** `_updatedAt` is AppConfig's: left out of what changed, so that AppConfig sets it. */
+/** What a kill wants: the named flags off, and nothing on. */
+export const allOff = (flags: readonly string[]): Record<string, boolean> =>
+  Object.fromEntries(flags.map((flag) => [flag, false]));
+
+function notDefined(missing: readonly string[], defined: readonly string[]): GoaroundError {
+  const hints = missing.map((name) => {
+    const near = suggest(name, defined);
+    return near === undefined ? name : `${name} (did you mean ${near}?)`;
+  });
+  return new GoaroundError("flags-missing", "operator", `the flag document does not define: ${hints.join(", ")}`, {
+    advice: `It defines: ${[...defined].sort().join(", ") || "no flag at all"}. Nothing was changed.`,
+  });
+}
+
+/**
+ * Variants are switched one by one, because each has an `enabled` of its own. `_updatedAt` is AppConfig's: left out of
+ * what changed, so that AppConfig sets it.
+ */
 function withEnabled({ _updatedAt: _, ...value }: Record<string, unknown>, enabled: boolean): Record<string, unknown> {
-  if (!Array.isArray(value._variants)) return { ...value, enabled };
-  return { ...value, _variants: value._variants.map((variant) => ({ ...asRecord(variant), enabled })) };
+  const variants = value._variants;
+  if (!Array.isArray(variants)) return { ...value, enabled };
+  return {
+    ...value,
+    ...(value.enabled === undefined ? {} : { enabled }),
+    _variants: variants.map((variant) => ({ ...asRecord(variant), enabled })),
+  };
 }

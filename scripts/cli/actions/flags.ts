@@ -1,8 +1,8 @@
 import { gradualStrategyName, killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagDeployment, FlagTarget } from "../../../lib/core/ports.ts";
-import { flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
-import { FALLBACK_STRATEGY, killFlags } from "../../../lib/core/release/flag-kill.ts";
+import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
+import { FALLBACK_STRATEGY, killFlags, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
@@ -20,7 +20,6 @@ export interface RollbackFlagsOptions extends FlagPlace {
 
 /** AppConfig's advice for readers: the agent polls every 45 s by default (AppConfig agent documentation, 2026). */
 const READER_POLL_SECONDS = 45;
-const UNFINISHED = new Set(["DEPLOYING", "BAKING", "VALIDATING", "ROLLING_BACK"]);
 
 /** Switches flags off at once. All must exist, or nothing is changed. */
 export async function rollbackFlags(session: Session, options: RollbackFlagsOptions): Promise<Outcome> {
@@ -34,7 +33,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
       advice: "Without a deployment every reader uses its own defaults; there is nothing to switch off.",
     });
   }
-  const change = setFlags(deployed.document, Object.fromEntries(flags.map((flag) => [flag, false])));
+  const change = setFlags(deployed.document, allOff(flags));
   session.banner("flags off", {
     profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,
     "switch off": change.changed.join(", ") || "none",
@@ -56,7 +55,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
       throw new GoaroundError(
         "conflict",
         "operator",
-        `flag deployment ${running.number} (${running.state}, "${running.description}") holds the environment and is not ours`,
+        `flag deployment ${running.number} (${running.state}, "${running.description}") holds the environment and is not ours to stop`,
         { advice: "The kill would be refused. Wait for it, or use --force: that stops it and undoes its change." },
       );
     }
@@ -78,9 +77,10 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
       target,
       flags,
       reason,
+      unknown: "refuse",
       force: options.force,
       signal: session.signal,
-      onProgress: (line) => session.say(`  ${line}`),
+      onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
       ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
     },
   );

@@ -1,13 +1,7 @@
-import { GoaroundError } from "../../lib/core/errors.ts";
-import type { Clock } from "../../lib/core/ports.ts";
+import { GoaroundError } from "./errors.ts";
+import type { Clock } from "./ports.ts";
 
-/** What a Lambda's context says of the run. */
-export interface RunContext {
-  awsRequestId: string;
-  getRemainingTimeInMillis(): number;
-}
-
-/** When a run must have finished its work, and the signal that fires then. */
+/** When work must have finished, and the signal that fires then. */
 export interface Deadline {
   at: Date;
   signal: AbortSignal;
