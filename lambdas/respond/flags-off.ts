@@ -38,11 +38,18 @@ export async function killReleaseFlags(
     const startedAt = ports.clock.now();
     const { flags, ...ids } = reference;
     try {
-      const { switchedOff, alreadyOff, unknown } = await withinBudget(ports.clock, PROFILE_LIMIT_MS, ({ signal }) =>
-        killProfile(response, release, reference, why, options, signal),
+      const { switchedOff, alreadyOff, unknown, stoppedDeployments } = await withinBudget(
+        ports.clock,
+        PROFILE_LIMIT_MS,
+        ({ signal }) => killProfile(response, release, reference, why, options, signal),
       );
       if (unknown.length > 0) log.warn("flags that do not exist", { ...ids, unknown });
-      results.push({ ...ids, switchedOff, alreadyOff, seconds: secondsSince(response, startedAt), failure: undefined });
+      // What a deployment of ours was bringing, its end took away: readers had it on.
+      const off =
+        stoppedDeployments.length > 0
+          ? { switchedOff: [...switchedOff, ...alreadyOff], alreadyOff: [] }
+          : { switchedOff, alreadyOff };
+      results.push({ ...ids, ...off, seconds: secondsSince(response, startedAt), failure: undefined });
     } catch (error) {
       log.error("flags could not be switched off", { ...ids, flags, ...factsOf(error) });
       const failure = error instanceof GoaroundError ? error.message : messageOf(error);

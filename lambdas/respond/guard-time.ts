@@ -1,3 +1,4 @@
+import { parseAlarmName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
@@ -7,6 +8,7 @@ import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
 import { killReleaseFlags, switchFlagsOff } from "./flags-off.ts";
@@ -16,6 +18,11 @@ import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./resp
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
 const FLAG_RECOVERY_MS = 5 * 60_000;
 const POLL_MS = 15_000;
+/** Throttling comes in bursts: half an hour before the release is what the minutes behind the alarm are held against. */
+const BEFORE_RELEASE_MS = 30 * 60_000;
+const SINCE_ALARM_MS = 5 * 60_000;
+/** How long the alias waits for metrics. */
+const METRICS_LIMIT_MS = 5000;
 /** How long the alias waits for flags that cannot be read, or whose environment somebody else holds. */
 const FLAGS_LIMIT_MS = 2000;
 
@@ -41,6 +48,19 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     });
     return;
   }
+  const shortage = await sameShortage(response, event, release);
+  if (shortage) {
+    response.log.info("throttled as before the release", { deploymentId });
+    // A claim of its own: a later alarm for another reason must still be acted upon.
+    await tell(response, "notify-throttled", {
+      release,
+      outcome: release.outcome,
+      severity: "warning",
+      reasons,
+      findings: [shortage],
+    });
+    return;
+  }
   if (!(await mayAct(response, deploymentId, "guard"))) return;
   if (!(await flagsAreSuspect(response, release))) {
     await putBack(response, release, reasons, flagsOff(response, release));
@@ -55,6 +75,29 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
   const changed = flags.some((result) => result.switchedOff.length > 0);
   if (changed && (await recovers(response, event.alarmName))) return;
   await putBack(response, release, reasons, Promise.resolve(flags));
+}
+
+/** Only for the alarm on throttles. Metrics that cannot be read excuse nobody. */
+async function sameShortage(
+  { ports, environment, log }: Response,
+  event: AlarmEvent,
+  { functionName, alias, openedAt }: ReleaseRecord,
+): Promise<Reason | undefined> {
+  if (parseAlarmName(environment, event.alarmName)?.check !== "throttles") return undefined;
+  const counts = (to: number, ms: number) =>
+    ports.monitoring.aliasCounts({ functionName, alias, from: new Date(to - ms), to: new Date(to) });
+  try {
+    const [before, now] = await withinBudget(ports.clock, METRICS_LIMIT_MS, () =>
+      Promise.all([
+        counts(Date.parse(openedAt), BEFORE_RELEASE_MS),
+        counts(ports.clock.now().getTime(), SINCE_ALARM_MS),
+      ]),
+    );
+    return throttledAsBefore(before, now);
+  } catch (error) {
+    log.warn("metrics could not be read", factsOf(error));
+    return undefined;
+  }
 }
 
 /** A kill that has begun is waited for; one that has not within two seconds goes on while the alias is moved. */

@@ -68,6 +68,14 @@ describe("switching flags off", () => {
     expect(ports.flags.values().new_api).toBe(false);
   });
 
+  it("says that it went off when a deployment of ours that was bringing it was stopped", async () => {
+    const ports = start();
+    ports.flags.given({ new_api: false, other: true });
+    await deploys(ports, "goaround: enable new_api");
+    expect(await kill(ports)).toMatchObject([{ switchedOff: ["new_api"], alreadyOff: [] }]);
+    expect(ports.flags.values().new_api).toBe(false);
+  });
+
   it("waits for a stranger's deployment that ends soon, and does not stop it", async () => {
     const ports = start();
     ports.flags.slowMs = 20_000;

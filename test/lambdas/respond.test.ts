@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { alarmName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
@@ -420,6 +421,40 @@ describe("an alarm on the alias in guard time", () => {
     await send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
     expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("is no reason to move it when it is throttled as it was before the release", async () => {
+    const ports = await released();
+    const { send } = responder(ports);
+    const throttles = alarmName({ environment: "dev", functionName: FUNCTION, alias: "live", check: "throttles" });
+    ports.monitoring.perMinute = () => ({ ...counts(90), throttles: 10 });
+    await send(alarmEvent(throttles));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "2", weights: {} });
+    expect(ports.flags.values().new_api).toBe(true);
+    expect(ports.notifier.sent.map(({ data }) => data.findings)).toEqual([
+      expect.arrayContaining(["throttled-as-before"]),
+    ]);
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+  });
+
+  it.each([
+    ["it was not throttled before the release", (at: Date) => (at < minute("00:00") ? 0 : 10)],
+    ["it is throttled far more than before", (at: Date) => (at < minute("00:00") ? 1 : 60)],
+  ])("moves it on throttles when %s", async (_, throttledAt) => {
+    const ports = await released();
+    const throttles = alarmName({ environment: "dev", functionName: FUNCTION, alias: "live", check: "throttles" });
+    ports.monitoring.perMinute = (side) => ({ ...counts(90), throttles: throttledAt(side.minute) });
+    await responder(ports).send(alarmEvent(throttles));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+  });
+
+  it("moves it on throttles when metrics cannot be read", async () => {
+    const ports = await released();
+    const throttles = alarmName({ environment: "dev", functionName: FUNCTION, alias: "live", check: "throttles" });
+    ports.monitoring.calls.hang("aliasCounts");
+    await responder(ports).send(alarmEvent(throttles));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });
 
   it("does nothing after the guard time", async () => {
