@@ -5,6 +5,7 @@ export type Benchmark = (args: string[]) => Promise<number>;
 
 const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   cost: () => import("./cost/run.ts"),
+  judge: () => import("./judge/run.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -63,7 +63,7 @@ function shortened(rows: string[][]): string[][] {
 }
 
 /** Columns of text, as wide as they need to be. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
   return [head, ...rows].map((row) => row.map((cell, i) => cell.padStart(widths[i]!)).join("  "));
 }

@@ -97,3 +97,36 @@ describe("judge --errors-only", () => {
     expect((await run("--trace", csv, "--errors-only")).stderr).toContain("--share");
   });
 });
+
+describe("judge --plan", () => {
+  const ask = (rps: string, minutes: string, ...more: string[]) =>
+    run("--plan", "--rps", rps, "--baseline-error", "0.001", "--share", "0.1", "--minutes", minutes, ...more);
+
+  it("tells what a release would find, the same every time", async () => {
+    const ran = await ask("10", "10", "--json");
+    const { rows, advice } = ran.json() as {
+      rows: { canaryRate: number; detected: number; seconds: number; limitSeconds: number }[];
+      advice: string[];
+    };
+    expect(rows.map(({ canaryRate }) => canaryRate)).toEqual([0.006, 0.02, 0.05, 0.2, 1]);
+    for (const [i, row] of rows.entries())
+      if (i > 0) expect(row.detected).toBeGreaterThanOrEqual(rows[i - 1]!.detected);
+    expect(rows[3]).toMatchObject({ detected: 1 });
+    expect(rows[2]!.limitSeconds).toBeGreaterThan(50);
+    expect(advice).toEqual([]);
+    expect((await ask("10", "10", "--json")).stdout).toBe(ran.stdout);
+  });
+
+  it("advises when the window is blind", async () => {
+    const ran = await ask("0.02", "5");
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stdout).toContain("every verdict will be inconclusive");
+    expect(ran.stdout).toMatch(/blind to .* shift for \d+ minutes/);
+  });
+
+  it("asks for what it needs", async () => {
+    expect((await run("--plan", "--rps", "10")).stderr).toContain("--baseline-error");
+    expect(await run()).toMatchObject({ exitCode: 2 });
+    expect(await ask("10", "10", "--errors-only")).toMatchObject({ exitCode: 2 });
+  });
+});

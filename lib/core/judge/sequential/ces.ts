@@ -15,10 +15,10 @@ export interface CesOptions {
   share: number;
   /** Seconds after which half of alpha may be spent. Default 60. */
   tauSeconds?: number;
-  /** Share of alpha, 0 to 1, that may be spent so far; must never fall. Default T / (T + tau). */
-  spending?: (progress: Progress) => number;
   /** Blocks with fewer requests than this use the configured share instead of the realised split. Default 50. */
   sparseBelow?: number;
+  /** Cells above which the lattice becomes twice as coarse. Default 8192: hours of 10,000 requests/s with 1 % errors. */
+  widest?: number;
   /** No rollback before this many canary errors. Default 2. */
   minErrors?: number;
   /** Odds ratio that is tolerated: the test is of "not worse than this". Default 1. */
@@ -27,12 +27,8 @@ export interface CesOptions {
   minExcess?: number;
 }
 
-/** What spending may depend on: nothing here knows which version failed. */
-export interface Progress {
-  elapsedSeconds: number;
-  /** Variance of the canary's errors under no difference, summed over the blocks: the information seen so far. */
-  variance: number;
-}
+/** Cells enough for a step of a hundredth of the law's standard deviation: what the judge uses. */
+export const JUDGE_CELLS = 1024;
 
 /** Serialisable. */
 export interface CesState {
@@ -64,6 +60,8 @@ export interface CesLook {
 
 const NOTHING_PENDING = { from: 0, cells: [1], canaryErrors: 0 };
 
+const NO_BLOCK: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 };
+
 export const initialCes: CesState = {
   unit: 1,
   from: 0,
@@ -72,24 +70,22 @@ export const initialCes: CesState = {
   pending: NOTHING_PENDING,
   spent: 0,
   variance: 0,
-  totals: { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 },
+  totals: NO_BLOCK,
   crossed: false,
 };
 
 /** Wider than this, cells that hold next to nothing are dropped at both ends; what they held counts as spent. */
 const TRIM_ABOVE = 400;
 const TRIM_CELL = 1e-13;
-/** Wider than this, the lattice becomes twice as coarse. 10,000 requests/s with 1 % errors stay below it for hours. */
-const WIDEST = 8192;
 /** Standard deviation of a block in steps below which it waits: rounding then adds a twelfth to its variance at most. */
 const WIDE_ENOUGH = 1;
 
 /** One look at `elapsedSeconds` since the shift began, with the block of data that is new since the last look. */
 export function lookCes(state: CesState, block: Block, elapsedSeconds: number, options: CesOptions): CesLook {
-  const law = lawOf(block, options);
   const totals = addBlocks(state.totals, block);
-  const variance = state.variance + varianceOf(law.probabilities);
   const { canaryErrors } = totals;
+  const law = lawOf(block, options);
+  const variance = state.variance + varianceOf(law.probabilities);
   const seen = { ...state, totals, variance };
   const exceeds = excess(totals) >= (options.minExcess ?? 0);
   if (state.crossed) return { state: seen, boundary: null, spent: state.spent, canaryErrors, rollback: exceeds };
@@ -99,8 +95,7 @@ export function lookCes(state: CesState, block: Block, elapsedSeconds: number, o
     const pending = pend(seen, law, block.canaryErrors);
     return { state: { ...seen, pending }, boundary: null, spent: state.spent, canaryErrors, rollback: false };
   }
-  const share =
-    options.spending?.({ elapsedSeconds, variance }) ?? elapsedSeconds / (elapsedSeconds + (options.tauSeconds ?? 60));
+  const share = elapsedSeconds / (elapsedSeconds + (options.tauSeconds ?? 60));
   const { boundary, tail } = boundaryOf(moved, options.alpha * share - state.spent, options.minErrors ?? 2);
   const shown = boundary === null ? null : boundaryInErrors(boundary, moved, canaryErrors);
   if (boundary !== null && moved.position >= boundary) {
@@ -108,7 +103,8 @@ export function lookCes(state: CesState, block: Block, elapsedSeconds: number, o
     return { state: crossed, boundary: shown, spent: crossed.spent, canaryErrors, rollback: exceeds };
   }
   const cells = boundary === null ? moved.cells : moved.cells.slice(0, boundary - moved.from);
-  const next = narrow({ ...moved, cells, spent: state.spent + (boundary === null ? 0 : tail) });
+  const left = { ...moved, cells, spent: state.spent + (boundary === null ? 0 : tail) };
+  const next = narrow(left, options.widest ?? 8192);
   return { state: next, boundary: shown, spent: next.spent, canaryErrors, rollback: false };
 }
 
@@ -162,10 +158,10 @@ const pend = ({ pending }: CesState, law: Law, canaryErrors: number) => ({
 });
 
 /** Drops what is negligible, and makes the lattice coarser while the law is too wide for it. */
-function narrow(state: CesState): CesState {
+function narrow(state: CesState, widest: number): CesState {
   const trimmed = trim(state.from, state.cells);
   const next = { ...state, from: trimmed.from, cells: trimmed.cells, spent: state.spent + trimmed.dropped };
-  return next.cells.length <= WIDEST ? next : coarser(next, 2);
+  return next.cells.length <= widest ? next : coarser(next, 2);
 }
 
 /** The same state on a lattice whose steps are `factor` times as long. */

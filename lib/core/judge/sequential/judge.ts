@@ -3,20 +3,17 @@ import { GoaroundError } from "../../errors.ts";
 import { judgeFixed } from "../fixed.ts";
 import { errorPercent, format } from "../rules.ts";
 import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../types.ts";
-import { addBlocks, type CesState, initialCes, lookCes } from "./ces.ts";
+import { addBlocks, type CesState, initialCes, JUDGE_CELLS, lookCes } from "./ces.ts";
 import { type PackedCes, packCes, unpackCes } from "./compact.ts";
-import { type EProcessState, initialEProcess, lookEProcess } from "./e-process.ts";
 import { effectOf } from "./effect.ts";
+import { type ErrorsLook, type ErrorsState, initialErrors, lookErrors } from "./errors.ts";
 import type { Block } from "./null-law.ts";
 import { initialPromotion, lookPromotion, PROMOTION_ALPHA, type PromotionState, requestsMissing } from "./promotion.ts";
-import { methodFor } from "./replay.ts";
 import { initialShare, lookShare, type ShareState } from "./share.ts";
 
 /** How the one false-rollback budget is divided. */
 export const BUDGET = { errors: 0.6, latency: 0.3, share: 0.1 };
 const DEFAULT_FALSE_ROLLBACK_PERCENT = 1;
-/** The bet on a late onset is spread over this long. Minutes. */
-export const PLANNED_MINUTES = 10;
 /** Looks that the rules still read, and of those the ones whose text may be shown again. */
 const RULE_LOOKS = 30;
 const TOLD_LOOKS = 3;
@@ -24,10 +21,7 @@ const TOLD_LOOKS = 3;
 interface SequentialState extends JudgeState {
   version: 2;
   seconds: number;
-  /** Undefined until the first request. */
-  method: "ces" | "e-process" | undefined;
-  errors: CesState | PackedCes;
-  evidence: EProcessState;
+  errors: ErrorsState<CesState | PackedCes>;
   latency: (CesState | PackedCes)[];
   promotion: PromotionState;
   share: ShareState;
@@ -40,9 +34,7 @@ const NO_BLOCK: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 
 const initialState: SequentialState = {
   version: 2,
   seconds: 0,
-  method: undefined,
-  errors: initialCes,
-  evidence: initialEProcess,
+  errors: initialErrors,
   latency: [],
   promotion: initialPromotion,
   share: initialShare,
@@ -81,11 +73,16 @@ export function compactState(given: JudgeState): JudgeState {
   }));
   const compact: SequentialState = {
     ...state,
-    errors: pack(state.errors),
+    errors: { ...state.errors, ces: pack(state.errors.ces) },
     latency: state.latency.map(pack),
     rules: state.rules && { ...state.rules, looks: kept },
   };
   return compact;
+}
+
+/** What the error test showed at the latest look. */
+export function errorFigures(given: JudgeState): ErrorsState["shown"] {
+  return (given as SequentialState).errors.shown;
 }
 
 const isPacked = (ces: CesState | PackedCes): ces is PackedCes => typeof ces.cells === "string";
@@ -109,16 +106,12 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
   const seconds = state.seconds + look.seconds;
   const block = blockOf(look.canary, look.baseline);
   const totals = addBlocks(state.totals, block);
-  const requests = block.canaryRequests + block.baselineRequests;
-  const method = state.method ?? (requests === 0 ? undefined : methodFor(requests, look.seconds));
   const share = look.expectedShare;
   const minExcess = (policy.checks.minErrorExcessPercent ?? 0) / 100;
 
   const alpha = budget * BUDGET.errors;
-  const ces = lookCes(unpacked(state.errors), block, seconds, { alpha, share, minExcess });
-  const bet = lookEProcess(state.evidence, block, seconds, { alpha, share, plannedMinutes: PLANNED_MINUTES });
-  const isThin = method === "e-process";
-  const betWins = bet.pValue <= alpha && totals.canaryErrors >= 2 && excessOf(totals) >= minExcess;
+  const given = { ...state.errors, ces: unpacked(state.errors.ces) };
+  const errors = lookErrors(given, block, look.seconds, seconds, { alpha, share, minExcess });
   const slower = lookLatency(state.latency, look, seconds, budget);
   const deficit = lookShare(state.share, block.canaryRequests, block.baselineRequests, share);
   const limit = budget * BUDGET.share;
@@ -129,18 +122,14 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
     state: {
       ...state,
       seconds,
-      method,
-      errors: ces.state,
-      evidence: bet.state,
+      errors: errors.state,
       latency: slower.states,
       promotion: promotion.state,
       share: deficit.state,
       totals,
     },
     reasons: {
-      errors: (isThin ? betWins : ces.rollback)
-        ? moreErrors(totals, isThin ? null : ces.boundary, isThin ? bet.pValue : ces.spent, alpha)
-        : undefined,
+      errors: errors.rollback ? moreErrors(totals, errors, alpha) : undefined,
       latency: slower.reason,
       share:
         deficit.logWealth >= Math.log(1 / limit) ? lessTraffic(totals, share, deficit.logWealth, limit) : undefined,
@@ -165,10 +154,6 @@ function blockOf(canary: SideCounts, baseline: SideCounts): Block {
   return { canaryRequests, baselineRequests, canaryErrors, baselineErrors };
 }
 
-const excessOf = (totals: Block) =>
-  totals.canaryErrors / Math.max(1, totals.canaryRequests) -
-  totals.baselineErrors / Math.max(1, totals.baselineRequests);
-
 /**
  * The same test on requests above each threshold. Cold starts of the canary are credited: they are taken out of its
  * requests and, as if all of them had been slow, out of its slow ones. The baseline gets no such credit.
@@ -187,7 +172,7 @@ function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: numb
       canaryErrors: Math.max(0, look.canary.slow![i]! - cold),
       baselineErrors: look.baseline.slow![i]!,
     };
-    const one = lookCes(state, block, seconds, { alpha, share: look.expectedShare });
+    const one = lookCes(state, block, seconds, { alpha, share: look.expectedShare, widest: JUDGE_CELLS });
     if (one.rollback) reason ??= moreSlow(one.state.totals, i, one.boundary, one.spent, alpha);
     return one.state;
   });
@@ -239,14 +224,14 @@ const figures = (totals: Block) => ({
   samples: totals.canaryRequests,
 });
 
-function moreErrors(totals: Block, boundary: number | null, spent: number, alpha: number): Reason {
-  const how = boundary === null ? `anytime p ${spent.toPrecision(2)}` : `boundary ${boundary} errors`;
+function moreErrors(totals: Block, { boundary, pValue, spent }: ErrorsLook, alpha: number): Reason {
+  const how = boundary === null ? `anytime p ${pValue.toPrecision(2)}` : `boundary ${boundary} errors`;
   return {
     code: "more-errors",
     message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline: a harmless version gets there in less than ${format(100 * alpha)} % of releases (${how})`,
     ...figures(totals),
     limit: boundary,
-    spent: Math.min(spent, alpha),
+    spent,
   };
 }
 
@@ -287,14 +272,14 @@ function notProven({ totals, seconds }: SequentialState, missing: number, policy
 }
 
 /** For people: how much worse, and what can be ruled out at all looks together. */
-function effectReason({ totals, evidence }: SequentialState): Reason[] {
+function effectReason({ totals, errors }: SequentialState): Reason[] {
   const effect = effectOf(totals);
   if (!effect) return [];
   const [difference, low, high] = [effect.difference, effect.low, effect.high].map((value) => format(100 * value));
   return [
     {
       code: "effect",
-      message: `canary minus baseline: ${difference} percentage points of errors (95 % interval ${low} to ${high}), anytime p ${Math.min(1, Math.exp(-evidence.maxLogWealth)).toPrecision(2)}`,
+      message: `canary minus baseline: ${difference} percentage points of errors (95 % interval ${low} to ${high}), anytime p ${Math.min(1, Math.exp(-errors.evidence.maxLogWealth)).toPrecision(2)}`,
       observed: 100 * effect.difference,
       limit: null,
       baseline: (100 * totals.baselineErrors) / totals.baselineRequests,

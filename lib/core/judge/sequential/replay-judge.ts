@@ -1,8 +1,8 @@
 import type { Policy } from "../../../contract/policy.ts";
 import type { Trace } from "../../../contract/trace.ts";
 import type { JudgeState, Look, SideCounts, Verdict, VerdictKind } from "../types.ts";
-import { BUDGET, budgetOf, judgeSequential, PLANNED_MINUTES } from "./judge.ts";
-import { type ErrorTestLook, replayErrors } from "./replay.ts";
+import { BUDGET, budgetOf, errorFigures, judgeSequential } from "./judge.ts";
+import type { ErrorTestLook } from "./replay.ts";
 
 export interface JudgeReplay {
   verdict: Verdict;
@@ -24,18 +24,15 @@ export function replayJudge(trace: Trace, policy: Policy): JudgeReplay {
     latency: round(total * BUDGET.latency),
     share: round(total * BUDGET.share),
   };
-  const figures = replayErrors(trace, {
-    alpha: total * BUDGET.errors,
-    method: "auto",
-    plannedMinutes: PLANNED_MINUTES,
-    throughout: true,
-  }).looks;
   const looks: JudgeReplay["looks"] = [];
   let state: JudgeState | undefined;
   let verdict: Verdict | undefined;
-  for (const figure of figures) {
-    ({ state, verdict } = judgeSequential(state, lookAt(trace, looks.length, figure.seconds), policy));
-    looks.push({ ...figure, verdict: verdict.kind });
+  let seconds = 0;
+  for (let i = 0; i < trace.blocks.length; i++) {
+    seconds += trace.blocks[i]!.seconds;
+    ({ state, verdict } = judgeSequential(state, lookAt(trace, i, seconds), policy));
+    const { boundary, spent, canaryErrors, pValue } = errorFigures(state);
+    looks.push({ seconds, boundary, spent, canaryErrors, pValue, verdict: verdict.kind });
     if (verdict.kind === "rollback") break;
   }
   const decided = verdict!.kind === "rollback" || verdict!.kind === "promote";

@@ -2,6 +2,7 @@ import type { Trace } from "../../../contract/trace.ts";
 import type { Reason } from "../types.ts";
 import { addBlocks, initialCes, lookCes } from "./ces.ts";
 import { initialEProcess, lookEProcess } from "./e-process.ts";
+import { isThin } from "./errors.ts";
 import type { Block } from "./null-law.ts";
 
 export type ErrorTestMethod = "ces" | "e-process" | "auto";
@@ -31,23 +32,16 @@ export interface ErrorTestResult {
 interface ReplayOptions {
   alpha: number;
   method: ErrorTestMethod;
-  /** Default: the length of the trace. */
-  plannedMinutes?: number;
-  /** Go on to the end of the trace after a rollback, for the figures of every look. */
-  throughout?: boolean;
 }
 
-/** Below this many requests a minute in all, the e-process decides sooner than CES. */
-const THIN_TRAFFIC_PER_MINUTE = 50;
-
 /** Runs the error test alone over a trace, up to its decision. The method is chosen before any error is looked at. */
-export function replayErrors(trace: Trace, replay: ReplayOptions): ErrorTestResult {
-  const { alpha, method } = replay;
+export function replayErrors(trace: Trace, { alpha, method }: ReplayOptions): ErrorTestResult {
   const first = trace.blocks[0]!;
-  const chosen = method === "auto" ? methodFor(first.canary.requests + first.baseline.requests, first.seconds) : method;
+  const firstRequests = first.canary.requests + first.baseline.requests;
+  const chosen = method !== "auto" ? method : isThin(firstRequests, first.seconds) ? "e-process" : "ces";
   const isCes = chosen === "ces";
   const totalSeconds = trace.blocks.reduce((sum, block) => sum + block.seconds, 0);
-  const options = { alpha, share: trace.share, plannedMinutes: replay.plannedMinutes ?? totalSeconds / 60 };
+  const options = { alpha, share: trace.share, plannedMinutes: totalSeconds / 60 };
   const looks: ErrorTestLook[] = [];
   let ces = initialCes;
   let evidence = initialEProcess;
@@ -73,7 +67,7 @@ export function replayErrors(trace: Trace, replay: ReplayOptions): ErrorTestResu
       canaryErrors: totals.canaryErrors,
       pValue: bet.pValue,
     });
-    if (!replay.throughout && (spending ? spending.rollback : bet.rollback)) {
+    if (spending ? spending.rollback : bet.rollback) {
       const reasons = [rollbackReason(totals, spending?.boundary ?? null, bet.pValue, alpha)];
       return { method: chosen, rollback: true, look: looks.length, decidedAtSeconds: seconds, reasons, looks };
     }
@@ -81,10 +75,6 @@ export function replayErrors(trace: Trace, replay: ReplayOptions): ErrorTestResu
   const reasons = [undecidedReason(totals, looks.at(-1)?.boundary ?? null)];
   return { method: chosen, rollback: false, look: null, decidedAtSeconds: null, reasons, looks };
 }
-
-/** The method that decides sooner at so many requests in so many seconds. */
-export const methodFor = (requests: number, seconds: number): "ces" | "e-process" =>
-  (requests / seconds) * 60 < THIN_TRAFFIC_PER_MINUTE ? "e-process" : "ces";
 
 const ratesOf = (totals: Block) =>
   `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed, ${totals.baselineErrors} of ${totals.baselineRequests} baseline requests`;

@@ -1,0 +1,50 @@
+import { policySchema } from "../../lib/contract/policy.ts";
+import { compactState, judgeSequential } from "../../lib/core/judge/sequential/judge.ts";
+import { drawBlock, uniformFrom } from "../../lib/core/judge/sequential/traffic.ts";
+import type { JudgeState, SideCounts } from "../../lib/core/judge/types.ts";
+import type { CostRow } from "./rows.ts";
+
+const policy = policySchema.parse({ schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" });
+const LOOKS = 360;
+/** Looks in which the engine still compiles. */
+const WARM_UP = 30;
+
+const side = (invocations: number, errors: number): SideCounts => ({
+  invocations,
+  errors,
+  throttles: 0,
+  averageDurationMs: 100,
+  p99DurationMs: 300,
+  slow: [0.5, 0.1, 0.01].map((share) => Math.floor(invocations * share)),
+  coldStarts: 0,
+});
+
+/** The whole judge with three latency thresholds, 1 % errors on both, an hour of 10 s looks. */
+export const measureCost = (): CostRow[] =>
+  [1, 10, 100, 1000, 10_000].map((requestsPerSecond) => {
+    const uniform = uniformFrom(1);
+    const conditions = { requestsPerSecond, share: 0.1, baselineRate: 0.01, canaryRate: 0.01 };
+    const times: number[] = [];
+    let state: JudgeState | undefined;
+    for (let i = 1; i <= LOOKS; i++) {
+      const block = drawBlock(uniform, conditions, 10);
+      const look = {
+        elapsedSeconds: i * 10,
+        seconds: 10,
+        expectedShare: 0.1,
+        observed: true,
+        canary: side(block.canaryRequests, block.canaryErrors),
+        baseline: side(block.baselineRequests, block.baselineErrors),
+      };
+      const before = performance.now();
+      state = judgeSequential(state, look, policy).state;
+      if (i > WARM_UP) times.push(performance.now() - before);
+    }
+    return {
+      requestsPerSecond,
+      millisecondsPerLook: times.reduce((sum, value) => sum + value, 0) / times.length,
+      slowest: Math.max(...times),
+      stateBytes: JSON.stringify(state).length,
+      compactBytes: JSON.stringify(compactState(state!)).length,
+    };
+  });
