@@ -174,7 +174,10 @@ describe("a handler that goes wrong", () => {
   it("reports what it throws, with type, message and trace", async () => {
     const outcome = await bench.invoke(handlerZip(`throw new RangeError("too far")`));
     expect(outcome).toMatchObject({ kind: "failure", error: { errorType: "RangeError", errorMessage: "too far" } });
-    expect(outcome.kind === "failure" && outcome.error.trace?.[0]).toBe("RangeError: too far");
+    const trace = outcome.kind === "failure" ? outcome.error.trace : [];
+    expect(trace?.[0]).toBe("RangeError: too far");
+    expect(trace?.slice(1).every((frame) => frame.includes("/var/task/"))).toBe(true);
+    expect(trace?.length).toBeGreaterThan(1);
     expect(bench.logs.at(-1)).toContain("\tERROR\tInvoke Error");
   });
 

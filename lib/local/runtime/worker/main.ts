@@ -30,12 +30,17 @@ const activity: Activity = new Activity({
 installVirtualTime(now, timers);
 const output = new LogOutput(setup.logFormat, (lines) => post({ type: "log", lines }));
 
+/** Where Lambda puts a function's code; the folder that stands for it here differs from run to run. */
+const inTask = (text: string) => text.replaceAll(setup.taskRoot, "/var/task");
+
 function describe(error: unknown): RuntimeError {
   if (error instanceof Error) {
+    const trace = inTask(error.stack ?? "").split("\n");
+    const outside = trace.findIndex((frame) => frame.includes("[worker eval]"));
     return {
       errorType: error.name,
-      errorMessage: error.message,
-      trace: (error.stack ?? "").split("\n"),
+      errorMessage: inTask(error.message),
+      trace: outside < 0 ? trace : trace.slice(0, outside),
     };
   }
   return { errorType: typeof error, errorMessage: String(error), trace: [] };
