@@ -1,3 +1,4 @@
+import { parseExpression } from "./expression.ts";
 import * as z from "./zod.ts";
 
 /**
@@ -54,6 +55,24 @@ const checks = z.strictObject({
   onTrafficDeficit: z.optional(z.enum(["hold", "rollback"])),
 });
 
+/** A condition of the policy's own over a look (F11). */
+const trigger = z.strictObject({
+  name: z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,63}$/)),
+  /** See `lib/contract/expression.ts`. */
+  expression: z.string().check((context) => {
+    const parsed = parseExpression(context.value);
+    if (parsed.ok) return;
+    const message = `position ${parsed.position}: ${parsed.message}`;
+    context.issues.push({ code: "custom", message, input: context.value });
+  }),
+  /** A warning holds, a critical one rolls back. */
+  severity: z.enum(["warning", "critical"]),
+  /** How long it must last before a rollback. Seconds. */
+  delaySeconds: z._default(z.int().check(z.minimum(0), z.maximum(3600)), 60),
+  /** True: it counts from the first request, and on the canary alone. */
+  zeroTolerance: z._default(z.boolean(), false),
+});
+
 export const policySchema = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
   functionName: text(140),
@@ -63,6 +82,7 @@ export const policySchema = z.strictObject({
   checks: z._default(checks, () => checks.parse({})),
   /** Alarms of dependencies that block a release while they are in ALARM. Never the function's own alarms. */
   blockers: z._default(z.array(text(255)).check(z.maxLength(20)), []),
+  triggers: z.optional(z.array(trigger).check(z.maxLength(20))),
   /** Flags that belong to this function's releases. */
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** What happens when the evidence is too thin at the end of the shift. */

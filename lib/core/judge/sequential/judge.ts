@@ -2,6 +2,8 @@ import type { Policy } from "../../../contract/policy.ts";
 import { GoaroundError } from "../../errors.ts";
 import { judgeFixed } from "../fixed.ts";
 import { errorPercent, format } from "../rules.ts";
+import { trendOf } from "../trend.ts";
+import { lookTriggers, type Triggered, type TriggerState } from "../triggers.ts";
 import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../types.ts";
 import { addBlocks, type CesState, initialCes, JUDGE_CELLS, lookCes } from "./ces.ts";
 import { type PackedCes, packCes, unpackCes } from "./compact.ts";
@@ -18,6 +20,12 @@ const DEFAULT_FALSE_ROLLBACK_PERCENT = 1;
 const RULE_LOOKS = 30;
 const TOLD_LOOKS = 3;
 
+/** A trend is read off so many looks. */
+const TREND_LOOKS = 10;
+const TREND_ALPHA = 0.05;
+/** Below this average a rise is no finding. Milliseconds. */
+const SLOW_MS = 2000;
+
 interface SequentialState extends JudgeState {
   version: 2;
   seconds: number;
@@ -26,6 +34,9 @@ interface SequentialState extends JudgeState {
   promotion: PromotionState;
   share: ShareState;
   totals: Block;
+  triggers: TriggerState;
+  /** The canary's latest average durations, milliseconds, oldest first. */
+  durations: number[];
   rules: JudgeState | undefined;
 }
 
@@ -39,6 +50,8 @@ const initialState: SequentialState = {
   promotion: initialPromotion,
   share: initialShare,
   totals: NO_BLOCK,
+  triggers: {},
+  durations: [],
   rules: undefined,
 };
 
@@ -57,8 +70,16 @@ export const judgeSequential: Judge = (given, look, policy) => {
   const ruled = judgeFixed(state.rules, look, policy);
   if (!look.observed) return { state: { ...state, rules: ruled.state }, verdict: ruled.verdict };
   const tested = test(state, look, policy);
-  const next = { ...tested.state, rules: ruled.state };
-  return { state: next, verdict: combine(next, tested.reasons, tested.healthy, ruled.verdict, policy) };
+  const triggered = lookTriggers(state.triggers, look, tested.state.seconds, policy);
+  const { averageDurationMs } = look.canary;
+  const durations = averageDurationMs === undefined ? state.durations : [...state.durations, averageDurationMs];
+  const next = {
+    ...tested.state,
+    rules: ruled.state,
+    triggers: triggered.state,
+    durations: durations.slice(-TREND_LOOKS),
+  };
+  return { state: next, verdict: combine(next, tested, triggered, ruled.verdict, policy) };
 };
 
 /** The same state in at most 8 KB of JSON; the judge goes on from it as from the original. */
@@ -184,35 +205,55 @@ const ruleNeedsLatency = (reason: Reason) => reason.code === "p99-duration";
 
 function combine(
   state: SequentialState,
-  evidence: Evidence,
-  healthy: Tested["healthy"],
+  { reasons: evidence, healthy }: Tested,
+  triggered: Triggered,
   ruled: Verdict,
   policy: Policy,
 ): Verdict {
-  const { findings } = ruled;
+  const findings = [...ruled.findings, ...triggered.findings, ...degrading(state)];
   const effect = effectReason(state);
   const hasLatencyTest = state.latency.length > 0;
   const agrees = (reason: Reason) => {
     if (ruleNeedsErrors(reason)) return evidence.errors !== undefined;
     return !(ruleNeedsLatency(reason) && hasLatencyTest) || evidence.latency !== undefined;
   };
+  const supported = evidence.errors !== undefined || evidence.latency !== undefined;
+  const fired = triggered.rollback.filter(({ relative }) => !relative || supported);
+  const unsupported = triggered.rollback.filter(({ relative }) => relative && !supported);
   const broken = ruled.kind === "rollback" ? ruled.reasons : [];
   const acting = broken.filter(agrees);
-  const waiting = broken
-    .filter((reason) => !agrees(reason))
-    .map((reason) => ({ ...reason, message: `${reason.message}; the sequential test does not agree yet` }));
+  const waiting = [...broken.filter((reason) => !agrees(reason)), ...unsupported.map(({ reason }) => reason)].map(
+    (reason) => ({ ...reason, message: `${reason.message}; the sequential test does not agree yet` }),
+  );
   const deficit = evidence.share ? [evidence.share] : [];
   const tested = [evidence.errors, evidence.latency].filter((reason) => reason !== undefined);
   const hard = policy.checks.onTrafficDeficit === "rollback" ? deficit : [];
-  const rollback = [...tested, ...hard, ...acting];
+  const rollback = [...tested, ...hard, ...acting, ...fired.map(({ reason }) => reason)];
   if (rollback.length > 0) return { kind: "rollback", reasons: [...rollback, ...effect], findings };
 
-  const holding = [...deficit, ...waiting, ...(ruled.kind === "hold" ? ruled.reasons : [])];
+  const holding = [...deficit, ...waiting, ...triggered.hold, ...(ruled.kind === "hold" ? ruled.reasons : [])];
   if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...effect], findings };
-  if (ruled.kind === "inconclusive") return { ...ruled, reasons: [...ruled.reasons, ...effect] };
+  if (ruled.kind === "inconclusive") return { ...ruled, findings, reasons: [...ruled.reasons, ...effect] };
   if (!healthy.proven)
     return { kind: "inconclusive", reasons: [notProven(state, healthy.missing, policy), ...effect], findings };
   return { kind: "promote", reasons: [...ruled.reasons, ...effect], findings };
+}
+
+/** F12: slow, and slower with every look. */
+function degrading({ durations, totals }: SequentialState): Reason[] {
+  const trend = trendOf(durations);
+  const latest = durations.at(-1) ?? 0;
+  if (!trend || latest <= SLOW_MS || trend.slope <= 0 || trend.pValue > TREND_ALPHA) return [];
+  return [
+    {
+      code: "degrading",
+      message: `the canary's average duration is ${format(latest)} ms and rises by ${format(trend.slope)} ms a look`,
+      observed: latest,
+      limit: SLOW_MS,
+      baseline: null,
+      samples: totals.canaryRequests,
+    },
+  ];
 }
 
 const percentOf = (count: number, of: number) =>
