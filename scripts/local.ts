@@ -120,7 +120,7 @@ async function follow(aws: LocalAws, speedFactor: number, signal: AbortSignal): 
 }
 
 export async function main(argv: readonly string[]): Promise<number> {
-  const command = new Command("npm run local --")
+  const command = new Command("goaround local")
     .description("Runs a local AWS until it is stopped, and prints the environment variables that point clients at it.")
     .option("--port <number>", "TCP port on 127.0.0.1; 0 takes any free one", port, DEFAULT_PORT)
     .option("--speed <factor>", "virtual seconds per real second; 0 stands still", speed, 1)

@@ -1,12 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { GoaroundError } from "../lib/core/errors.ts";
 import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import { parseInteger, parseNumber } from "./cli/options.ts";
-import { main, type Result } from "./cli/run.ts";
-import { loadScenario, scenarioNames } from "./rehearse/library.ts";
+import { isProgram, main, type Result } from "./cli/run.ts";
+import { loadScenario, ownApp, scenarioNames } from "./rehearse/library.ts";
 import { runMainRehearsal } from "./rehearse/main-rehearsal.ts";
 import { linePrinter, summaryTable } from "./rehearse/print.ts";
 import { reportPage } from "./rehearse/report.ts";
@@ -18,7 +17,7 @@ interface RehearseOptions {
   seed: number;
   speed?: number;
   report?: string;
-  app: string;
+  app?: string;
   environment: string;
   deployWith: "cdk" | "api";
   json: boolean;
@@ -42,7 +41,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT
       parseNumber(text, 0.1, 1e6),
     )
     .option("--report <file.html>", "write a page with timeline and plots")
-    .option("--app <command>", "command that synthesizes the app to rehearse", "node --import tsx bin/app.ts")
+    .option("--app <command>", "command that synthesizes the app to rehearse (default: the sample platform)")
     .option("--environment <name>", "environment of the app", "dev")
     .addOption(
       new Option("--deploy-with <how>", "the CDK CLI, or CloudFormation's API itself (faster)")
@@ -57,15 +56,23 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT
 }
 
 async function rehearse(options: RehearseOptions, io: CliIo): Promise<number> {
+  const assemblies: NonNullable<RunOptions["assemblies"]> = new Map();
+  // Leaving ends what was started and removes what was synthesized.
+  const stopListening = io.onInterrupt(() => {
+    io.stderr("interrupted: the local AWS and all that ran on it are gone\n");
+    io.abandon(EXIT.interrupted);
+  });
   try {
     if (options.list) return list(options, io);
+    if (options.report) checkWritable(options.report);
     const write = options.json ? io.stderr : io.stdout;
     const run: RunOptions = {
       seed: options.seed,
       speed: options.speed,
-      app: options.app,
+      app: options.app ?? ownApp("bin/app"),
       environment: options.environment,
       deployWith: options.deployWith,
+      assemblies,
       onEvent: linePrinter(write),
       onProgress: (text) => io.stderr(`… ${text}\n`),
     };
@@ -78,8 +85,25 @@ async function rehearse(options: RehearseOptions, io: CliIo): Promise<number> {
     return result.asExpected ? EXIT.done : EXIT.notAsExpected;
   } catch (error) {
     if (!(error instanceof GoaroundError)) throw error;
-    io.stderr(`error: ${error.message}\n${error.advice ? `what to do: ${error.advice}\n` : ""}`);
-    return exitCodeOf(error.code);
+    const { code, message, advice } = error;
+    const exitCode = exitCodeOf(code);
+    if (options.json) io.stdout(`${JSON.stringify({ ok: false, code, exitCode, message, advice }, null, 2)}\n`);
+    else io.stderr(`error: ${message}\n${advice ? `what to do: ${advice}\n` : ""}`);
+    return exitCode;
+  } finally {
+    stopListening();
+    for (const assembly of assemblies.values()) assembly.dispose();
+  }
+}
+
+/** A rehearsal takes a while: that its page cannot be written is said before. */
+function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, "a"));
+  } catch (error) {
+    throw new GoaroundError("usage", "operator", `the report cannot be written: ${(error as Error).message}`, {
+      advice: "Give --report a file in a folder that exists.",
+    });
   }
 }
 
@@ -101,6 +125,4 @@ function list(options: RehearseOptions, io: CliIo): number {
   return EXIT.done;
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.exitCode = await main(command, process.argv.slice(2));
-}
+if (isProgram(import.meta.url)) process.exitCode = await main(command, process.argv.slice(2));

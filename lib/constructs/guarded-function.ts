@@ -5,7 +5,7 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct, type IConstruct } from "constructs";
-import { DEFAULT_ALIAS, deploymentGroupName, TAGS } from "../contract/names.ts";
+import { DEFAULT_ALIAS, deploymentGroupName, RELEASE_VARIABLE, releaseContextKey, TAGS } from "../contract/names.ts";
 import type { Policy } from "../contract/policy.ts";
 import { aliasMetric } from "./alias-metrics.ts";
 import { deploymentRole } from "./deployment-role.ts";
@@ -119,6 +119,9 @@ const MAX_GROUP_ALARMS = 10;
  * alarms that compare the canary with the baseline, rollback on failure, alarm and stop. Adds 12 resources: version,
  * alias, group, its role, the policy's parameter and seven alarms.
  *
+ * With `-c release:<function name>=TEXT` the function gets the environment variable RELEASE with that text, and so a new
+ * version without new code: rehearsals release by it.
+ *
  * The first creation of the stack sets the alias without a deployment; CodeDeploy takes over with the first update.
  */
 export class GuardedFunction extends GuardedFunctionBase {
@@ -161,6 +164,8 @@ export class GuardedFunction extends GuardedFunctionBase {
       props.policy ?? {},
     );
     this.tagFunction(guard);
+    const release = this.node.tryGetContext(releaseContextKey(this.functionName));
+    if (release !== undefined) this.function.addEnvironment(RELEASE_VARIABLE, String(release));
 
     const version = this.function.currentVersion;
     // A version that a failed update created must go with it, or the same artifact fails the next time; one that has

@@ -128,3 +128,10 @@ export const SAMPLE_FUNCTIONS = [
 export type SampleFunction = (typeof SAMPLE_FUNCTIONS)[number];
 export const sampleFunctionName = (environment: string, name: SampleFunction) =>
   `${sampleFunctionPrefix(environment)}${name}`;
+
+/**
+ * CDK context that makes a new version of a guarded function: any text, which becomes its environment variable RELEASE.
+ * Rehearsals release by it.
+ */
+export const releaseContextKey = (functionName: string) => `release:${functionName}`;
+export const RELEASE_VARIABLE = "RELEASE";

@@ -148,7 +148,13 @@ export const scenarioSchema = z
       .max(3)
       .default([])
       .describe("further functions that the same stack update releases"),
-    app: z.string().max(500).optional().describe("command that synthesizes the app; default: the sample platform"),
+    app: z
+      .string()
+      .max(500)
+      .optional()
+      .describe(
+        "command that synthesizes the app, or shipped:<name> for one of scenarios/apps; default: the sample platform",
+      ),
     firstRelease: z.boolean().default(false).describe("the deployment group has no earlier successful deployment"),
     hooksOnRollbackDeployments: z
       .boolean()

@@ -122,15 +122,19 @@ export async function main(
   argv: readonly string[],
   io: CliIo = processIo,
 ): Promise<number> {
+  if (io === processIo) process.stdout.on("error", ignoreClosedPipe);
   const result: Result = { exitCode: EXIT.done };
   const json = argv.includes("--json");
   const command = makeCommand(io, result);
   const messages: string[] = [];
   eachCommand(command, (each) =>
-    each.exitOverride().configureOutput({
-      writeOut: (text) => io.stdout(text),
-      writeErr: (text) => void messages.push(text),
-    }),
+    each
+      .configureHelp({ commandUsage: (shown) => `${usageName(shown)} ${shown.usage()}` })
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => io.stdout(text),
+        writeErr: (text) => void messages.push(text),
+      }),
   );
   try {
     await command.parseAsync([...argv], { from: "user" });
@@ -153,10 +157,18 @@ export async function main(
   }
 }
 
+/** Whoever read the output has gone (`… | head`): what is under way goes on. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
 function eachCommand(command: Command, visit: (command: Command) => void): void {
   visit(command);
   for (const child of command.commands) eachCommand(child, visit);
 }
+
+/** `goaround`, or `goaround rollback`: how a command is called where the package is installed. */
+const usageName = (command: Command) => (command.name() === "goaround" ? "goaround" : `goaround ${command.name()}`);
 
 /** The command as a person would type it again. */
 export function commandLine(command: Command): string {

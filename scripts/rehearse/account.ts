@@ -1,4 +1,5 @@
 import { ledgerTableName } from "../../lib/contract/names.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
 
 export interface WholeAlias {
@@ -25,7 +26,14 @@ export class Account {
     if (names.includes(name)) return name;
     const matches = names.filter((candidate) => candidate.endsWith(name));
     if (matches.length === 1) return matches[0]!;
-    throw new Error(`the app has no function "${name}"; it has ${names.join(", ") || "none"}`);
+    throw new GoaroundError(
+      "usage",
+      "operator",
+      matches.length > 1
+        ? `several functions of the app end in "${name}": ${matches.join(", ")}`
+        : `the app has no function "${name}"; it has ${names.join(", ") || "none"}`,
+      { advice: "Name one in the scenario's `function` (or `siblings`)." },
+    );
   }
 
   async alias(FunctionName: string, Name: string): Promise<WholeAlias> {

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { mkdir, mkdtemp, rename } from "node:fs/promises";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { GoaroundError } from "../../lib/core/errors.ts";
 
 /** What a deployment of the app is asked to be. */
 export interface DeployRequest {
@@ -53,8 +54,15 @@ export class Assemblies {
     if (this.root) rmSync(this.root, { recursive: true, force: true });
   }
 
+  private makeRoot(): string {
+    const root = mkdtempSync(join(tmpdir(), "goaround-"));
+    // Also when the run is cut off.
+    process.once("exit", () => this.dispose());
+    return root;
+  }
+
   private async run(key: string, context: Record<string, string>): Promise<string> {
-    this.root ??= await mkdtemp(join(tmpdir(), "goaround-"));
+    this.root ??= this.makeRoot();
     const folder = join(this.root, key);
     const unfinished = `${folder}.partial`;
     await mkdir(unfinished, { recursive: true });
@@ -67,7 +75,9 @@ export class Assemblies {
       CDK_VALIDATION: process.env.CDK_VALIDATION ?? "false",
     });
     if (!result.ok || !existsSync(join(unfinished, "manifest.json"))) {
-      throw new Error(`\`${this.command}\` did not synthesize:\n${result.output}`);
+      throw new GoaroundError("usage", "operator", `\`${this.command}\` did not synthesize:\n${result.output.trim()}`, {
+        advice: "Run that command by hand; --app names another, --environment what it gets as context env.",
+      });
     }
     await rename(unfinished, folder);
     return folder;
@@ -111,16 +121,32 @@ export class CdkCliDeployer implements Deployer {
   }
 }
 
-/** The entry point of the pinned CDK CLI. */
+/** The entry point of the CDK CLI of the project that is rehearsed, or else of this package. */
 function cdkCli(): string {
-  const packageFile = createRequire(import.meta.url).resolve("aws-cdk/package.json");
+  const packageFile = [join(process.cwd(), "package.json"), import.meta.url].flatMap((from) => {
+    try {
+      return [createRequire(from).resolve("aws-cdk/package.json")];
+    } catch {
+      return [];
+    }
+  })[0];
+  if (packageFile === undefined) {
+    throw new GoaroundError("usage", "operator", "the CDK CLI is not installed here", {
+      advice: "npm install --save-dev aws-cdk, or rehearse with --deploy-with api.",
+    });
+  }
   const { bin } = JSON.parse(readFileSync(packageFile, "utf8")) as { bin: Record<string, string> };
   return join(dirname(packageFile), bin.cdk ?? "bin/cdk");
 }
 
 function runCommand(command: string, environment: Record<string, string>): Promise<DeployResult> {
   return collect(
-    spawn(command, { shell: true, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] }),
+    spawn(command, {
+      shell: true,
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    }),
   );
 }
 
@@ -131,7 +157,11 @@ export function runProgram(
   environment: Record<string, string>,
   onOutput: (text: string) => void = () => {},
 ): Promise<DeployResult & { stdout: string; exitCode: number }> {
-  const child = spawn(program, args, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   return collect(child, onOutput);
 }
 
@@ -142,7 +172,8 @@ function collect(
   return new Promise((resolve, reject) => {
     let output = "";
     let stdout = "";
-    const stop = () => child.kill("SIGTERM");
+    // What runs is the head of a process group of its own: what it has started (a shell's command) ends with it.
+    const stop = () => child.pid !== undefined && process.kill(-child.pid, "SIGKILL");
     process.once("exit", stop);
     child.stdout?.on("data", (chunk: Buffer) => {
       stdout += chunk;

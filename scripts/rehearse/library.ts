@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseScenario, type Scenario, type ScenarioProblem } from "../../lib/contract/scenario.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { suggest } from "../../lib/core/suggest.ts";
@@ -12,6 +13,24 @@ export const projectRoot = (() => {
   return folder;
 })();
 const folder = join(projectRoot, "scenarios");
+
+/**
+ * Node's arguments that run a program of this package, by its path without extension: TypeScript with its loader in the
+ * source tree, JavaScript where the package is installed.
+ */
+export function ownProgram(path: string): string[] {
+  const here = fileURLToPath(import.meta.url);
+  const extension = extname(here);
+  const loader = extension === ".ts" ? ["--import", pathToFileURL(createRequire(here).resolve("tsx")).href] : [];
+  return [...loader, join(projectRoot, `${path}${extension}`)];
+}
+
+/** Command line that synthesizes an app of this package. */
+export const ownApp = (path: string): string =>
+  [process.execPath, ...ownProgram(path)].map((word) => `"${word}"`).join(" ");
+
+/** What a scenario writes before the name of an app that ships with it. */
+const SHIPPED_APP = "shipped:";
 
 export const scenarioNames = (): string[] =>
   readdirSync(folder)
@@ -37,14 +56,23 @@ export function loadScenario(nameOrFile: string): Scenario {
     );
   }
   const parsed = parseScenario(readFileSync(path, "utf8"));
-  if (parsed.ok) return parsed.scenario;
-  const line = ({ path: place, message }: ScenarioProblem) => `  ${place || "(document)"}: ${message}`;
-  throw new GoaroundError(
-    "usage",
-    "operator",
-    `${path} is no valid scenario:\n${parsed.problems.map(line).join("\n")}`,
-    {
-      advice: "docs/rehearsal.md explains every field; lib/contract/scenario.schema.json is its JSON Schema.",
-    },
-  );
+  if (parsed.ok) return withOwnApp(parsed.scenario, path);
+  throw invalid(path, parsed.problems);
+}
+
+function withOwnApp(scenario: Scenario, path: string): Scenario {
+  if (!scenario.app?.startsWith(SHIPPED_APP)) return scenario;
+  const name = scenario.app.slice(SHIPPED_APP.length);
+  const programs = existsSync(join(folder, "apps")) ? readdirSync(join(folder, "apps")) : [];
+  const known = [...new Set(programs.map((file) => file.replace(/(\.d)?\.[jt]s$/, "")))];
+  if (known.includes(name)) return { ...scenario, app: ownApp(`scenarios/apps/${name}`) };
+  const message = `no app "${name}" ships; there is ${known.join(", ") || "none"}`;
+  throw invalid(path, [{ path: "app", message }]);
+}
+
+function invalid(path: string, problems: readonly ScenarioProblem[]): GoaroundError {
+  const lines = problems.map(({ path: place, message }) => `  ${place || "(document)"}: ${message}`);
+  return new GoaroundError("usage", "operator", `${path} is no valid scenario:\n${lines.join("\n")}`, {
+    advice: "docs/rehearsal.md explains every field; lib/contract/scenario.schema.json is its JSON Schema.",
+  });
 }

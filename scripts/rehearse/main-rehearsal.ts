@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { DEFAULT_ALIAS } from "../../lib/contract/names.ts";
 import { type Scenario, scenarioSchema } from "../../lib/contract/scenario.ts";
 import { startLocalAws } from "../../lib/local/index.ts";
 import { runProgram } from "./deployer.ts";
-import { projectRoot } from "./library.ts";
+import { ownProgram } from "./library.ts";
 import type { ManualRollback, RehearsalResult } from "./result.ts";
 import { nextWholeMinute, Rehearsal, type RunOptions } from "./run-scenario.ts";
 
@@ -73,8 +72,7 @@ async function rollBackByHand(rehearsal: Rehearsal, result: RehearsalResult): Pr
     "--yes",
   ];
   recorder.note(stage.now, "release", `an operator types: npm run rollback -- ${args.join(" ")}`);
-  const script = join(projectRoot, "scripts/rollback.ts");
-  const work = runProgram(process.execPath, ["--import", "tsx", script, ...args, "--json"], aws.environment);
+  const work = runProgram(process.execPath, [...ownProgram("scripts/rollback"), ...args, "--json"], aws.environment);
   const run = await stage.advanceWhile(work, async () => true, SCRIPT_SPEED);
   let document: Record<string, unknown> = {};
   try {

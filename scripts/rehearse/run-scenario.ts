@@ -1,5 +1,6 @@
-import { DEFAULT_ALIAS, guardFunctionName, killStrategyName } from "../../lib/contract/names.ts";
+import { DEFAULT_ALIAS, guardFunctionName, killStrategyName, releaseContextKey } from "../../lib/contract/names.ts";
 import type { Behaviour, ReleaseStep, Scenario } from "../../lib/contract/scenario.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
 import { type LocalAws, startLocalAws } from "../../lib/local/index.ts";
 import { Account } from "./account.ts";
 import { performBefore, performDuring } from "./actions.ts";
@@ -109,7 +110,7 @@ export class Rehearsal {
   async install(): Promise<void> {
     this.progress("deploying the app");
     const deployed = await this.deploy({}, []);
-    if (!deployed.ok) throw new Error(`the app could not be deployed:\n${deployed.output}`);
+    if (!deployed.ok) throw undeployed(deployed.output);
     this.functionName = await this.account.functionNamed(this.scenario.function);
     await this.flags.find();
     for (const functionName of [this.functionName, ...(await this.siblingNames())]) {
@@ -158,10 +159,7 @@ export class Rehearsal {
     }
     const stack = await this.account.stackOf(this.functionName);
     const context = Object.fromEntries(
-      [this.scenario.function, ...this.scenario.siblings.map((sibling) => sibling.function)].map((name) => [
-        `release:${name}`,
-        step.artifact,
-      ]),
+      [this.functionName, ...(await this.siblingNames())].map((name) => [releaseContextKey(name), step.artifact]),
     );
     await this.deploy(context, [stack]);
     await this.stage.advanceUntil(() => this.account.deploymentsAreOver(), RELEASE_LIMIT_MS);
@@ -339,6 +337,11 @@ export class Rehearsal {
     };
   }
 }
+
+const undeployed = (output: string) =>
+  new GoaroundError("usage", "operator", `the app could not be deployed:\n${output.trim()}`, {
+    advice: "What the local AWS does not have it names; docs/fidelity.md lists what it has.",
+  });
 
 function strategyContext(scenario: Scenario): Record<string, string> {
   const { strategy } = scenario;

@@ -113,6 +113,8 @@ describe("configuration", () => {
   it("passes a release's text on to its function alone", () => {
     const { functions } = load({ environments: EMPTY }, { "release:lambda_router": "bad-2" });
     expect(functions.lambda_router.release).toBe("bad-2");
+    const byWholeName = load({ environments: EMPTY }, { "release:platform-dev-lambda_router": "bad-2" });
+    expect(byWholeName.functions).toEqual(functions);
     expect(functions.influxdb_loader.release).toBeUndefined();
   });
 

@@ -30,6 +30,22 @@ describe("a guarded function", () => {
     });
   });
 
+  it("publishes a new version for a release by context, by its whole name", () => {
+    const versionIn = (context: Record<string, string>) => {
+      const stack = new Stack(new App({ context }), "Shop");
+      new GuardedFunction(stack, "Guarded", { guard: namedGuard(stack), function: lambdaIn(stack) });
+      const template = Template.fromStack(stack);
+      const [fn] = ofType(template, "AWS::Lambda::Function");
+      const [version] = Object.keys(template.findResources("AWS::Lambda::Version"));
+      return { version, variables: (fn?.Properties.Environment as { Variables?: object } | undefined)?.Variables };
+    };
+    const before = versionIn({ "release:shop-payments": "two" });
+    const after = versionIn({ "release:shop-checkout": "two" });
+    expect(before.variables).toBeUndefined();
+    expect(after.variables).toEqual({ RELEASE: "two" });
+    expect(after.version).not.toBe(before.version);
+  });
+
   it("leaves weights out of the template, which belong to CodeDeploy", () => {
     const [alias] = ofType(guardedStack().template(), "AWS::Lambda::Alias");
     expect(alias?.Properties.RoutingConfig).toBeUndefined();

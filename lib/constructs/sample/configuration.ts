@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
-import { SAMPLE_FUNCTIONS, type SampleFunction } from "../../contract/names.ts";
+import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
 import { ReleaseStrategy } from "../release-strategy.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -116,7 +116,7 @@ function readStrategy(text: string): unknown {
 }
 
 const RELEASE_PREFIX = "release:";
-const DEFAULT_FILE = "goaround.config.json";
+export const DEFAULT_FILE = "goaround.config.json";
 
 /** What is wrong with the configuration: every problem, with its place. */
 export class ConfigurationError extends Error {
@@ -131,18 +131,21 @@ export class ConfigurationError extends Error {
 
 /**
  * Reads the configuration of the environment that the context names. Throws a ConfigurationError with all problems of
- * file and context together.
+ * file and context together. `defaultFile` is read where the context names none.
  */
-export function loadConfiguration(context: Readonly<Record<string, unknown>>): Configuration {
+export function loadConfiguration(
+  context: Readonly<Record<string, unknown>>,
+  defaultFile = DEFAULT_FILE,
+): Configuration {
   const problems: string[] = [];
   const environment = String(context.env ?? "dev");
   if (!isEnvironment(environment)) {
     problems.push(`context env: is "${environment}"; give one of ${ENVIRONMENTS.join(", ")}`);
   }
-  const path = String(context.config ?? DEFAULT_FILE);
+  const path = String(context.config ?? defaultFile);
   const file = readFile(path, problems);
   const overrides = readContext(context, problems);
-  const releases = readReleases(context, problems);
+  const releases = readReleases(context, environment, problems);
   const settings = file && isEnvironment(environment) ? file.environments[environment] : undefined;
   if (problems.length > 0 || !file || !settings || !isEnvironment(environment)) throw new ConfigurationError(problems);
   const merged = merge(file.defaults, settings, overrides);
@@ -214,11 +217,18 @@ function readContext(context: Readonly<Record<string, unknown>>, problems: strin
   return {};
 }
 
-function readReleases(context: Readonly<Record<string, unknown>>, problems: string[]): Record<string, string> {
+/** By the short name of a function or, as for any guarded function, by its whole name. */
+function readReleases(
+  context: Readonly<Record<string, unknown>>,
+  environment: string,
+  problems: string[],
+): Record<string, string> {
   const releases: Record<string, string> = {};
   for (const [key, value] of Object.entries(context)) {
     if (!key.startsWith(RELEASE_PREFIX)) continue;
-    const name = key.slice(RELEASE_PREFIX.length);
+    const given = key.slice(RELEASE_PREFIX.length);
+    const prefix = sampleFunctionPrefix(environment as Environment);
+    const name = given.startsWith(prefix) ? given.slice(prefix.length) : given;
     const text = String(value);
     if (!(SAMPLE_FUNCTIONS as readonly string[]).includes(name)) {
       problems.push(`context ${key}: there is no function "${name}"; give one of ${SAMPLE_FUNCTIONS.join(", ")}`);
