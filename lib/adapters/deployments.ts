@@ -20,13 +20,13 @@ import {
 import { GoaroundError } from "../core/errors.ts";
 import type { DeploymentsPort, DeploymentTarget, TrafficRouting } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** Descriptions are at most 256 characters (CodeDeploy user guide, limits, 2023). */
 const MAX_DESCRIPTION = 256;
 
 export function createDeployments(options: AdapterOptions = {}): DeploymentsPort {
-  const client = lazy(() => new CodeDeployClient(clientConfig(options)));
+  const client = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
   const about = (operation: string, deploymentId: string) =>
     ({

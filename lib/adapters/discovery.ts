@@ -10,14 +10,14 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { DiscoveryPort } from "../core/ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
 import { alarmStatesByPrefix } from "./monitoring.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** What the operator's commands look up. No Lambda of the guard imports this file. */
 export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
-  const lambda = lazy(() => new LambdaClient(clientConfig(options)));
-  const codeDeploy = lazy(() => new CodeDeployClient(clientConfig(options)));
-  const cloudWatch = lazy(() => new CloudWatchClient(clientConfig(options)));
-  const sts = lazy(() => new STSClient(clientConfig(options)));
+  const lambda = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const codeDeploy = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
+  const cloudWatch = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
+  const sts = lazy(() => watched(new STSClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
   return {

@@ -16,7 +16,7 @@ import {
 import { GoaroundError } from "../core/errors.ts";
 import type { FlagDeployment, FlagsPort, FlagTarget } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 interface Named {
   Id?: string | undefined;
@@ -28,7 +28,7 @@ const UNFINISHED = new Set(["DEPLOYING", "BAKING", "VALIDATING", "ROLLING_BACK"]
 const MAX_DESCRIPTION = 1024;
 
 export function createFlags(options: AdapterOptions = {}): FlagsPort {
-  const client = lazy(() => new AppConfigClient(clientConfig(options)));
+  const client = lazy(() => watched(new AppConfigClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
   const deploymentOf = (target: FlagTarget) => ({
     ApplicationId: target.applicationId,

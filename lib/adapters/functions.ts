@@ -12,13 +12,13 @@ import {
 import { GoaroundError } from "../core/errors.ts";
 import type { AliasState, FunctionsPort, VersionInfo } from "../core/ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** Lambda's own upper limit for one synchronous invocation, in milliseconds. */
 const MAX_INVOCATION_MS = 900_000;
 
 export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
-  const client = lazy(() => new LambdaClient(clientConfig(options)));
+  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
   async function requireFunction(functionName: string): Promise<void> {

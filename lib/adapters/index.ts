@@ -44,14 +44,15 @@ export interface Adapters {
  * imports their own files instead: its bundle then holds only those clients.
  */
 export function createAdapters(options: AdaptersOptions): Adapters {
+  const clock = options.clock ?? systemClock;
   return {
-    clock: systemClock,
+    clock,
     functions: createFunctions(options),
     deployments: createDeployments(options),
     monitoring: createMonitoring(options),
     flags: createFlags(options),
     policies: createPolicies(options),
-    ledger: createLedger(options.ledgerTable ?? ledgerTableName(options.environment), options),
+    ledger: createLedger(options.ledgerTable ?? ledgerTableName(options.environment), options, clock.now),
     notifier: options.topicArn === undefined ? noTopic : createNotifier(options.topicArn, options),
   };
 }

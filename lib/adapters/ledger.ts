@@ -9,7 +9,7 @@ import { LEDGER_KEYS } from "../contract/names.ts";
 import type { LedgerPort } from "../core/ports.ts";
 import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
 import { errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** Records are kept as long as the audit asks for. Days. */
 const RETENTION_DAYS = 365;
@@ -31,7 +31,7 @@ export function createLedger(
   options: AdapterOptions = {},
   now: () => Date = () => new Date(),
 ): LedgerPort {
-  const client = lazy(() => new DynamoDBClient(clientConfig(options)));
+  const client = lazy(() => watched(new DynamoDBClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
   const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
   const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);

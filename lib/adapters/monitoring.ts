@@ -14,7 +14,7 @@ import {
 import type { SideCounts } from "../core/judge/types.ts";
 import type { AlarmState, MonitoringPort } from "../core/ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** DescribeAlarms and DeleteAlarms take at most 100 names (CloudWatch API reference, 2026). */
 const NAMES_PER_CALL = 100;
@@ -26,7 +26,7 @@ const chunks = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 
 export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
-  const client = lazy(() => new CloudWatchClient(clientConfig(options)));
+  const client = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
   async function counts(dimensions: Record<string, string>, from: Date, to: Date): Promise<SideCounts> {

@@ -1,3 +1,5 @@
+import type { ServiceClock } from "./clock.ts";
+
 /** How the adapters reach AWS. Everything left out comes from the SDK's own chain (environment, profile, role). */
 export interface AdapterOptions {
   region?: string;
@@ -14,6 +16,8 @@ export interface AdapterOptions {
   signal?: AbortSignal;
   /** Appended to `goaround` in the user agent, so that CloudTrail tells who acted (`rollback`, `respond` …). */
   actor?: string;
+  /** Follows the time of the services' replies; default: the computer's own clock is believed, as in a Lambda. */
+  clock?: ServiceClock;
 }
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -34,6 +38,31 @@ export function clientConfig(options: AdapterOptions) {
     },
     customUserAgent: options.actor === undefined ? "goaround" : `goaround/${options.actor}`,
   };
+}
+
+/** What all SDK clients share, of the part that is used here. */
+interface Client {
+  middlewareStack: {
+    add(middleware: (next: Handler) => Handler, options: { name: string; step: "deserialize"; priority: "low" }): void;
+  };
+}
+
+type Handler = (args: never) => Promise<{ response: unknown }>;
+type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
+
+/** Lets `options.clock` hear the time of every reply, those that are errors too. */
+export function watched<T extends object>(client: T & Client, { clock }: AdapterOptions): T {
+  if (!clock) return client;
+  const listen =
+    (next: Handler): Handler =>
+    async (args) => {
+      const result = await next(args);
+      clock.heard((result.response as Reply)?.headers?.date);
+      return result;
+    };
+  // Low priority is next to the wire: the reply is seen before it is parsed, and parsing throws on errors.
+  client.middlewareStack.add(listen, { name: "serviceTime", step: "deserialize", priority: "low" });
+  return client;
 }
 
 /** Makes a value at its first use: a Lambda that never touches flags never builds an AppConfig client. */

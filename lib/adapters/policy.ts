@@ -2,10 +2,10 @@ import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { policyParameterName } from "../contract/names.ts";
 import type { PolicyPort } from "../core/ports.ts";
 import { isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy } from "./options.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 export function createPolicies(options: AdapterOptions = {}): PolicyPort {
-  const client = lazy(() => new SSMClient(clientConfig(options)));
+  const client = lazy(() => watched(new SSMClient(clientConfig(options)), options));
   return {
     async read(environment, functionName, alias) {
       const name = policyParameterName(environment, functionName, alias);

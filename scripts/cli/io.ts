@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { systemClock } from "../../lib/adapters/clock.ts";
+import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { type Adapters, type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
 import type { Clock, DiscoveryPort } from "../../lib/core/ports.ts";
@@ -25,6 +25,8 @@ export interface CliIo {
   connect(options: AdaptersOptions): OperatorPorts;
 }
 
+const clock = createServiceClock();
+
 export const processIo: CliIo = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
@@ -38,7 +40,7 @@ export const processIo: CliIo = {
     }
   },
   env: process.env,
-  clock: systemClock,
+  clock,
   onInterrupt(handler) {
     process.on("SIGINT", handler).on("SIGTERM", handler);
     return () => void process.off("SIGINT", handler).off("SIGTERM", handler);
@@ -47,7 +49,7 @@ export const processIo: CliIo = {
   connect(options) {
     // What the SDK says about future Node versions is for us who build this, not for an operator at 3 a.m.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-    return connectAws(options);
+    return connectAws({ ...options, clock });
   },
 };
 

@@ -260,8 +260,16 @@ describe("scripts on the local AWS", () => {
     const target = await flags.resolve({ application: "flags", environment: "dev", profile: "router" });
     const { document } = (await flags.deployed(target))!;
     const version = await flags.createVersion(target, setFlags(document, { new_api: true }).document, "on");
-    const number = await flags.deploy(target, version, "slow", "goaround: switch on new_api");
-    await aws.clock.advanceBy(15 * 60_000);
+    // A day: virtual time flies while the command talks to its services.
+    await call(aws, "appconfig", "CreateDeploymentStrategy", {
+      Name: "long-bake",
+      DeploymentDurationInMinutes: 0,
+      FinalBakeTimeInMinutes: 1440,
+      GrowthFactor: 100,
+      ReplicateTo: "NONE",
+    });
+    const number = await flags.deploy(target, version, "long-bake", "goaround: switch on new_api");
+    await aws.clock.advanceBy(1000);
     expect((await flags.getDeployment(target, number)).state).toBe("BAKING");
     const ran = await run(rollback, "--action", "rollback-flags", ...place, "--flags", "new_api", "--json");
     expect(ran.json()).toMatchObject({ ok: true, states: { new_api: false }, stoppedDeployments: [number] });
@@ -302,6 +310,20 @@ describe("scripts on the local AWS", () => {
       functions: [{ functionName: "checkout", status: "no-data" }],
       failures: [{ functionName: "nope", code: "function-missing" }],
     });
+  });
+
+  it("reads metrics by the service's clock, which is months away from this computer's", async () => {
+    await guardedFunction();
+    failingCanary("1");
+    await aws.clock.advanceBy(120_000);
+    expect(Math.abs(Date.now() - aws.clock.now())).toBeGreaterThan(24 * 3_600_000);
+    const program = start("rollback --action health-check --functions checkout --json");
+    let stdout = "";
+    program.stdout.on("data", (data: Buffer) => {
+      stdout += data.toString();
+    });
+    expect(await new Promise((resolve) => program.on("close", resolve))).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ code: "unhealthy", functions: [{ status: "unhealthy" }] });
   });
 
   it("ends on Ctrl-C with exit code 130, the state and the command that goes on", async () => {

@@ -58,7 +58,10 @@ async function answer(world: LocalWorld, control: ControlActions, message: Incom
     const body = JSON.stringify({ __type: "InternalFailure", message: describe(error) });
     return { status: 500, headers: { "content-type": "application/json" }, body };
   });
-  await world.clock.whileBusy(() => send(response, reply, requestId, message.method === "HEAD"));
+  const date = new Date(world.clock.now()).toUTCString();
+  await world.clock.whileBusy(() =>
+    send(response, { ...reply, headers: { date, ...reply.headers } }, requestId, message.method === "HEAD"),
+  );
 }
 
 function send(response: ServerResponse, reply: HttpReply, requestId: string, headOnly: boolean): Promise<void> {

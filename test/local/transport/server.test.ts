@@ -87,6 +87,12 @@ describe("who calls, and from where", () => {
     expect(reply.$metadata.requestId).toBe(seen[0]?.context.requestId);
   });
 
+  it("answers with the world's time, not this computer's, in the Date header", async () => {
+    const { server, world } = await serve({});
+    const reply = await fetch(`${server.endpoint}/2015-03-31/functions/f/aliases/a`);
+    expect(reply.headers.get("date")).toBe(new Date(world.clock.now()).toUTCString());
+  });
+
   it("refuses a request signed for another region, naming both", async () => {
     const { client } = await serve({ lambda: { GetAlias: () => ({}) } }, "eu-central-1");
     const call = new LambdaClient({ ...client, region: "us-west-2" }).send(
