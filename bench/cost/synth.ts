@@ -9,18 +9,30 @@ const FUNCTIONS = 100;
 
 type Kind = "plain" | "guarded";
 
+export interface Comparison {
+  what: string;
+  plain: number;
+  guarded: number;
+  ratio: number;
+}
+
 export interface SynthResult {
   functions: number;
   rounds: number;
-  /** Medians, milliseconds: the whole process as `cdk` starts it, and constructs and synthesis alone. */
-  whole: Record<Kind, number>;
-  inside: Record<Kind, number>;
-  wholeRatio: number;
-  insideRatio: number;
+  /** Medians, milliseconds; the first is what the limit is for. */
+  comparisons: Comparison[];
   /** Resources for each function, by type. */
   resources: Record<Kind, Record<string, number>>;
   ok: boolean;
 }
+
+/** The processor's time comes first: it hardly depends on what else the machine does. */
+const MEASURES = [
+  ["wholeCpuMs", "run of the app, CPU"],
+  ["processMs", "run of the app, by the clock"],
+  ["cpuMs", "constructs and synthesis alone, cold, CPU"],
+  ["wallMs", "constructs and synthesis alone, cold, by the clock"],
+] as const;
 
 export function measureSynth(rounds: number, root: string): SynthResult {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
@@ -32,16 +44,18 @@ export function measureSynth(rounds: number, root: string): SynthResult {
   });
   const turns = takeTurns([contender("plain"), contender("guarded")], rounds, root);
   const [plain, guarded] = [turns.get("plain") as Samples, turns.get("guarded") as Samples];
-  const wholeRatio = medianRatio(guarded, plain, "processMs");
+  const comparisons = MEASURES.map(([key, what]) => ({
+    what,
+    plain: medianOf(plain, key),
+    guarded: medianOf(guarded, key),
+    ratio: medianRatio(guarded, plain, key),
+  }));
   return {
     functions: FUNCTIONS,
     rounds,
-    whole: { plain: medianOf(plain, "processMs"), guarded: medianOf(guarded, "processMs") },
-    inside: { plain: medianOf(plain, "wallMs"), guarded: medianOf(guarded, "wallMs") },
-    wholeRatio,
-    insideRatio: medianRatio(guarded, plain, "wallMs"),
+    comparisons,
     resources: { plain: perFunction(plain), guarded: perFunction(guarded) },
-    ok: wholeRatio <= MAX_SYNTH_RATIO,
+    ok: (comparisons[0] as Comparison).ratio <= MAX_SYNTH_RATIO,
   };
 }
 
