@@ -51,6 +51,15 @@ export const initialErrors: ErrorsState = {
 
 export const isThin = (requests: number, seconds: number) => (requests / seconds) * 60 < THIN_TRAFFIC_PER_MINUTE;
 
+/**
+ * The share that a sparse block is tested with: the configured one, or what the canary has had before this block if that
+ * is more. Only a share that is too small could blame a harmless version.
+ */
+function safeShare(share: number, { canaryRequests, baselineRequests }: Block): number {
+  const requests = canaryRequests + baselineRequests;
+  return requests === 0 ? share : Math.max(share, canaryRequests / requests);
+}
+
 /** One look of `seconds` at `elapsedSeconds` since the shift began. */
 export function lookErrors(
   state: ErrorsState,
@@ -66,7 +75,7 @@ export function lookErrors(
   const sparseBelow = Math.min(MOST_SPARSE, Math.ceil(ENOUGH_TO_SPLIT / side));
   const ces = lookCes(state.ces, block, elapsedSeconds, {
     alpha: alpha * (1 - part),
-    share,
+    share: safeShare(share, state.ces.totals),
     sparseBelow,
     minExcess,
     widest: JUDGE_CELLS,

@@ -8,7 +8,9 @@ import {
   lookEProcess,
   sparseLogE,
 } from "../../../../lib/core/judge/sequential/e-process.ts";
+import { initialErrors, lookErrors } from "../../../../lib/core/judge/sequential/errors.ts";
 import { type Block, hypergeometric } from "../../../../lib/core/judge/sequential/null-law.ts";
+import { drawBlock, uniformFrom } from "../../../../lib/core/judge/sequential/traffic.ts";
 
 const options: CesOptions = { alpha: 0.01, share: 0.1 };
 const block = (
@@ -146,6 +148,47 @@ describe("CES", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("error test of the judge", () => {
+  it("rolls harmless versions back in at most alpha of releases, with a share that is not as configured too", () => {
+    for (const [share, requestsPerSecond] of [
+      [0.12, 1],
+      [0.1, 1],
+      [0.1, 0.5],
+    ] as const) {
+      let rollbacks = 0;
+      for (let run = 0; run < 600; run++) {
+        const uniform = uniformFrom(900_000 + run);
+        let state = initialErrors;
+        for (let elapsed = 10; elapsed <= 600; elapsed += 10) {
+          const conditions = { requestsPerSecond, share, baselineRate: 0.2, canaryRate: 0.2 };
+          const look = lookErrors(state, drawBlock(uniform, conditions, 10), 10, elapsed, { alpha: 0.05, share: 0.1 });
+          state = look.state;
+          if (!look.rollback) continue;
+          rollbacks++;
+          break;
+        }
+      }
+      // 5 % of 600 are 30; three standard deviations more are 46.
+      expect(rollbacks).toBeLessThanOrEqual(46);
+    }
+  });
+
+  it("finds a dead canary in thin traffic by the e-process, before CES could", () => {
+    const dead = { canaryRequests: 1, baselineRequests: 1, canaryErrors: 1, baselineErrors: 0 };
+    let state = initialErrors;
+    let looks = 0;
+    let rollback = false;
+    while (!rollback && looks < 20) {
+      looks++;
+      const look = lookErrors(state, dead, 60, looks * 60, { alpha: 0.01, share: 0.5 });
+      ({ state, rollback } = look);
+      expect(look.spent).toBeLessThanOrEqual(0.01);
+    }
+    expect(state.ces.crossed).toBe(false);
+    expect(looks).toBeLessThanOrEqual(7);
   });
 });
 
