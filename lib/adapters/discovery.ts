@@ -5,7 +5,7 @@ import {
   paginateListDeploymentGroups,
   paginateListDeployments,
 } from "@aws-sdk/client-codedeploy";
-import { GetFunctionCommand, LambdaClient, paginateListAliases } from "@aws-sdk/client-lambda";
+import { GetFunctionCommand, LambdaClient, paginateListAliases, paginateListFunctions } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { DiscoveryPort } from "../core/ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
@@ -33,6 +33,18 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
         if (isNotFound(error)) return undefined;
         throw toGoaroundError(error, { operation: "lambda GetFunction", subject: `function ${functionName}` });
       }
+    },
+
+    async functionNames() {
+      const list = async () => {
+        const names: string[] = [];
+        for await (const page of paginateListFunctions({ client: lambda() }, {}, http)) {
+          for (const found of page.Functions ?? [])
+            if (found.FunctionName !== undefined) names.push(found.FunctionName);
+        }
+        return names;
+      };
+      return calling({ operation: "lambda ListFunctions", subject: "the account" }, list());
     },
 
     async applicationsWithGroup(group) {

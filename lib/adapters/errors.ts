@@ -114,7 +114,10 @@ export function toGoaroundError(error: unknown, context: CallContext): GoaroundE
     });
   }
   return new GoaroundError("aws-fault", "dependency", text, {
-    advice: sdk.code === "ECONNREFUSED" ? "Nothing listens there: check --endpoint-url." : undefined,
+    advice:
+      sdk.code === "ECONNREFUSED"
+        ? "Nothing listens there: check --endpoint-url."
+        : "A fault of AWS, or of the way there. Run the same command again; it looks first and resumes.",
     ...cause,
   });
 }

@@ -271,6 +271,8 @@ export interface FrozenPolicy {
 export interface DiscoveryPort {
   /** Undefined when the function does not exist. */
   describeFunction(functionName: string): Promise<FunctionDescription | undefined>;
+  /** Names of all functions of the account and region. */
+  functionNames(): Promise<string[]>;
   /** CodeDeploy applications that have a deployment group of this name. */
   applicationsWithGroup(group: string): Promise<string[]>;
   /** Every deployment of the account and region that has not ended, of whichever application; newest first. */

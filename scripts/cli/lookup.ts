@@ -5,6 +5,7 @@ import type { AliasState, DeploymentInfo, FunctionDescription, VersionInfo } fro
 import { parseAppSpec } from "../../lib/core/release/appspec.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import type { AliasRecord } from "../../lib/core/release/records.ts";
+import { suggest } from "../../lib/core/suggest.ts";
 import type { Session } from "./session.ts";
 
 /** How many deployments of a group are looked through for the newest of an alias: groups serve one alias each. */
@@ -104,6 +105,14 @@ export async function findGroup(
   return others[0] === undefined ? undefined : { application: others[0], group };
 }
 
+/** A function's last part is what people remember of its name. */
+async function similarNames(session: Session, given: string): Promise<string> {
+  const names = await session.ports.discovery.functionNames().catch(() => []);
+  const near = suggest(given, names);
+  const likely = [...new Set([...names.filter((name) => name.endsWith(given)), ...(near ? [near] : [])])].slice(0, 5);
+  return likely.length > 0 ? `Did you mean ${likely.join(" or ")}? ` : "";
+}
+
 /** The alias, or an error that names the aliases there are. */
 export async function readAlias(
   session: Session,
@@ -117,7 +126,7 @@ export async function readAlias(
       "function-missing",
       "operator",
       `there is no function ${functionName} in account ${accountId}, region ${region}`,
-      { advice: "Check the name, --region and --profile." },
+      { advice: `${await similarNames(session, functionName)}Check the name, --region and --profile.` },
     );
   }
   if (!description.aliases.includes(alias)) {

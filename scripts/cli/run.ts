@@ -108,6 +108,9 @@ function report(
   }
   const duration = session && exitCode !== EXIT.usage ? ` (${round(session.elapsedSeconds())} s)` : "";
   io.stderr(`${ok ? "" : "error: "}${message}${duration}\n`);
+  // What is half done must not be left unsaid; after an interruption the message says it already.
+  const { state } = data;
+  if (!ok && typeof state === "string" && exitCode !== EXIT.usage) io.stderr(`state: ${state}\n`);
   if (advice !== undefined) io.stderr(`${ok ? "next" : "what to do"}: ${advice}\n`);
 }
 

@@ -58,6 +58,20 @@ describe("deploy", () => {
     });
   });
 
+  it.each([
+    ["nothing but the threshold stops it", FORM, "only the alarm of --rollback-threshold stops the release"],
+    ["nothing stops it without a threshold", FORM.slice(0, 6), "nothing stops the release; add --rollback-threshold"],
+  ])("warns where the group's alarms watch another version: %s", async (_, form, warning) => {
+    const harness = ready();
+    const group = harness.ports.deployments.groups.get("goaround-dev/checkout-deployment-group")!;
+    group.alarms = ["goaround-dev-checkout.live.error-rate.v3"];
+    const ran = await harness.run(command, ...form, "--dry-run");
+    expect(ran.stderr).toContain("the group's alarms watch version 3, not 4");
+    expect(ran.stderr).toContain(warning);
+    group.alarms = ["goaround-dev-checkout.live.error-rate.v4"];
+    expect((await harness.run(command, ...form, "--dry-run")).stderr).not.toContain("watch version");
+  });
+
   it("shows lifecycle events and weights as they change", async () => {
     const harness = ready();
     codeDeploy(harness, "Succeeded");

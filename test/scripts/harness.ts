@@ -23,6 +23,11 @@ class FakeDiscovery implements DiscoveryPort {
     return found && { functionName, stackName: this.stacks.get(functionName), aliases: [...found.aliases.keys()] };
   }
 
+  async functionNames(): Promise<string[]> {
+    await this.calls.enter("functionNames", undefined);
+    return [...this.ports.functions.functions.keys()];
+  }
+
   async applicationsWithGroup(group: string): Promise<string[]> {
     await this.calls.enter("applicationsWithGroup", group);
     return [...this.ports.deployments.groups.keys()]

@@ -24,6 +24,14 @@ describe("health-check", () => {
     expect(ran.stdout).toContain("goaround-dev-checkout.live.error-rate OK");
   });
 
+  it("names the function that was meant when only its last part was given", async () => {
+    const harness = new Harness();
+    harness.guarded("shop-dev-checkout", "3");
+    const ran = await harness.run(command, "--action", "health-check", "--functions", "checkout");
+    expect(ran.exitCode).toBe(4);
+    expect(ran.stderr).toContain("what to do: Did you mean shop-dev-checkout? Check the name");
+  });
+
   it("exits 1 for an error rate of 1 % or more, with figures and limit", async () => {
     const ran = await check(serving(2));
     expect(ran.exitCode).toBe(1);

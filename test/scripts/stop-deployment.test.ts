@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { GoaroundError } from "../../lib/core/errors.ts";
 import { command } from "../../scripts/rollback.ts";
 import { Harness } from "./harness.ts";
 
@@ -44,6 +45,14 @@ describe("stop-deployment", () => {
     expect(ran.json()).toMatchObject({ ok: true, restoredBy: "goaround" });
     expect(ran.stderr).toContain("went to version 2, the group's last successful one; version 3 served before");
     expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
+  it("says what is under way when AWS fails after the stop", async () => {
+    const harness = releasing();
+    harness.ports.functions.calls.fail("getAlias", new GoaroundError("wrong-identity", "operator", "not allowed"));
+    const ran = await stop(harness);
+    expect(ran.exitCode).not.toBe(0);
+    expect(ran.stderr).toContain("state: deployment d-000000004 was told to stop and roll back; CodeDeploy goes on");
   });
 
   it("does not hold the version for bad: a stop says nothing against it", async () => {

@@ -130,3 +130,13 @@ describe("usage", () => {
     ]);
   });
 });
+
+describe("help", () => {
+  it.each([
+    ["goaround", goaround, "Usage: goaround [options]"],
+    ["rollback", rollback, "Usage: goaround rollback [options]"],
+    ["deploy", deploy, "Usage: goaround deploy [options]"],
+  ])("of %s says how it is called", async (_, command, usage) => {
+    expect((await new Harness().run(command, "--help")).stdout).toContain(usage);
+  });
+});

@@ -1,4 +1,4 @@
-import { alarmName } from "../../../lib/contract/names.ts";
+import { alarmName, parseAlarmName } from "../../../lib/contract/names.ts";
 import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState, VersionInfo } from "../../../lib/core/ports.ts";
@@ -72,6 +72,7 @@ export async function deployFunction(session: Session, options: DeployOptions): 
   if (release.stackName !== undefined) {
     session.warn(reconcileNote(release.stackName, functionName, alias, version));
   }
+  warnOfAlarms(session, options, release);
   if (session.options.dryRun) {
     return planned(`would release version ${version} of ${name}`, {
       ...facts(options, release),
@@ -218,6 +219,19 @@ async function look(session: Session, options: DeployOptions): Promise<Release> 
     groupAlarms: group.alarms,
     groupConfiguration: group.configuration,
   };
+}
+
+/** CloudFormation makes the alarms of a version with the version; one released past it has none of its own. */
+function warnOfAlarms(session: Session, { version, rollbackThreshold }: DeployOptions, release: Release): void {
+  const versions = release.groupAlarms.map((name) => parseAlarmName(session.environment, name)?.version);
+  const others = [...new Set(versions.filter((watched) => watched !== undefined && watched !== version))];
+  if (others.length === 0 || versions.includes(version)) return;
+  session.warn(
+    `the group's alarms watch version ${others.join(", ")}, not ${version}: during the shift ` +
+      (rollbackThreshold === undefined
+        ? "nothing stops the release; add --rollback-threshold 5"
+        : "only the alarm of --rollback-threshold stops the release, and only while this command runs"),
+  );
 }
 
 /** What forbids a release. The guard's own hook checks again; here it costs no deployment. */
