@@ -2,7 +2,6 @@
  * What the decisions need from the outside, as narrow as they need it. `adapters/` implements each over the AWS SDK;
  * the tests' fakes pass the same contract suite.
  */
-import type { Policy } from "../contract/policy.ts";
 import type { SideCounts } from "./judge/types.ts";
 import type { AliasRecord, ReleaseRecord } from "./release/records.ts";
 
@@ -180,11 +179,6 @@ export interface MonitoringPort {
   aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<SideCounts>;
 }
 
-export interface FlagValue {
-  enabled: boolean;
-  attributes: Record<string, unknown>;
-}
-
 export interface FlagDocument {
   /** Hosted version number of the configuration profile. */
   version: number;
@@ -261,10 +255,6 @@ export interface Notification {
 
 export interface NotifierPort {
   notify(notification: Notification): Promise<void>;
-}
-
-export interface FrozenPolicy {
-  policy: Policy;
 }
 
 /** What an operator's command needs beyond the levers: who is asking, and what else is there. */

@@ -21,7 +21,7 @@ import { type FunctionRecord, FunctionStore, type VersionRecord } from "./store.
 import { Traffic, type TrafficRequest, type TrafficResult } from "./traffic.ts";
 
 export type { SabotageKind } from "../../runtime/protocol.ts";
-export type { FunctionModel, ModelledInvocation, ModelledOutcome } from "./model.ts";
+export type { FunctionModel } from "./model.ts";
 export type { SabotageOptions } from "./sabotages.ts";
 export type { TrafficRequest, TrafficResult, VersionTraffic } from "./traffic.ts";
 
