@@ -31,16 +31,18 @@ installVirtualTime(now, timers);
 const output = new LogOutput(setup.logFormat, (lines) => post({ type: "log", lines }));
 
 /** Where Lambda puts a function's code; the folder that stands for it here differs from run to run. */
-const inTask = (text: string) => text.replaceAll(setup.taskRoot, "/var/task");
+const inTask = (text: unknown) => String(text ?? "").replaceAll(setup.taskRoot, "/var/task");
+/** This script in a stack: as source text, or compiled. */
+const OWN_FRAME = /\[worker eval\]|\/worker\/main\.js/;
 
 function describe(error: unknown): RuntimeError {
   if (error instanceof Error) {
-    const trace = inTask(error.stack ?? "").split("\n");
-    const outside = trace.findIndex((frame) => frame.includes("[worker eval]"));
+    const trace = inTask(error.stack).split("\n");
+    const own = trace.findIndex((frame) => OWN_FRAME.test(frame));
     return {
       errorType: error.name,
       errorMessage: inTask(error.message),
-      trace: outside < 0 ? trace : trace.slice(0, outside),
+      trace: own < 0 ? trace : trace.slice(0, own),
     };
   }
   return { errorType: typeof error, errorMessage: String(error), trace: [] };
