@@ -35,7 +35,10 @@ export function page({ rows, unreachable, healthy, cost, runs, healthyRuns, minu
   const ratios = rows.map(({ outcomes, floor }) => outcomes[0]!.mean / floor);
   const ahead = rows.filter(({ outcomes }) => peers.every((i) => outcomes[0]!.bad <= outcomes[i]!.bad + 0.05)).length;
   const mean = ratios.reduce((sum, value) => sum + value, 0) / ratios.length;
-  const peerNames = peers.map((i) => names[i]).join(", ") || "none";
+  const comparison =
+    peers.length === 0
+      ? `No peer stays at or below ${percent(VALID)} false rollbacks in every row, so the column "fewest bad" compares with nobody.`
+      : `Peers with at most ${percent(VALID)} false rollbacks in every row: ${peers.map((i) => names[i]).join(", ")}. Ours has the fewest bad requests (within 0.05) in ${ahead} of ${rows.length} cells (${percent(ahead / rows.length, 0)}).`;
   return `# Judge: how soon, and how often wrongly
 
 Written by \`npm run bench -- judge\` in ${minutes.toFixed(1)} minutes. Error tests only, alpha ${percent(0.01, 0)}; every method saw the same
@@ -44,7 +47,7 @@ Delays leave out the time that CloudWatch needs to publish. A run without a roll
 
 - Goaround at 10 s looks: mean delay over max(limit, one look, 3 canary errors) is **${mean.toFixed(2)} in the mean and ${Math.max(...ratios).toFixed(2)} at worst**, over ${rows.length} cells.
 - Its highest false-rollback rate in a healthy row is **${percent(worst[0]!, 2)}** (95 % upper bound ${percent(upper(worst[0]!, healthyRuns), 2)}).
-- Peers with at most ${percent(VALID)} false rollbacks in every row: ${peerNames}. Ours has the fewest bad requests (within 0.05) in ${ahead} of ${rows.length} cells (${percent(ahead / rows.length, 0)}).
+- ${comparison}
 - ${unreachable} further cells are left out: no test could find their regression within 20 minutes.
 - Not measured here: Kayenta's judge, cold starts, faults of single execution environments.
 
