@@ -128,7 +128,7 @@ ${table(
 )}
 
 Invocations: ${counted(good.invocations)} for the good one, ${counted(bad.invocations)} for the bad one. Calls: ${sumOf(good.calls)} and ${sumOf(bad.calls)}.
-The bad release was ${bad.outcome}, with its flags switched off and ${bad.notifications} notification.
+The bad release was ${bad.outcome}, with its flags ${bad.calls["appconfig:StartDeployment"] ? "switched off" : "left alone"} and ${bad.notifications} notification.
 
 ### A month
 
