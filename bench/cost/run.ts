@@ -39,7 +39,7 @@ export const run: Benchmark = async (args) => {
   const scratch = mkdtempSync(join(tmpdir(), "goaround-bench-"));
   try {
     say("bundles and their load");
-    const reference = findReference(values.reference);
+    const reference = findReference(values.reference, scratch);
     if ("missing" in reference) say(`load times are skipped: ${reference.missing}`);
     const load = measureLoad(reference, rounds, root, scratch);
     say("synthesis");
