@@ -36,15 +36,20 @@ export const adapterOptions = (aws: LocalAws): AdapterOptions => ({
 export const call = (aws: LocalAws, service: string, operation: string, input: object): Promise<any> =>
   aws.world.call(service, operation, input as Record<string, unknown>, aws.world.credentials.principalFor(undefined));
 
-/** Lets virtual time pass until the work has ended. */
-export async function drive<T>(aws: LocalAws, work: Promise<T>, stepMs = 1000): Promise<T> {
+/** Lets virtual time pass until the work has ended; only while it waits for time, where that can be told. */
+export async function drive<T>(
+  aws: LocalAws,
+  work: Promise<T>,
+  stepMs = 1000,
+  isWaiting: () => boolean = () => true,
+): Promise<T> {
   let isDone = false;
   const finished = work.finally(() => {
     isDone = true;
   });
   finished.catch(() => undefined);
   while (!isDone) {
-    await aws.clock.advanceBy(stepMs);
+    if (isWaiting()) await aws.clock.advanceBy(stepMs);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return finished;
@@ -75,11 +80,7 @@ export async function publish(aws: LocalAws, functionName: string, bodies: reado
   await call(aws, "lambda", "CreateAlias", { FunctionName: functionName, Name: "live", FunctionVersion: "1" });
 }
 
-const ALL_ROLLBACKS = {
-  enabled: true,
-  events: ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
-};
-
+/** A group without automatic rollback of its own: what is rolled back was asked to be. */
 export async function deploymentGroup(aws: LocalAws, functionName: string): Promise<void> {
   await call(aws, "codedeploy", "CreateApplication", { applicationName: "goaround-dev", computePlatform: "Lambda" });
   await call(aws, "codedeploy", "CreateDeploymentGroup", {
@@ -88,7 +89,6 @@ export async function deploymentGroup(aws: LocalAws, functionName: string): Prom
     serviceRoleArn: ROLE,
     deploymentConfigName: "CodeDeployDefault.LambdaCanary10Percent5Minutes",
     deploymentStyle: { deploymentType: "BLUE_GREEN", deploymentOption: "WITH_TRAFFIC_CONTROL" },
-    autoRollbackConfiguration: ALL_ROLLBACKS,
   });
 }
 

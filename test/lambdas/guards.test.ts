@@ -1,20 +1,31 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { readGuards, readRemovals, withoutGuard } from "../mutation/guards.ts";
 
 const root = join(import.meta.dirname, "../..");
-const rows = readFileSync(join(root, "docs/guards.md"), "utf8")
-  .split("\n")
-  .filter((line) => line.startsWith("| ") && !line.startsWith("| guard"))
-  .map((line) => line.split("|").map((cell) => cell.trim()))
-  .map(([, guard, file, test]) => ({ guard: guard!, file: file!, test: test! }));
+const removals = new Map(readRemovals(root).map((removal) => [removal.guard, removal]));
+const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-const tests = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
-  .filter((name) => /^(lambdas|core|contract-suites)\/.*\.ts$/.test(name) && !name.endsWith("guards.test.ts"))
-  .map((name) => readFileSync(join(root, "test", name), "utf8"))
-  .join("\n");
+it.each(readGuards(root))(
+  "the guard “$guard” is in a file, held by a test that exists, and can be taken out",
+  (row) => {
+    expect(existsSync(join(root, row.file))).toBe(true);
+    const removal = removals.get(row.guard)!;
+    const texts = removal.tests.flatMap((file) => [file, ...suitesOf(file)]).map(read);
+    expect(texts.some((text) => text.includes(`"${row.test}"`))).toBe(true);
+    expect(withoutGuard(read(row.file), removal)).not.toBe(read(row.file));
+  },
+);
 
-it.each(rows)("the guard “$guard” is in a file and held by a test that exist", ({ file, test }) => {
-  expect(existsSync(join(root, file))).toBe(true);
-  expect(tests).toContain(`"${test}"`);
+it("knows no way to take out what is no guard", () => {
+  expect([...removals.keys()].sort()).toEqual(
+    readGuards(root)
+      .map(({ guard }) => guard)
+      .sort(),
+  );
 });
+
+/** The contract suites that a test file runs. */
+const suitesOf = (file: string) =>
+  [...read(file).matchAll(/from "\.\.\/(contract-suites\/[a-z-]+\.ts)"/g)].map((match) => `test/${match[1]}`);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { readConfig, readReserveMs } from "../../lambdas/runtime/config.ts";
+import { hookHandler } from "../../lambdas/runtime/handler.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { never, throttled } from "../fakes/faults.ts";
-import { contextOf, hookEvent, ID, reported, runWork, scene } from "./scene.ts";
+import { contextOf, hookEvent, ID, reported, runWork, scene, silent } from "./scene.ts";
 
 const succeed = async () => ({ status: "Succeeded" as const });
 const reports = (ports: ReturnType<typeof scene>) => ports.deployments.calls.of("reportHook");
@@ -25,10 +26,9 @@ describe("a hook run", () => {
 
   it("reports Failed when the configuration is broken, because it is read inside the guarded part", async () => {
     const ports = scene();
-    await runWork(ports, async () => {
-      readConfig({});
-      return { status: "Succeeded" };
-    });
+    const work = { work: succeed, onFailure: async () => {} };
+    const handler = hookHandler("pre-traffic", () => work, { ...ports, log: silent, env: {} });
+    await handler(hookEvent, contextOf(ports));
     expect(reported(ports)).toBe("Failed");
   });
 

@@ -217,6 +217,22 @@ describe("a deployment that failed or was stopped", () => {
     expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
   });
 
+  it("gets its alias back although somebody writes it right after", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Failed");
+    const { moveAlias } = ports.functions;
+    let moves = 0;
+    ports.functions.moveAlias = async (move) => {
+      const moved = await moveAlias.call(ports.functions, move);
+      moves += 1;
+      if (moves === 1) ports.functions.setAlias(FUNCTION, "live", "1", { 2: 0.1 });
+      return moved;
+    };
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+  });
+
   it("is never repaired while a deployment of its group is open", async () => {
     const ports = await shifting();
     ports.deployments.rollsBack = false;

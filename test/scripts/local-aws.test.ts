@@ -34,6 +34,7 @@ afterAll(() => scene.close());
 async function run(make: (io: CliIo, result: Result) => Command, ...argv: string[]) {
   let stdout = "";
   let stderr = "";
+  let sleeping = 0;
   const io: CliIo = {
     stdout: (text) => {
       stdout += text;
@@ -44,12 +45,20 @@ async function run(make: (io: CliIo, result: Result) => Command, ...argv: string
     isTerminal: false,
     ask: async () => "",
     env: {},
-    clock: { now: () => new Date(aws.clock.now()), sleep: (ms, signal) => aws.clock.sleep(ms, signal) },
+    clock: {
+      now: () => new Date(aws.clock.now()),
+      sleep: (ms, signal) => {
+        sleeping += 1;
+        return aws.clock.sleep(ms, signal).finally(() => {
+          sleeping -= 1;
+        });
+      },
+    },
     onInterrupt: () => () => undefined,
     abandon: () => undefined,
     connect: (options) => connectAws({ ...options, ...adapterOptions(aws), maxAttempts: 2 }),
   };
-  const exitCode = await drive(aws, main(make, argv, io), 500);
+  const exitCode = await drive(aws, main(make, argv, io), 500, () => sleeping > 0);
   return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
 }
 

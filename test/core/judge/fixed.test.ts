@@ -226,6 +226,8 @@ describe("fixed judge, for any traffic", () => {
       fc.property(looks, checks, (drawn, limits) => {
         const silent = toLooks(drawn.map((one) => ({ ...one, canary: noCounts })));
         expect(judgeAll(silent, limits).kind).not.toBe("promote");
+        const nobody = toLooks(drawn.map((one) => ({ ...one, canary: noCounts, baseline: noCounts })));
+        expect(judgeAll(nobody, limits).kind).not.toBe("promote");
       }),
     );
   });
