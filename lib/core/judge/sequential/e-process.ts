@@ -1,4 +1,4 @@
-import { type Block, hypergeometric, logFactorial } from "./null-law.ts";
+import { type Block, logHypergeometricSum } from "./null-law.ts";
 
 /**
  * The mixture e-process: a bet against "no difference" whose expected value never grows while the version is harmless
@@ -60,19 +60,17 @@ function logSumExp(values: readonly number[]): number {
 
 /** log E of one block for one odds ratio, given both request counts and the total of errors. */
 export function conditionalLogE(block: Block, oddsRatio: number): number {
-  return block.canaryErrors * Math.log(oddsRatio) - logNormaliser(block, oddsRatio) + logNormaliser(block, 1);
+  return conditionalBet(block, logSum(block, 1), oddsRatio);
 }
 
-/** log of the sum over j of C(canary, j) C(baseline, errors − j) oddsRatio^j, read off the law's largest cell. */
-function logNormaliser(block: Block, oddsRatio: number): number {
-  const { canaryRequests: canary, baselineRequests: baseline } = block;
-  const errors = block.canaryErrors + block.baselineErrors;
-  const law = hypergeometric(canary, baseline, errors, oddsRatio);
-  const j = law.mode;
-  const logChoose = (n: number, k: number) => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
-  const logWeight = logChoose(canary, j) + logChoose(baseline, errors - j) + j * Math.log(oddsRatio);
-  return logWeight - Math.log(law.probabilities[j - law.from]!);
+function logSum(block: Block, oddsRatio: number): number {
+  const { canaryRequests, baselineRequests, canaryErrors, baselineErrors } = block;
+  return logHypergeometricSum(canaryRequests, baselineRequests, canaryErrors + baselineErrors, oddsRatio);
 }
+
+/** `logNone` is the log of the sum for no difference, which all bets of a block share. */
+const conditionalBet = (block: Block, logNone: number, oddsRatio: number) =>
+  block.canaryErrors * Math.log(oddsRatio) - logSum(block, oddsRatio) + logNone;
 
 /** log E of a sparse block: exact for any true error rate, with the configured share. */
 export function sparseLogE(block: Block, oddsRatio: number, share: number, baselineRate: number): number {
@@ -108,12 +106,14 @@ export function lookEProcess(
   const stake = Math.max(0, shareStarted(minutesStarted) - shareStarted(state.minutesStarted));
   const started = state.started + stake;
   const logStake = stake > 0 ? Math.log(stake) : LOG_ZERO;
+  const errors = block.canaryErrors + block.baselineErrors;
+  const comparable = errors > 0 && block.canaryRequests > 0 && block.baselineRequests > 0;
+  const logNone = comparable && !sparse ? logSum(block, 1) : 0;
   const logBets = GRID.map((oddsRatio, i) => {
-    const inPlay = logSumExp([state.logBets[i]!, logStake]);
+    const inPlay = stake > 0 ? logSumExp([state.logBets[i]!, logStake]) : state.logBets[i]!;
     if (requests === 0 || inPlay <= LOG_ZERO) return inPlay;
     if (sparse) return inPlay + sparseLogE(block, oddsRatio, options.share, baselineRate);
-    if (block.canaryRequests === 0 || block.baselineRequests === 0) return inPlay;
-    return inPlay + conditionalLogE(block, oddsRatio);
+    return comparable ? inPlay + conditionalBet(block, logNone, oddsRatio) : inPlay;
   });
   const reserve = 1 - started > 1e-12 ? Math.log(1 - started) : LOG_ZERO;
   const logWealth = logSumExp([...logBets.map((bet, i) => LOG_PRIOR[i]! + bet), reserve]);

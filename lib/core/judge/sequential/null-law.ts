@@ -40,42 +40,74 @@ const NEGLIGIBLE = 1e-16;
 
 /** Grows a law outwards from its mode by the ratio of neighbouring cells, so that it costs what its width costs. */
 function fromMode(mode: number, low: number, high: number, ratioUp: (j: number) => number): Law {
-  const up: number[] = [1];
-  for (let j = mode, p = 1; j < high; j++) {
-    p *= ratioUp(j);
+  let first = mode;
+  let total = 1;
+  for (let p = 1; first > low; first--) {
+    p /= ratioUp(first - 1);
     if (p < NEGLIGIBLE) break;
-    up.push(p);
+    total += p;
   }
-  const down: number[] = [];
-  for (let j = mode, p = 1; j > low; j--) {
-    p /= ratioUp(j - 1);
+  let last = mode;
+  for (let p = 1; last < high; last++) {
+    p *= ratioUp(last);
     if (p < NEGLIGIBLE) break;
-    down.push(p);
+    total += p;
   }
-  const probabilities = new Float64Array(down.length + up.length);
-  for (let i = 0; i < down.length; i++) probabilities[down.length - 1 - i] = down[i]!;
-  probabilities.set(up, down.length);
-  const sum = probabilities.reduce((total, p) => total + p, 0);
-  for (let i = 0; i < probabilities.length; i++) probabilities[i]! /= sum;
-  return { from: mode - down.length, mode, probabilities };
+  const probabilities = new Float64Array(last - first + 1);
+  const top = 1 / total;
+  for (let j = mode, p = top; ; p *= ratioUp(j++)) {
+    probabilities[j - first] = p;
+    if (j === last) break;
+  }
+  for (let j = mode, p = top; ; p /= ratioUp(--j)) {
+    probabilities[j - first] = p;
+    if (j === first) break;
+  }
+  return { from: first, mode, probabilities };
+}
+
+/** The sum of what `fromMode` would hold, over its largest cell. */
+function sumFromMode(mode: number, low: number, high: number, ratioUp: (j: number) => number): number {
+  let total = 1;
+  for (let j = mode, p = 1; j > low && p > NEGLIGIBLE; j--) total += p /= ratioUp(j - 1);
+  for (let j = mode, p = 1; j < high && p > NEGLIGIBLE; j++) total += p *= ratioUp(j);
+  return total;
 }
 
 /**
  * Fisher's non-central hypergeometric law of the canary's errors, for the odds ratio `oddsRatio` (1: no difference).
  */
 export function hypergeometric(canary: number, baseline: number, errors: number, oddsRatio = 1): Law {
+  const { mode, low, high, ratioUp } = hypergeometricShape(canary, baseline, errors, oddsRatio);
+  return fromMode(mode, low, high, ratioUp);
+}
+
+/** log of the sum over j of C(canary, j) C(baseline, errors − j) oddsRatio^j. */
+export function logHypergeometricSum(canary: number, baseline: number, errors: number, oddsRatio: number): number {
+  const { mode, low, high, ratioUp } = hypergeometricShape(canary, baseline, errors, oddsRatio);
+  return (
+    logChoose(canary, mode) +
+    logChoose(baseline, errors - mode) +
+    mode * Math.log(oddsRatio) +
+    Math.log(sumFromMode(mode, low, high, ratioUp))
+  );
+}
+
+const logChoose = (n: number, k: number) => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
+
+function hypergeometricShape(canary: number, baseline: number, errors: number, oddsRatio: number) {
   const low = Math.max(0, errors - baseline);
   const high = Math.min(errors, canary);
   const ratioUp = (j: number) => (((canary - j) * (errors - j)) / ((j + 1) * (baseline - errors + j + 1))) * oddsRatio;
   // The mode is where the ratio of neighbours falls below 1; it is monotone, so bisection finds it.
-  let a = low;
-  let b = high;
-  while (a < b) {
-    const middle = Math.floor((a + b) / 2);
-    if (ratioUp(middle) >= 1) a = middle + 1;
-    else b = middle;
+  let mode = low;
+  let above = high;
+  while (mode < above) {
+    const middle = Math.floor((mode + above) / 2);
+    if (ratioUp(middle) >= 1) mode = middle + 1;
+    else above = middle;
   }
-  return fromMode(a, low, high, ratioUp);
+  return { mode, low, high, ratioUp };
 }
 
 /** Binomial law of the canary's share of `errors` when each one falls on it with the odds of `share` times `oddsRatio`. */
