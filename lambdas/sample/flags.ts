@@ -4,6 +4,7 @@ import {
   StartConfigurationSessionCommand,
 } from "@aws-sdk/client-appconfigdata";
 import { FLAG_ENV } from "../../lib/contract/names.ts";
+import { noteRead } from "./flag-metrics.ts";
 
 /** A flag as AppConfig hands it out: attributes come only while it is on. */
 type Flag = { enabled: boolean } & Record<string, unknown>;
@@ -23,7 +24,9 @@ export async function flag(name: string): Promise<Flag> {
     nextPollAt = now + POLL_MS;
     await refresh();
   }
-  return flags[name] ?? { enabled: false };
+  const answer = flags[name] ?? { enabled: false };
+  noteRead(name, answer.enabled);
+  return answer;
 }
 
 async function refresh(): Promise<void> {

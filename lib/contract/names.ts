@@ -73,6 +73,18 @@ export const METRICS = {
   hookFailures: "HookFailures",
 } as const;
 
+/**
+ * What a function tells of the flags it reads, in CloudWatch's embedded metric format: requests and errors by version and
+ * by the flag's state. Dimensions, in this order: `FunctionName, ExecutedVersion, Flag, State`.
+ */
+export const FLAG_METRICS = {
+  namespace: "Goaround/Flags",
+  dimensions: ["FunctionName", "ExecutedVersion", "Flag", "State"],
+  requests: "Requests",
+  errors: "Errors",
+} as const;
+export type FlagState = "on" | "off";
+
 /** Tags: every resource of an environment, and the functions that the guard may act on. */
 export const TAGS = {
   application: "goaround:application",

@@ -158,6 +158,21 @@ export interface MetricAlarmDefinition {
   minSamples: number;
 }
 
+/** What one version did in one minute. */
+export interface MinuteCounts {
+  at: Date;
+  invocations: number;
+  errors: number;
+  /** For each threshold, between how many and how many requests were slower; undefined where that is not known. */
+  slow: SlowCount[] | undefined;
+}
+
+/** Equal where requests were counted; apart where only percentiles are known. */
+export interface SlowCount {
+  least: number;
+  most: number;
+}
+
 export interface MonitoringPort {
   /** Metric and composite alarms; names that do not exist are absent. */
   alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>>;
@@ -175,8 +190,51 @@ export interface MonitoringPort {
     from: Date;
     to: Date;
   }): Promise<SideCounts>;
+  /** The same minute by minute, with what a comparison of durations needs; minutes in which nothing ran are absent. */
+  minuteCounts(query: {
+    functionName: string;
+    alias: string;
+    version: string;
+    from: Date;
+    to: Date;
+    /** Milliseconds, lowest first; none: no requests are counted by duration. */
+    slowThresholdsMs: readonly number[];
+  }): Promise<MinuteCounts[]>;
+  /** Percentiles of an alias' durations over whole minutes [from, to), milliseconds; undefined where nothing ran. */
+  durationPercentiles(query: {
+    functionName: string;
+    alias: string;
+    from: Date;
+    to: Date;
+    percentiles: readonly number[];
+  }): Promise<{ requests: number; valuesMs: number[] } | undefined>;
+  /** Most requests at once through an alias, over whole minutes [from, to); undefined where nothing is published. */
+  peakConcurrency(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<number | undefined>;
   /** Counts of a whole alias, over whole minutes [from, to). */
   aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<SideCounts>;
+}
+
+interface CohortCounts {
+  requests: number;
+  errors: number;
+}
+
+/** Requests of one version that read a flag, by what they saw. */
+export interface FlagCohorts {
+  version: string;
+  on: CohortCounts;
+  off: CohortCounts;
+}
+
+export interface FlagEvidencePort {
+  /** What functions told (`FLAG_METRICS`) over whole minutes [from, to); zeros where nothing was told. */
+  flagCohorts(query: {
+    functionName: string;
+    versions: readonly string[];
+    flag: string;
+    from: Date;
+    to: Date;
+  }): Promise<FlagCohorts[]>;
 }
 
 export interface FlagDocument {

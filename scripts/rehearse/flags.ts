@@ -19,7 +19,7 @@ const READER_POLL_MS = 45_000;
 export class Flags {
   private readonly aws: LocalAws;
   private home: FlagHome | undefined;
-  private cached: { atMs: number; values: Record<string, boolean> } = { atMs: Number.NEGATIVE_INFINITY, values: {} };
+  private readonly cached = new Map<string, { atMs: number; values: Record<string, boolean> }>();
 
   constructor(aws: LocalAws) {
     this.aws = aws;
@@ -41,19 +41,23 @@ export class Flags {
     return undefined;
   }
 
-  /** Flag → enabled, as deployed. */
-  deployed(): Record<string, boolean> {
+  /** Flag → enabled, as deployed to everyone, or as one reader gets it. */
+  deployed(reader?: string): Record<string, boolean> {
     if (!this.home) return {};
     const { applicationId, environmentId, profileId } = this.home;
-    const flags = this.aws.services.appconfig.deployedFlags(applicationId, environmentId, profileId) ?? {};
+    const flags = this.aws.services.appconfig.deployedFlags(applicationId, environmentId, profileId, reader) ?? {};
     return Object.fromEntries(Object.entries(flags).map(([flag, value]) => [flag, value.enabled === true]));
   }
 
-  /** As the functions see a flag: they poll, so a change takes up to 45 seconds to show. */
-  seenByReaders(flag: string): boolean {
+  /** As an execution environment sees a flag: it polls, so a change takes up to 45 seconds to show. */
+  seenBy(reader: string, flag: string): boolean {
     const now = this.aws.clock.now();
-    if (now - this.cached.atMs >= READER_POLL_MS) this.cached = { atMs: now, values: this.deployed() };
-    return this.cached.values[flag] === true;
+    let seen = this.cached.get(reader);
+    if (seen === undefined || now - seen.atMs >= READER_POLL_MS) {
+      seen = { atMs: now, values: this.deployed(reader) };
+      this.cached.set(reader, seen);
+    }
+    return seen.values[flag] === true;
   }
 
   /** Switches flags as an operator would by hand; `strategy` is a name or an id. */

@@ -1,3 +1,4 @@
+import { flagRecord } from "../../lib/contract/flag-record.ts";
 import type { Behaviour, Scenario } from "../../lib/contract/scenario.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import type { FunctionModel } from "../../lib/local/services/lambda/index.ts";
@@ -79,10 +80,11 @@ export function functionModel(
   scenario: Pick<Scenario, "outages" | "flagEffects">,
   behaviourOf: (version: string) => Behaviour,
   sinceShift: (atMs: number) => number | undefined,
-  flagIsOn: (flag: string) => boolean,
+  flagIsOn: (reader: string, flag: string) => boolean,
   isCanary: (version: string) => boolean = () => false,
 ): FunctionModel {
-  return ({ version, atMs, coldStart, payload, random }) => {
+  const flags = [...new Set(scenario.flagEffects.map(({ flag }) => flag))];
+  return ({ functionName, version, atMs, coldStart, payload, random }) => {
     const behaviour = behaviourOf(version);
     const moment = momentOf(behaviour, sinceShift(atMs));
     // A payload means that someone invoked the version itself: the smoke test, not traffic.
@@ -94,19 +96,28 @@ export function functionModel(
       ? { durationMs: durationMs + behaviour.coldStartMs / 4, initMs: behaviour.coldStartMs }
       : { durationMs };
     if (random.chance(moment.hangRate)) return { outcome: "timeout", ...timing };
-    const shared = sharedErrorRate(scenario, isCanary(version) ? "canary" : "baseline", sinceShift(atMs), flagIsOn);
-    const errorRate = 1 - (1 - moment.errorRate) * (1 - shared);
-    if (random.chance(errorRate)) {
+    const reader = flags.length === 0 ? "" : `environment-${Math.floor(random.next() * READERS)}`;
+    const sees = (flag: string) => flagIsOn(reader, flag);
+    const shared = sharedErrorRate(scenario, isCanary(version) ? "canary" : "baseline", sinceShift(atMs), sees);
+    const failed = random.chance(1 - (1 - moment.errorRate) * (1 - shared));
+    const log = flags.map((flag) =>
+      flagRecord({ functionName, version, flag, state: sees(flag) ? "on" : "off", failed, atMs }),
+    );
+    if (failed) {
       return {
         outcome: "error",
         ...timing,
         errorType: "RehearsedError",
         errorMessage: "the scenario has this request fail",
+        log,
       };
     }
-    return { outcome: "ok", ...timing };
+    return { outcome: "ok", ...timing, log };
   };
 }
+
+/** Execution environments that read flags, each on its own; enough for AppConfig's growth to show in steps of 2 %. */
+const READERS = 50;
 
 function smokeAnswer(smoke: Behaviour["smoke"], durationMs: number): ReturnType<FunctionModel> {
   switch (smoke) {

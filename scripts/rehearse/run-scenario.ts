@@ -120,7 +120,7 @@ export class Rehearsal {
           this.scenario,
           () => this.scenario.baseline,
           () => undefined,
-          (flag) => this.flags.seenByReaders(flag),
+          (reader, flag) => this.flags.seenBy(reader, flag),
         ),
       );
       this.stage.addTraffic({
@@ -216,7 +216,7 @@ export class Rehearsal {
           this.scenario,
           (version) => (Number(version) > Number(baseline) ? canary : this.scenario.baseline),
           (atMs) => this.sinceShift(atMs),
-          (flag) => this.flags.seenByReaders(flag),
+          (reader, flag) => this.flags.seenBy(reader, flag),
           (version) => Number(version) > Number(baseline),
         ),
       );

@@ -1,3 +1,4 @@
+import { countingFlags } from "../flag-metrics.ts";
 import { flag } from "../flags.ts";
 
 interface Point {
@@ -17,7 +18,7 @@ interface Output {
 const TIMEOUT_MS = 3000;
 
 /** Turns points into InfluxDB line protocol and, with the flag on, writes them. */
-export async function handler({ points = [] }: { points?: Point[] }): Promise<Output> {
+async function writePoints({ points = [] }: { points?: Point[] }): Promise<Output> {
   const lines = points.map(toLine);
   const url = process.env.INFLUXDB_URL;
   if (lines.length === 0 || !url || !(await flag("use_influxdb")).enabled) return { lines, written: false };
@@ -34,6 +35,8 @@ export async function handler({ points = [] }: { points?: Point[] }): Promise<Ou
   }
   return { lines, written: true };
 }
+
+export const handler = countingFlags(writePoints);
 
 function toLine({ measurement, tags = {}, fields, time }: Point): string {
   const set = (entries: [string, unknown][], write: (value: unknown) => string) =>

@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { countingFlags } from "../flag-metrics.ts";
 import { flag } from "../flags.ts";
 
 /** Path → environment variable that names the function behind it. */
@@ -13,7 +14,7 @@ const ROUTES: Record<string, string> = {
 let client: LambdaClient | undefined;
 
 /** `/health`; `/v1/<route>` to the function behind it; `/v2/<route>` the same with details, behind a flag. */
-export async function handler(event: Partial<APIGatewayProxyEventV2>): Promise<APIGatewayProxyStructuredResultV2> {
+async function route(event: Partial<APIGatewayProxyEventV2>): Promise<APIGatewayProxyStructuredResultV2> {
   const path = event.rawPath ?? "/";
   if (path === "/health") return answer(200, { status: "ok", release: process.env.RELEASE ?? "unreleased" });
 
@@ -33,6 +34,8 @@ export async function handler(event: Partial<APIGatewayProxyEventV2>): Promise<A
   const output = JSON.parse(result.Payload?.transformToString() || "null") as unknown;
   return answer(200, version === "v2" ? { route: name, servedBy: result.ExecutedVersion, output } : output);
 }
+
+export const handler = countingFlags(route);
 
 function parse(body: string | undefined, base64 = false): unknown {
   if (body === undefined || body === "") return {};

@@ -1,3 +1,4 @@
+import { countingFlags } from "../flag-metrics.ts";
 import { flag } from "../flags.ts";
 
 interface Input {
@@ -12,7 +13,7 @@ interface Output {
 }
 
 /** Ranks documents for a question by shared words (with the flag on, by shared word pairs too) and builds the prompt. */
-export async function handler({ question = "", documents = [], limit = 3 }: Input): Promise<Output> {
+async function rankPassages({ question = "", documents = [], limit = 3 }: Input): Promise<Output> {
   const enhanced = await flag("enable_enhanced_processing");
   const pairWeight = enhanced.enabled ? Number(enhanced.pairWeight ?? 2) : 0;
   const wanted = new Set(words(question));
@@ -33,6 +34,8 @@ export async function handler({ question = "", documents = [], limit = 3 }: Inpu
     prompt: [...ranked.map(({ id, text }) => `[${id}] ${text}`), `Question: ${question}`].join("\n"),
   };
 }
+
+export const handler = countingFlags(rankPassages);
 
 const words = (text: string) => text.toLowerCase().match(/[\p{L}\d]{2,}/gu) ?? [];
 const pairs = (list: string[]) => list.slice(1).map((word, i) => `${list[i]} ${word}`);

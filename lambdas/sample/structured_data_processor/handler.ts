@@ -1,3 +1,4 @@
+import { countingFlags } from "../flag-metrics.ts";
 import { flag } from "../flags.ts";
 
 interface Input {
@@ -12,7 +13,7 @@ interface Output {
 }
 
 /** Normalises records: keys in snake case, numbers and booleans typed; with the flag on, duplicates are dropped too. */
-export async function handler(input: Input): Promise<Output> {
+async function processDocument(input: Input): Promise<Output> {
   const rows: Record<string, unknown>[] = input.records ?? parseCsv(input.csv ?? "");
   const distinct = (await flag("enable_enhanced_processing")).enabled;
   const seen = new Set<string>();
@@ -27,6 +28,8 @@ export async function handler(input: Input): Promise<Output> {
   });
   return output;
 }
+
+export const handler = countingFlags(processDocument);
 
 function parseCsv(text: string): Record<string, string>[] {
   const [header = "", ...lines] = text.split(/\r?\n/).filter((line) => line !== "");

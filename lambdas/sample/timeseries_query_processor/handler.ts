@@ -1,3 +1,4 @@
+import { countingFlags } from "../flag-metrics.ts";
 import { flag } from "../flags.ts";
 
 interface Input {
@@ -16,7 +17,7 @@ interface Window {
 }
 
 /** Aggregates a series into windows; with the flag on it also answers the Flux query that gives the same. */
-export async function handler(input: Input): Promise<{ windows: Window[]; flux?: string }> {
+async function queryWindows(input: Input): Promise<{ windows: Window[]; flux?: string }> {
   const { series = [], windowSeconds = 60, bucket = "platform" } = input;
   if (!(windowSeconds > 0)) throw new Error(`windowSeconds is ${windowSeconds}; give a number above 0`);
   const width = windowSeconds * 1000;
@@ -41,3 +42,5 @@ export async function handler(input: Input): Promise<{ windows: Window[]; flux?:
     flux: `from(bucket: ${JSON.stringify(bucket)}) |> aggregateWindow(every: ${windowSeconds}s, fn: mean)`,
   };
 }
+
+export const handler = countingFlags(queryWindows);

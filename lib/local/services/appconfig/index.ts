@@ -16,10 +16,16 @@ export type { AppConfigOptions } from "./model.ts";
 
 export interface AppConfigService extends LocalService {
   /**
-   * The flags that every reader gets by now, in the flat form, for displays inside the process; undefined before the
-   * first deployment has reached all readers. A growing deployment counts once it is at 100 %.
+   * The flags that a reader (any text) gets by now, in the flat form, for displays and models inside the process;
+   * undefined before the first deployment has reached it. Without a reader, a growing deployment counts once it is at
+   * 100 %.
    */
-  deployedFlags(applicationId: string, environmentId: string, profileId: string): FlatFlags | undefined;
+  deployedFlags(
+    applicationId: string,
+    environmentId: string,
+    profileId: string,
+    reader?: string,
+  ): FlatFlags | undefined;
 }
 
 /** AppConfig and its data API, over the same deployments. Extensions answer 501. See docs/fidelity/appconfig.md. */
@@ -40,11 +46,11 @@ export function createAppConfig(
         ...deploymentOperations(world, store, run),
         ...accountOperations(store),
       },
-      deployedFlags(applicationId, environmentId, profileId) {
+      deployedFlags(applicationId, environmentId, profileId, reader) {
         const application = store.applications.get(applicationId);
         const environment = application?.environments.get(environmentId);
         const profile = application?.profiles.get(profileId);
-        const deployment = environment && profile && servedTo(environment, profile, undefined);
+        const deployment = environment && profile && servedTo(environment, profile, reader);
         return deployment && flatForm(deployment.content);
       },
       reset() {

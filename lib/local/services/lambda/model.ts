@@ -23,6 +23,8 @@ export interface ModelledOutcome {
   response?: unknown;
   errorType?: string;
   errorMessage?: string;
+  /** Lines that the function writes to its log. */
+  log?: readonly string[];
 }
 
 /** How a function behaves that is not (always) run. Pure: all chance comes from `random`. */

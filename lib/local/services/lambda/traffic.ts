@@ -86,6 +86,7 @@ export class Traffic {
     const minutes = new Map<string, Minute>();
     const concurrency = new Map<number, { served: number; throttled: number; most: number }>();
     const errorLines = new Map<VersionRecord, string[]>();
+    const ownLines = new Map<VersionRecord, string[]>();
     const real: Promise<void>[] = [];
 
     for (const at of [...atMs].sort((a, b) => a - b)) {
@@ -118,6 +119,7 @@ export class Traffic {
         durationsMs: [],
       }));
       minute.durationsMs.push(durationMs);
+      if (decision.log) getOrAdd(ownLines, version, () => []).push(...decision.log);
       if (failed) {
         total.errors += 1;
         total.failedAtMs.push(at);
@@ -146,7 +148,7 @@ export class Traffic {
       this.metrics.throttles(functionName, qualifier, minuteMs, throttled, served);
       if (most > 0) this.metrics.concurrency(functionName, qualifier, minuteMs, most);
     }
-    for (const [version, lines] of errorLines) this.log(version, lines);
+    for (const lines of [errorLines, ownLines]) for (const [version, of] of lines) this.log(version, of);
     result.settled = Promise.all(real).then(() => undefined);
     return result;
   }
