@@ -54,8 +54,12 @@ export const initialEProcess: EProcessState = {
 
 /** log of the sum of exponentials. */
 function logSumExp(values: readonly number[]): number {
-  const top = Math.max(...values);
-  return top <= LOG_ZERO ? LOG_ZERO : top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
+  let top = LOG_ZERO;
+  for (const value of values) if (value > top) top = value;
+  if (top <= LOG_ZERO) return LOG_ZERO;
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - top);
+  return top + Math.log(sum);
 }
 
 /** log E of one block for one odds ratio, given both request counts and the total of errors. */
@@ -77,13 +81,19 @@ export function sparseLogE(block: Block, oddsRatio: number, share: number, basel
   const odds = oddsRatio * baselineRate;
   const canaryRate = odds / (1 - baselineRate + odds);
   const pooled = share * canaryRate + (1 - share) * baselineRate;
-  const term = (count: number, ratio: number) => (count === 0 ? 0 : count * Math.log(ratio));
   return (
-    term(block.canaryErrors, canaryRate / pooled) +
-    term(block.baselineErrors, baselineRate / pooled) +
-    term(block.canaryRequests - block.canaryErrors, (1 - canaryRate) / (1 - pooled)) +
-    term(block.baselineRequests - block.baselineErrors, (1 - baselineRate) / (1 - pooled))
+    times(block.canaryErrors, canaryRate / pooled) +
+    times(block.baselineErrors, baselineRate / pooled) +
+    times(block.canaryRequests - block.canaryErrors, (1 - canaryRate) / (1 - pooled)) +
+    times(block.baselineRequests - block.baselineErrors, (1 - baselineRate) / (1 - pooled))
   );
+}
+
+const times = (count: number, ratio: number) => (count === 0 ? 0 : count * Math.log(ratio));
+
+function shareStarted(minutes: number, planned: number): number {
+  if (minutes === 0) return 0;
+  return planned === 1 ? FIRST_START : FIRST_START + ((1 - FIRST_START) * (minutes - 1)) / (planned - 1);
 }
 
 /** One look at `elapsedSeconds` since the shift began, with the block of data that is new since the last look. */
@@ -101,20 +111,19 @@ export function lookEProcess(
   // A new bet is placed at the start of each minute, before the minute's data are seen.
   const planned = Math.max(1, Math.ceil(options.plannedMinutes));
   const minutesStarted = Math.max(state.minutesStarted, Math.min(planned, Math.max(1, Math.ceil(elapsedSeconds / 60))));
-  const shareStarted = (minutes: number) =>
-    minutes === 0 ? 0 : planned === 1 ? FIRST_START : FIRST_START + ((1 - FIRST_START) * (minutes - 1)) / (planned - 1);
-  const stake = Math.max(0, shareStarted(minutesStarted) - shareStarted(state.minutesStarted));
+  const stake = Math.max(0, shareStarted(minutesStarted, planned) - shareStarted(state.minutesStarted, planned));
   const started = state.started + stake;
   const logStake = stake > 0 ? Math.log(stake) : LOG_ZERO;
   const errors = block.canaryErrors + block.baselineErrors;
   const comparable = errors > 0 && block.canaryRequests > 0 && block.baselineRequests > 0;
   const logNone = comparable && !sparse ? logSum(block, 1) : 0;
-  const logBets = GRID.map((oddsRatio, i) => {
+  const logBets: number[] = [];
+  for (const [i, oddsRatio] of GRID.entries()) {
     const inPlay = stake > 0 ? logSumExp([state.logBets[i]!, logStake]) : state.logBets[i]!;
-    if (requests === 0 || inPlay <= LOG_ZERO) return inPlay;
-    if (sparse) return inPlay + sparseLogE(block, oddsRatio, options.share, baselineRate);
-    return comparable ? inPlay + conditionalBet(block, logNone, oddsRatio) : inPlay;
-  });
+    if (requests === 0 || inPlay <= LOG_ZERO) logBets.push(inPlay);
+    else if (sparse) logBets.push(inPlay + sparseLogE(block, oddsRatio, options.share, baselineRate));
+    else logBets.push(comparable ? inPlay + conditionalBet(block, logNone, oddsRatio) : inPlay);
+  }
   const reserve = 1 - started > 1e-12 ? Math.log(1 - started) : LOG_ZERO;
   const logWealth = logSumExp([...logBets.map((bet, i) => LOG_PRIOR[i]! + bet), reserve]);
   const maxLogWealth = Math.max(state.maxLogWealth, logWealth);

@@ -38,83 +38,102 @@ export const certain = (value: number): Law => ({ from: value, mode: value, prob
 /** Cells below this share of the largest one are left out; what they hold is below rounding error of the sum. */
 const NEGLIGIBLE = 1e-16;
 
-/** Grows a law outwards from its mode by the ratio of neighbouring cells, so that it costs what its width costs. */
-function fromMode(mode: number, low: number, high: number, ratioUp: (j: number) => number): Law {
+/** A law by the ratio of neighbouring cells. Plain numbers: functions made for each law would cost more than the law. */
+interface Shape {
+  low: number;
+  high: number;
+  errors: number;
+  odds: number;
+  /** Requests of both versions; undefined for the binomial law. */
+  requests: { canary: number; baseline: number } | undefined;
+}
+
+/** P(j + 1) over P(j). */
+function ratioUp({ errors, odds, requests }: Shape, j: number): number {
+  const ratio = (errors - j) / (j + 1);
+  if (!requests) return ratio * odds;
+  return ((requests.canary - j) / (requests.baseline - errors + j + 1)) * ratio * odds;
+}
+
+/** Where the ratio of neighbours falls below 1; it is monotone, so bisection finds it. */
+function modeOf(shape: Shape): number {
+  let mode = shape.low;
+  let above = shape.high;
+  while (mode < above) {
+    const middle = Math.floor((mode + above) / 2);
+    if (ratioUp(shape, middle) >= 1) mode = middle + 1;
+    else above = middle;
+  }
+  return mode;
+}
+
+/** Grows a law outwards from its mode, so that it costs what its width costs. */
+function lawOf(shape: Shape): Law {
+  const mode = modeOf(shape);
   let first = mode;
   let total = 1;
-  for (let p = 1; first > low; first--) {
-    p /= ratioUp(first - 1);
+  for (let p = 1; first > shape.low; first--) {
+    p /= ratioUp(shape, first - 1);
     if (p < NEGLIGIBLE) break;
     total += p;
   }
   let last = mode;
-  for (let p = 1; last < high; last++) {
-    p *= ratioUp(last);
+  for (let p = 1; last < shape.high; last++) {
+    p *= ratioUp(shape, last);
     if (p < NEGLIGIBLE) break;
     total += p;
   }
   const probabilities = new Float64Array(last - first + 1);
-  const top = 1 / total;
-  for (let j = mode, p = top; ; p *= ratioUp(j++)) {
-    probabilities[j - first] = p;
-    if (j === last) break;
+  let p = 1 / total;
+  probabilities[mode - first] = p;
+  for (let j = mode; j < last; j++) {
+    p *= ratioUp(shape, j);
+    probabilities[j + 1 - first] = p;
   }
-  for (let j = mode, p = top; ; p /= ratioUp(--j)) {
-    probabilities[j - first] = p;
-    if (j === first) break;
+  p = 1 / total;
+  for (let j = mode; j > first; j--) {
+    p /= ratioUp(shape, j - 1);
+    probabilities[j - 1 - first] = p;
   }
   return { from: first, mode, probabilities };
 }
 
-/** The sum of what `fromMode` would hold, over its largest cell. */
-function sumFromMode(mode: number, low: number, high: number, ratioUp: (j: number) => number): number {
-  let total = 1;
-  for (let j = mode, p = 1; j > low && p > NEGLIGIBLE; j--) total += p /= ratioUp(j - 1);
-  for (let j = mode, p = 1; j < high && p > NEGLIGIBLE; j++) total += p *= ratioUp(j);
-  return total;
-}
+const hypergeometricShape = (canary: number, baseline: number, errors: number, odds: number): Shape => ({
+  low: Math.max(0, errors - baseline),
+  high: Math.min(errors, canary),
+  errors,
+  odds,
+  requests: { canary, baseline },
+});
 
 /**
  * Fisher's non-central hypergeometric law of the canary's errors, for the odds ratio `oddsRatio` (1: no difference).
  */
 export function hypergeometric(canary: number, baseline: number, errors: number, oddsRatio = 1): Law {
-  const { mode, low, high, ratioUp } = hypergeometricShape(canary, baseline, errors, oddsRatio);
-  return fromMode(mode, low, high, ratioUp);
+  return lawOf(hypergeometricShape(canary, baseline, errors, oddsRatio));
 }
 
 /** log of the sum over j of C(canary, j) C(baseline, errors − j) oddsRatio^j. */
 export function logHypergeometricSum(canary: number, baseline: number, errors: number, oddsRatio: number): number {
-  const { mode, low, high, ratioUp } = hypergeometricShape(canary, baseline, errors, oddsRatio);
-  return (
-    logChoose(canary, mode) +
-    logChoose(baseline, errors - mode) +
-    mode * Math.log(oddsRatio) +
-    Math.log(sumFromMode(mode, low, high, ratioUp))
-  );
+  const shape = hypergeometricShape(canary, baseline, errors, oddsRatio);
+  const mode = modeOf(shape);
+  let sum = 1;
+  for (let j = mode, p = 1; j > shape.low && p > NEGLIGIBLE; j--) {
+    p /= ratioUp(shape, j - 1);
+    sum += p;
+  }
+  for (let j = mode, p = 1; j < shape.high && p > NEGLIGIBLE; j++) {
+    p *= ratioUp(shape, j);
+    sum += p;
+  }
+  return logChoose(canary, mode) + logChoose(baseline, errors - mode) + mode * Math.log(oddsRatio) + Math.log(sum);
 }
 
 const logChoose = (n: number, k: number) => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
-
-function hypergeometricShape(canary: number, baseline: number, errors: number, oddsRatio: number) {
-  const low = Math.max(0, errors - baseline);
-  const high = Math.min(errors, canary);
-  const ratioUp = (j: number) => (((canary - j) * (errors - j)) / ((j + 1) * (baseline - errors + j + 1))) * oddsRatio;
-  // The mode is where the ratio of neighbours falls below 1; it is monotone, so bisection finds it.
-  let mode = low;
-  let above = high;
-  while (mode < above) {
-    const middle = Math.floor((mode + above) / 2);
-    if (ratioUp(middle) >= 1) mode = middle + 1;
-    else above = middle;
-  }
-  return { mode, low, high, ratioUp };
-}
 
 /** Binomial law of the canary's share of `errors` when each one falls on it with the odds of `share` times `oddsRatio`. */
 export function binomial(errors: number, share: number, oddsRatio = 1): Law {
   if (share <= 0) return certain(0);
   if (share >= 1) return certain(errors);
-  const odds = (share / (1 - share)) * oddsRatio;
-  const mode = Math.min(errors, Math.floor(((errors + 1) * odds) / (1 + odds)));
-  return fromMode(mode, 0, errors, (j) => ((errors - j) / (j + 1)) * odds);
+  return lawOf({ low: 0, high: errors, errors, odds: (share / (1 - share)) * oddsRatio, requests: undefined });
 }
