@@ -16,6 +16,7 @@ import { createS3 } from "./services/s3/index.ts";
 import { createSns } from "./services/sns/service.ts";
 import { createSqs } from "./services/sqs/service.ts";
 import { createSsm } from "./services/ssm/index.ts";
+import { createStepFunctions } from "./services/stepfunctions/index.ts";
 import { createSts } from "./services/sts/index.ts";
 import type { ControlActions, WorldState } from "./transport/control.ts";
 import { startServer } from "./transport/server.ts";
@@ -39,6 +40,8 @@ export interface LocalAwsOptions {
   codeDeployStopLagMs?: number;
   /** Whether rollback deployments run the lifecycle hooks. Default false. */
   hooksOnRollbackDeployments?: boolean;
+  /** Whether drift-aware change sets can read aliases. Default true. */
+  driftAwareAliases?: boolean;
 }
 
 export interface LocalAwsCore {
@@ -91,7 +94,7 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
   const { metricsLagMs, realInvocationsPerVersion } = options;
   return {
     ...createAppConfig(world),
-    cloudformation: createCloudFormation(world),
+    cloudformation: createCloudFormation(world, given({ readsLiveState: options.driftAwareAliases })),
     cloudwatch: createCloudWatch(world),
     codedeploy: createCodeDeploy(
       world,
@@ -107,6 +110,7 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
     lambda: createLambda(world, given({ metricsLagMs, realInvocationsPerVersion })),
     logs: createLogs(world),
     s3: createS3(world),
+    sfn: createStepFunctions(world),
     sns: createSns(world),
     sqs: createSqs(world),
     ssm: createSsm(world),

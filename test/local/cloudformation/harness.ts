@@ -18,7 +18,7 @@ export class EngineHarness {
   readonly objects = new Map<string, string>();
 
   constructor() {
-    this.service = createCloudFormation(this.world, this.backend.types());
+    this.service = createCloudFormation(this.world, { types: this.backend.types() });
     this.world.register(this.service);
     this.world.install("readObject", (bucket, key) => {
       const text = this.objects.get(`${bucket}/${key}`);

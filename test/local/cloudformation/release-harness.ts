@@ -16,10 +16,11 @@ import { createSsm } from "../../../lib/local/services/ssm/index.ts";
 export class ReleaseHarness {
   readonly clock = new VirtualClock(Date.UTC(2026, 0, 1));
   readonly world = new LocalWorld({ clock: this.clock });
-  readonly cloudformation = createCloudFormation(this.world);
+  readonly cloudformation: ReturnType<typeof createCloudFormation>;
   readonly lambda = createLambda(this.world);
 
-  constructor() {
+  constructor(options: Parameters<typeof createCloudFormation>[1] = {}) {
+    this.cloudformation = createCloudFormation(this.world, options);
     const codedeploy = createCodeDeploy(this.world);
     for (const service of [
       this.cloudformation,

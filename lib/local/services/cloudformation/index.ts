@@ -11,9 +11,15 @@ export interface CloudFormationService extends LocalService {
   settled(stackNameOrId: string): Promise<void>;
 }
 
+export interface CloudFormationOptions {
+  types?: ResourceTypes;
+  /** Whether drift-aware change sets can read aliases; which types AWS can read is not verified. Default true. */
+  readsLiveState?: boolean;
+}
+
 /** CloudFormation: stacks, change sets and their events over the resource types of `providers/`. */
-export function createCloudFormation(world: World, types: ResourceTypes = RESOURCE_TYPES): CloudFormationService {
-  const environment = new Environment(world, types);
+export function createCloudFormation(world: World, options: CloudFormationOptions = {}): CloudFormationService {
+  const environment = new Environment(world, options.types ?? RESOURCE_TYPES, options.readsLiveState);
   return {
     name: "cloudformation",
     operations: {

@@ -71,6 +71,8 @@ export interface ChangeSet {
   executionStatus: ExecutionStatus;
   createdMs: number;
   includeNestedStacks: boolean;
+  /** Of a drift-aware change set: the live properties of the resources that can be read, by logical id. */
+  live: ReadonlyMap<string, JsonObject> | undefined;
   onStackFailure: "ROLLBACK" | "DELETE" | "DO_NOTHING" | undefined;
 }
 

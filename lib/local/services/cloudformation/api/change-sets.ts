@@ -9,6 +9,7 @@ import type {
   ListChangeSetsCommandOutput,
 } from "@aws-sdk/client-cloudformation";
 import type { OperationHandler, RequestContext } from "../../../kernel/service.ts";
+import { readLiveState } from "../engine/drift.ts";
 import type { Environment } from "../engine/environment.ts";
 import { begin, createStack, updateStack } from "../engine/operations.ts";
 import { hasChanges, planChanges, withoutPropertyValues } from "../engine/plan.ts";
@@ -54,8 +55,9 @@ async function createChangeSet(
   if (type === "IMPORT" || (input.ResourcesToImport?.length ?? 0) > 0) {
     throw validationError("The local AWS does not implement resource import.");
   }
-  if (input.DeploymentMode === "REVERT_DRIFT") {
-    throw validationError("The local AWS does not implement drift-aware change sets (DeploymentMode REVERT_DRIFT).");
+  const isDriftAware = input.DeploymentMode === "REVERT_DRIFT";
+  if (isDriftAware && type !== "UPDATE") {
+    throw validationError("The local AWS implements drift-aware change sets (REVERT_DRIFT) for updates only.");
   }
   if (input.ImportExistingResources) {
     throw validationError("The local AWS does not implement ImportExistingResources.");
@@ -84,7 +86,10 @@ async function createChangeSet(
     environment.setStatus(stack, "REVIEW_IN_PROGRESS", "User Initiated");
   }
   const { world } = environment;
-  const changes = planChanges(environment, stack, definition);
+  const live = isDriftAware
+    ? await readLiveState(environment, stack, actingPrincipal(environment, input.RoleARN, context))
+    : undefined;
+  const changes = planChanges(environment, stack, definition, live);
   const changed = hasChanges(stack, definition, changes);
   const changeSet: ChangeSet = {
     id: `arn:aws:cloudformation:${world.region}:${world.accountId}:changeSet/${name}/${world.random.uuid()}`,
@@ -98,6 +103,7 @@ async function createChangeSet(
     executionStatus: changed ? "AVAILABLE" : "UNAVAILABLE",
     createdMs: environment.tick(stack),
     includeNestedStacks: input.IncludeNestedStacks ?? false,
+    live,
     onStackFailure: input.OnStackFailure,
   };
   stack.changeSets = [...stack.changeSets.filter((other) => other.name !== name), changeSet];
@@ -151,6 +157,7 @@ function describeChangeSet(
     Changes: input.IncludePropertyValues ? page.items : page.items.map(withoutPropertyValues),
     IncludeNestedStacks: changeSet.includeNestedStacks,
     OnStackFailure: changeSet.onStackFailure,
+    ...(changeSet.live === undefined ? {} : { DeploymentMode: "REVERT_DRIFT" as const }),
     NextToken: page.nextToken,
   };
 }
@@ -180,6 +187,7 @@ async function executeChangeSet(
   const principal = actingPrincipal(environment, changeSet.definition.roleArn, context);
   const { answered } = begin(environment, stack, kind, principal, async (run) => {
     stack.updatedMs = environment.tick(stack);
+    takeLiveState(stack, changeSet.live);
     const work = kind === "create" ? createStack : updateStack;
     await work(run, changeSet.definition, options);
     const complete = stack.status === "CREATE_COMPLETE" || stack.status === "UPDATE_COMPLETE";
@@ -187,6 +195,17 @@ async function executeChangeSet(
   });
   await answered;
   return {};
+}
+
+/**
+ * A drift-aware update starts from what is live: a failure restores "their actual pre-deployment state" (user guide,
+ * "Using drift-aware change sets", 2025).
+ */
+function takeLiveState(stack: Stack, live: ChangeSet["live"]): void {
+  for (const [logicalId, properties] of live ?? []) {
+    const record = stack.resources.get(logicalId);
+    if (record) record.properties = properties;
+  }
 }
 
 function deleteChangeSet(environment: Environment, input: DeleteChangeSetCommandInput): Record<string, never> {

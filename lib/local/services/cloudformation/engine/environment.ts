@@ -11,11 +11,14 @@ import type { Json, JsonObject } from "../template/json.ts";
 export class Environment {
   readonly world: World;
   readonly types: ResourceTypes;
+  /** Whether live properties can be compared with in drift-aware change sets. */
+  readonly readsLiveState: boolean;
   stacks: Stack[] = [];
 
-  constructor(world: World, types: ResourceTypes) {
+  constructor(world: World, types: ResourceTypes, readsLiveState = true) {
     this.world = world;
     this.types = types;
+    this.readsLiveState = readsLiveState;
   }
 
   /** By name (stacks that are not deleted) or by id (deleted stacks too). */

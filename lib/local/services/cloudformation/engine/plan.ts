@@ -4,12 +4,21 @@ import { inDependencyOrder } from "../template/define.ts";
 import { evaluateObject, KNOWN_AFTER_APPLY, references } from "../template/intrinsics.ts";
 import { type Json, type JsonObject, sameJson } from "../template/json.ts";
 import type { ResourceDefinition } from "../template/parse.ts";
+import { driftAware } from "./drift.ts";
 import type { Environment } from "./environment.ts";
 import { resourceType, withStackTags } from "./provider-calls.ts";
 import { changedProperties } from "./records.ts";
 
-/** What executing a definition would do to each resource, in AWS's form and with property values. */
-export function planChanges(environment: Environment, stack: Stack, definition: StackDefinition): Change[] {
+/**
+ * What executing a definition would do to each resource, in AWS's form and with property values. `live`: for a
+ * drift-aware change set, the live properties of the resources that could be read.
+ */
+export function planChanges(
+  environment: Environment,
+  stack: Stack,
+  definition: StackDefinition,
+  live?: ReadonlyMap<string, JsonObject>,
+): Change[] {
   const planned = new Map<string, ResourceChange>();
   const resources = (logicalId: string): ResourceRecord | undefined => {
     const record = stack.resources.get(logicalId);
@@ -35,8 +44,11 @@ export function planChanges(environment: Environment, stack: Stack, definition: 
       });
       continue;
     }
-    const change = modification(environment, stack, definition, resource, record, properties, planned);
-    if (change) planned.set(logicalId, change);
+    const actual = live?.get(logicalId);
+    const base = actual ? { ...record, properties: actual } : record;
+    const change = modification(environment, stack, definition, resource, base, properties, planned);
+    const compared = live === undefined ? change : driftAware(change, record, actual, properties);
+    if (compared) planned.set(logicalId, compared);
   }
   for (const record of stack.resources.values()) {
     if (definition.dependencies.has(record.logicalId)) continue;

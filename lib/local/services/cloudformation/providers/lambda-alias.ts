@@ -47,6 +47,32 @@ export const lambdaAlias: ResourceType = {
     return described(physicalId);
   },
 
+  read: {
+    properties: ["FunctionVersion", "Description", "RoutingConfig"],
+    async live({ properties }, context) {
+      const live = await context.call<AliasConfiguration>(
+        "lambda",
+        "GetAlias",
+        pick(properties, ["FunctionName", "Name"]),
+      );
+      const weights = Object.entries(live.RoutingConfig?.AdditionalVersionWeights ?? {});
+      return {
+        FunctionVersion: live.FunctionVersion!,
+        ...(live.Description ? { Description: live.Description } : {}),
+        ...(weights.length > 0
+          ? {
+              RoutingConfig: {
+                AdditionalVersionWeights: weights.map(([FunctionVersion, FunctionWeight]) => ({
+                  FunctionVersion,
+                  FunctionWeight,
+                })),
+              },
+            }
+          : {}),
+      };
+    },
+  },
+
   async delete({ properties }, context) {
     await unlessGone(context.call("lambda", "DeleteAlias", pick(properties, ["FunctionName", "Name"]) as JsonObject));
   },

@@ -7,6 +7,7 @@ import { lambdaTypes } from "./lambda.ts";
 import { messagingTypes } from "./messaging.ts";
 import { recordedTypes } from "./recorded.ts";
 import type { ResourceTypes } from "./resource-type.ts";
+import { stepFunctionsTypes } from "./stepfunctions.ts";
 import { storageTypes } from "./storage.ts";
 
 /** Every resource type that the local AWS deploys; any other type fails the deploy by name. */
@@ -19,5 +20,6 @@ export const RESOURCE_TYPES: ResourceTypes = {
   ...lambdaTypes,
   ...messagingTypes,
   ...recordedTypes,
+  ...stepFunctionsTypes,
   ...storageTypes,
 };

@@ -51,6 +51,14 @@ export interface ResourceType {
   create(properties: JsonObject, context: ProviderContext): Promise<Provisioned>;
   /** Absent when every property is create-only. Must also work when the live state is already as wanted. */
   update?(existing: ExistingResource, properties: JsonObject, context: ProviderContext): Promise<Provisioned>;
+  /**
+   * The live values of properties, of those that this type can read back: what drift-aware change sets compare with.
+   * A property that is absent from the answer is unset. Absent where the type cannot be read.
+   */
+  read?: {
+    properties: readonly string[];
+    live(existing: ExistingResource, context: ProviderContext): Promise<JsonObject>;
+  };
   /** A resource that is already gone counts as deleted. */
   delete(existing: ExistingResource, context: ProviderContext): Promise<void>;
 }
