@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from "./cli/exit-codes.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import { parseInteger, parseNumber } from "./cli/options.ts";
 import { isProgram, main, type Result } from "./cli/run.ts";
+import { compare, comparisonTable } from "./rehearse/compare.ts";
 import { loadScenario, ownApp, scenarioNames } from "./rehearse/library.ts";
 import { runMainRehearsal } from "./rehearse/main-rehearsal.ts";
 import { linePrinter, summaryTable } from "./rehearse/print.ts";
@@ -21,6 +22,8 @@ interface RehearseOptions {
   environment: string;
   deployWith: "cdk" | "api";
   json: boolean;
+  compare: boolean;
+  seeds: number;
 }
 
 const HELP = `
@@ -47,6 +50,13 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT
       new Option("--deploy-with <how>", "the CDK CLI, or CloudFormation's API itself (faster)")
         .choices(["cdk", "api"])
         .default("cdk"),
+    )
+    .option("--compare", "the scenario, or all, also as CodeDeploy with a plain alarm would end it", false)
+    .option(
+      "--seeds <number>",
+      "with --compare: so many runs each, from --seed on",
+      (text) => parseInteger(text, 1, 1000),
+      1,
     )
     .option("--json", "print one JSON document on stdout; the timeline goes to stderr", false)
     .addHelpText("after", HELP)
@@ -76,6 +86,7 @@ async function rehearse(options: RehearseOptions, io: CliIo): Promise<number> {
       onEvent: linePrinter(write),
       onProgress: (text) => io.stderr(`… ${text}\n`),
     };
+    if (options.compare) return await compareAll(options, run, io);
     const result = options.scenario
       ? await runScenario(loadScenario(options.scenario), run)
       : await runMainRehearsal(run);
@@ -94,6 +105,21 @@ async function rehearse(options: RehearseOptions, io: CliIo): Promise<number> {
     stopListening();
     for (const assembly of assemblies.values()) assembly.dispose();
   }
+}
+
+async function compareAll(options: RehearseOptions, run: RunOptions, io: CliIo): Promise<number> {
+  if (options.report) {
+    throw new GoaroundError("usage", "operator", "--compare makes no report page", {
+      advice: "Leave --report out, or take --json.",
+    });
+  }
+  const seeds = Array.from({ length: options.seeds }, (_, i) => options.seed + i);
+  const comparisons = [];
+  for (const name of options.scenario ? [options.scenario] : scenarioNames()) {
+    comparisons.push(await compare(loadScenario(name), run, seeds));
+  }
+  io.stdout(options.json ? `${JSON.stringify(comparisons, null, 2)}\n` : comparisonTable(comparisons));
+  return comparisons.every(({ asExpected }) => asExpected) ? EXIT.done : EXIT.notAsExpected;
 }
 
 /** A rehearsal takes a while: that its page cannot be written is said before. */

@@ -32,10 +32,12 @@ const REAL_POLL_MS = 5;
 export class AssemblyDeployer implements Deployer {
   private readonly aws: LocalAws;
   private readonly assemblies: Assemblies;
+  private readonly rewrite: (template: string) => string;
 
-  constructor(aws: LocalAws, assemblies: Assemblies) {
+  constructor(aws: LocalAws, assemblies: Assemblies, rewrite: (template: string) => string = (template) => template) {
     this.aws = aws;
     this.assemblies = assemblies;
+    this.rewrite = rewrite;
   }
 
   async deploy(request: DeployRequest): Promise<DeployResult> {
@@ -75,7 +77,7 @@ export class AssemblyDeployer implements Deployer {
       StackName: stack.stackName,
       ChangeSetName,
       ChangeSetType: exists ? "UPDATE" : "CREATE",
-      TemplateBody: stack.template,
+      TemplateBody: this.rewrite(stack.template),
       Capabilities: ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     });
     const target = { StackName: stack.stackName, ChangeSetName };

@@ -25,6 +25,8 @@ export interface RunOptions {
   speed?: number | undefined;
   onEvent?: (event: TimelineEvent) => void;
   onProgress?: (text: string) => void;
+  /** Rewrites every template before it is deployed; with `api` only. */
+  template?: ((template: string) => string) | undefined;
   /** Assemblies shared by several runs of one process. */
   assemblies?: Map<string, Assemblies>;
 }
@@ -88,7 +90,7 @@ export class Rehearsal {
     this.deployer =
       options.deployWith === "cdk"
         ? new CdkCliDeployer(assemblies, environment)
-        : new AssemblyDeployer(aws, assemblies);
+        : new AssemblyDeployer(aws, assemblies, options.template);
     aws.world.observe(this.recorder.listen);
     aws.world.observe(({ kind }) => {
       if (kind === "flag-deployment") this.noteFlags();
@@ -140,7 +142,7 @@ export class Rehearsal {
     const flagsBefore = this.flags.deployed();
     const marks = this.recorder.begin(this.functionName, before.functionVersion, this.stage.now);
     this.marks = marks;
-    await this.setBehaviours(step, before.functionVersion);
+    await this.setBehaviours(step, before.functionVersion, watched);
     this.stage.watch(this.functionName, {
       canaryVersion: () => marks.canaryVersion,
       restored: () => marks.restoredAtMs !== undefined,
@@ -208,12 +210,14 @@ export class Rehearsal {
     return this.marks?.shiftStartMs === undefined ? undefined : (atMs - this.marks.shiftStartMs) / 1000;
   }
 
-  private async setBehaviours(step: ReleaseStep, baselineVersion: string): Promise<void> {
+  private async setBehaviours(step: ReleaseStep, baselineVersion: string, watched: boolean): Promise<void> {
+    // What breaks for everyone breaks in the scenario's own releases: the earlier version comes in peace.
+    const shared = watched ? this.scenario : { outages: [], flagEffects: [] };
     const set = (functionName: string, baseline: string, canary: Behaviour) =>
       this.aws.services.lambda.setModel(
         functionName,
         functionModel(
-          this.scenario,
+          shared,
           (version) => (Number(version) > Number(baseline) ? canary : this.scenario.baseline),
           (atMs) => this.sinceShift(atMs),
           (reader, flag) => this.flags.seenBy(reader, flag),
