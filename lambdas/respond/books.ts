@@ -5,20 +5,20 @@ import { type ReleaseNews, releaseNotification } from "../../lib/core/release/me
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { bestEffort, mayAct, type Response } from "./responder.ts";
 
-/** Remembers that an artifact is bad, so that it is refused next time. */
-export async function rememberBad(response: Response, release: ReleaseRecord, reason: string): Promise<void> {
+/** Remembers that an artifact is bad, so that it is refused next time. False when it could not be written. */
+export function rememberBad(response: Response, release: ReleaseRecord, reason: string): Promise<boolean> {
   const { ledger, clock } = response.ports;
-  await bestEffort(response, "remembering the bad version", async () => {
+  return bestEffort(response, "remembering the bad version", async () => {
     const record = await ledger.getAlias(release.functionName, release.alias);
     const knownBad = withKnownBad(record, release, reason, clock.now());
     await ledger.putAlias(release.functionName, release.alias, { knownBad });
   });
 }
 
-/** Takes a rolled-back version off the place of the last known good, if it had got there. */
-export async function rememberPutBack(response: Response, release: ReleaseRecord, version: string): Promise<void> {
+/** Takes a rolled-back version off the place of the last known good, if it had got there. False when it failed. */
+export function rememberPutBack(response: Response, release: ReleaseRecord, version: string): Promise<boolean> {
   const { ledger, clock, functions } = response.ports;
-  await bestEffort(response, "remembering what serves now", async () => {
+  return bestEffort(response, "remembering what serves now", async () => {
     const record = await ledger.getAlias(release.functionName, release.alias);
     if (record?.lastKnownGood?.version !== release.canaryVersion) return;
     const info = await functions.getVersion(release.functionName, version);

@@ -1,12 +1,11 @@
-import { judgeFixed } from "../../lib/core/judge/fixed.ts";
-import type { JudgeState, Reason, Verdict } from "../../lib/core/judge/types.ts";
+import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import { baselineUnhealthy, isBaselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { lookWindows, shiftOf } from "../../lib/core/release/shift.ts";
+import { shiftOf } from "../../lib/core/release/shift.ts";
+import { judgePublished } from "../runtime/judge-shift.ts";
 import { factsOf } from "../runtime/log.ts";
-import { publishedAt, takeLook } from "../runtime/look.ts";
 import { fact } from "./books.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { mayAct, type Response } from "./responder.ts";
@@ -88,13 +87,5 @@ export async function lookBack(response: Response, release: ReleaseRecord): Prom
   if (!shift) return undefined;
   const { configuration } = deployment;
   const routing = configuration === undefined ? undefined : await ports.deployments.routing(configuration);
-  const now = ports.clock.now();
-  let state: JudgeState | undefined;
-  let verdict: Verdict | undefined;
-  for (const window of lookWindows(shift, routing, now)) {
-    if (publishedAt(window) > now) break;
-    const look = await takeLook(ports, release, window, log, signal);
-    ({ state, verdict } = judgeFixed(state, look, judgingPolicy(release)));
-  }
-  return verdict;
+  return (await judgePublished(ports, { release, shift, routing }, log, signal))?.verdict;
 }

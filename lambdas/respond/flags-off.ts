@@ -15,16 +15,19 @@ const DEPLOYMENT_LIMIT_MS = 60_000;
 /** One profile, hanging calls included: the notification waits for it, and must leave before time is up. */
 const PROFILE_LIMIT_MS = 120_000;
 
+/** Time to let silenced alarms act again after a kill that hung. */
+const RESTORE_LIMIT_MS = 5000;
+
 export interface KillOptions {
-  /** Called when AppConfig has taken a deployment that switches flags off. */
-  onStarted?: () => void;
+  /** Called when AppConfig has taken a deployment that switches flags off, and at each of its answers about it. */
+  onAnswer?: () => void;
 }
 
 export type KillableRelease = Pick<ReleaseRecord, "deploymentId" | "flags" | "disabledAlarms">;
 
 /**
  * Switches the flags of a release off, profile by profile: an environment takes one deployment at a time. Never throws
- * and never hangs: what failed is in the result, for a person to finish.
+ * and never hangs: what failed, or is not known, is in the result and in the ledger, for a person to finish.
  */
 export async function killReleaseFlags(
   response: Response,
@@ -32,84 +35,122 @@ export async function killReleaseFlags(
   why: string,
   options: KillOptions = {},
 ): Promise<FlagResult[]> {
-  const { ports, log } = response;
   const results: FlagResult[] = [];
-  for (const reference of release.flags) {
-    const startedAt = ports.clock.now();
-    const { flags, ...ids } = reference;
-    try {
-      const { switchedOff, alreadyOff, unknown, stoppedDeployments } = await withinBudget(
-        ports.clock,
-        PROFILE_LIMIT_MS,
-        ({ signal }) => killProfile(response, release, reference, why, options, signal),
-      );
-      if (unknown.length > 0) log.warn("flags that do not exist", { ...ids, unknown });
-      // What a deployment of ours was bringing, its end took away: readers had it on.
-      const off =
-        stoppedDeployments.length > 0
-          ? { switchedOff: [...switchedOff, ...alreadyOff], alreadyOff: [] }
-          : { switchedOff, alreadyOff };
-      results.push({ ...ids, ...off, seconds: secondsSince(response, startedAt), failure: undefined });
-    } catch (error) {
-      log.error("flags could not be switched off", { ...ids, flags, ...factsOf(error) });
-      const failure = error instanceof GoaroundError ? error.message : messageOf(error);
-      results.push({ ...ids, switchedOff: [], alreadyOff: flags, seconds: undefined, failure });
-    }
-  }
+  for (const reference of release.flags) results.push(await killProfile(response, release, reference, why, options));
   if (results.length > 0) {
     await bestEffort(response, "recording the flags", () =>
-      ports.ledger.updateRelease(release.deploymentId, { flagResults: results }),
+      response.ports.ledger.updateRelease(release.deploymentId, { flagResults: results }),
     );
   }
   return results;
 }
 
 async function killProfile(
-  { ports, environment, log, signal }: Response,
+  response: Response,
   release: KillableRelease,
   { flags, ...ids }: FlagReference,
   reason: string,
-  { onStarted }: KillOptions,
-  timeUp: AbortSignal,
-) {
-  const target = await ports.flags.resolve({
-    application: ids.applicationId,
-    environment: ids.environmentId,
-    profile: ids.profileId,
-  });
-  return killFlags(ports, {
-    environment,
-    target,
-    flags,
-    reason,
-    unknown: "leave-out",
-    waitForStrangerMs: STRANGER_LIMIT_MS,
-    ...(onStarted === undefined ? {} : { onStarted }),
-    timeoutMs: DEPLOYMENT_LIMIT_MS,
-    until: "effective",
-    signal: AbortSignal.any([signal, timeUp]),
-    onProgress: (message, severity) => log[severity === "warning" ? "warn" : "info"](message, ids),
-    rememberSilenced: (disabledAlarms) => ports.ledger.updateRelease(release.deploymentId, { disabledAlarms }),
-    silencedBefore: release.disabledAlarms ?? [],
-  });
+  options: KillOptions,
+): Promise<FlagResult> {
+  const { ports, environment, log, signal } = response;
+  const startedAt = ports.clock.now();
+  let silencedAlarms = release.disabledAlarms ?? [];
+  const remember = (disabledAlarms: string[]) => {
+    silencedAlarms = disabledAlarms;
+    return ports.ledger.updateRelease(release.deploymentId, { disabledAlarms });
+  };
+  try {
+    const result = await withinBudget(ports.clock, PROFILE_LIMIT_MS, async ({ signal: timeUp }) => {
+      const { applicationId: application, environmentId, profileId: profile } = ids;
+      const target = await ports.flags.resolve({ application, environment: environmentId, profile });
+      return killFlags(ports, {
+        environment,
+        target,
+        flags,
+        reason,
+        unknown: "leave-out",
+        waitForStrangerMs: STRANGER_LIMIT_MS,
+        timeoutMs: DEPLOYMENT_LIMIT_MS,
+        until: "effective",
+        signal: AbortSignal.any([signal, timeUp]),
+        onProgress: (message, severity) => log[severity === "warning" ? "warn" : "info"](message, ids),
+        rememberSilenced: remember,
+        silencedBefore: silencedAlarms,
+        ...options,
+      });
+    });
+    const { switchedOff, alreadyOff, unknown, stoppedDeployments } = result;
+    if (unknown.length > 0) log.warn("flags that do not exist", { ...ids, unknown });
+    // What a deployment of ours was bringing, its end took away: readers had it on.
+    const off =
+      stoppedDeployments.length > 0
+        ? { switchedOff: [...switchedOff, ...alreadyOff], alreadyOff: [] }
+        : { switchedOff, alreadyOff };
+    const seconds = secondsSince(response, startedAt);
+    return { ...ids, outcome: "off", ...off, remaining: [], seconds, failure: undefined, silencedAlarms };
+  } catch (error) {
+    log.error("flags could not be switched off", { ...ids, flags, ...factsOf(error) });
+    const isTimeUp = error instanceof GoaroundError && error.code === "timed-out";
+    // A call that hangs keeps the kill from clearing up after itself.
+    if (silencedAlarms.length > 0) {
+      await bestEffort(response, "letting alarms act again", () =>
+        withinBudget(ports.clock, RESTORE_LIMIT_MS, async () => {
+          await ports.monitoring.setAlarmActions(silencedAlarms, true);
+          await remember([]);
+        }),
+      );
+    }
+    return {
+      ...ids,
+      outcome: isTimeUp ? "not-known" : "not-off",
+      switchedOff: [],
+      alreadyOff: [],
+      remaining: flags,
+      seconds: undefined,
+      failure: error instanceof GoaroundError ? error.message : messageOf(error),
+      silencedAlarms,
+    };
+  }
 }
 
-/** The lever for a fault that the code does not explain: the release's flags off, the code stays. Undefined: done before. */
+/** The same, by whoever is first. Undefined: somebody else does it, or has. */
+export async function killOnce(
+  response: Response,
+  release: ReleaseRecord,
+  why: string,
+  options?: KillOptions,
+): Promise<FlagResult[] | undefined> {
+  if (release.flags.length === 0) return [];
+  if (!(await mayAct(response, release.deploymentId, "flags-off"))) return undefined;
+  return killReleaseFlags(response, release, why, options);
+}
+
+/** The lever for a fault that the code does not explain: the release's flags off, the code stays, and people are told. */
 export async function switchFlagsOff(
   response: Response,
   release: ReleaseRecord,
   reasons: Reason[],
   findings: Reason[],
-  options?: KillOptions,
-): Promise<FlagResult[] | undefined> {
+): Promise<void> {
+  const startedAt = response.ports.clock.now();
+  const flags = await killOnce(response, release, sharedFault(release));
+  if (flags) await tellFlagsOff(response, release, { flags, reasons, findings, startedAt });
+}
+
+export const sharedFault = ({ deploymentId }: ReleaseRecord) =>
+  `a fault that release ${deploymentId} shares with its baseline`;
+
+/** Says nothing where nothing was to be done. */
+export async function tellFlagsOff(
+  response: Response,
+  release: ReleaseRecord,
+  news: { flags: FlagResult[]; reasons: Reason[]; findings: Reason[]; startedAt: Date },
+): Promise<void> {
   const { ports } = response;
   const { deploymentId, functionName, alias } = release;
-  if (!(await mayAct(response, deploymentId, "flags-off"))) return undefined;
-  const startedAt = ports.clock.now();
-  const why = `a fault that release ${deploymentId} shares with its baseline`;
-  const flags = await killReleaseFlags(response, release, why, options);
-  const failures = flags.filter((result) => result.failure !== undefined);
-  if (failures.length === 0 && flags.every((result) => result.switchedOff.length === 0)) return flags;
+  const { flags, startedAt, ...why } = news;
+  const failed = flags.some((result) => result.outcome !== "off");
+  if (!failed && flags.every((result) => result.switchedOff.length === 0)) return;
   await bestEffort(response, "recording the outcome", () =>
     ports.ledger.updateRelease(deploymentId, { outcome: "flags-off", actor: "respond" }),
   );
@@ -117,12 +158,10 @@ export async function switchFlagsOff(
     release,
     outcome: "flags-off",
     severity: "critical",
-    reasons,
-    findings,
+    ...why,
     durationSeconds: secondsSince(response, startedAt),
     aliasState: await ports.functions.getAlias(functionName, alias),
     flags,
-    trouble: failures.length > 0 ? "flags could not be switched off" : undefined,
+    trouble: failed ? "flags could not be switched off" : undefined,
   });
-  return flags;
 }

@@ -11,9 +11,9 @@ import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.t
 import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
-import { killReleaseFlags, switchFlagsOff } from "./flags-off.ts";
+import { killOnce, sharedFault, tellFlagsOff } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
-import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
 const FLAG_RECOVERY_MS = 5 * 60_000;
@@ -23,7 +23,11 @@ const BEFORE_RELEASE_MS = 30 * 60_000;
 const SINCE_ALARM_MS = 5 * 60_000;
 /** How long the alias waits for metrics. */
 const METRICS_LIMIT_MS = 5000;
-/** How long the alias waits for flags that cannot be read, or whose environment somebody else holds. */
+/**
+ * How long the alias waits for flags: that they can be read, that AppConfig takes the change, and then for each sign that
+ * it is under way. The kill itself looks less and less often, so that a change which goes on and on is waited for
+ * no longer than five seconds.
+ */
 const FLAGS_LIMIT_MS = 2000;
 
 /**
@@ -33,9 +37,7 @@ const FLAGS_LIMIT_MS = 2000;
  */
 export async function guardRelease(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
   const { deploymentId } = release;
-  const reasons = [
-    fact("alarm", `${event.alarmName} went into ALARM after the release: ${event.reason || "no reason given"}`),
-  ];
+  const reasons = reasonsFor(event);
   if (!release.policy.automaticRollback) {
     const trouble = "the version is bad and automatic rollback is switched off for this function";
     await tell(response, "notify-guard", {
@@ -63,19 +65,23 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
   }
   if (!(await mayAct(response, deploymentId, "guard"))) return;
   if (!(await flagsAreSuspect(response, release))) {
-    await putBack(response, release, reasons, flagsOff(response, release));
+    await putBack(response, release, reasons, killOnce(response, release, `release ${deploymentId} is rolled back`));
     return;
   }
-  const kill = startKill(response, release, reasons);
-  if (!(await kill.isUnderWay)) {
-    await putBack(response, release, reasons, kill.done);
-    return;
+  const startedAt = response.ports.clock.now();
+  const kill = startKill(response, release);
+  if (await kill.isDoneInTime) {
+    const flags = (await kill.flags) ?? [];
+    await tellFlagsOff(response, release, { flags, reasons, findings: release.verdict?.findings ?? [], startedAt });
+    const changed = flags.some((result) => result.switchedOff.length > 0);
+    if (changed && (await recovers(response, event.alarmName))) return;
   }
-  const flags = await kill.done;
-  const changed = flags.some((result) => result.switchedOff.length > 0);
-  if (changed && (await recovers(response, event.alarmName))) return;
-  await putBack(response, release, reasons, Promise.resolve(flags));
+  await putBack(response, release, reasons, kill.flags);
 }
+
+const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
+  fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),
+];
 
 /** Only for the alarm on throttles. Metrics that cannot be read excuse nobody. */
 async function sameShortage(
@@ -100,21 +106,24 @@ async function sameShortage(
   }
 }
 
-/** A kill that has begun is waited for; one that has not within two seconds goes on while the alias is moved. */
-function startKill(response: Response, release: ReleaseRecord, reasons: Reason[]) {
+/** A kill is waited for as long as AppConfig answers; one that hangs goes on by itself while the alias is moved. */
+function startKill(response: Response, release: ReleaseRecord) {
   const { clock } = response.ports;
-  let begin = (): void => undefined;
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
-  });
-  const options = { onStarted: () => begin() };
-  const findings = release.verdict?.findings ?? [];
-  const done = switchFlagsOff(response, release, reasons, findings, options).then((flags) => flags ?? []);
-  const isUnderWay = withinBudget(clock, FLAGS_LIMIT_MS, () => Promise.race([begun, done])).then(
-    () => true,
-    () => false,
-  );
-  return { isUnderWay, done };
+  const nowMs = () => clock.now().getTime();
+  let heardAtMs = nowMs();
+  const onAnswer = () => {
+    heardAtMs = nowMs();
+  };
+  const flags = killOnce(response, release, sharedFault(release), { onAnswer });
+  const isDone = flags.then(() => true);
+  const watch = async (): Promise<boolean> => {
+    for (;;) {
+      const leftMs = heardAtMs + FLAGS_LIMIT_MS - nowMs();
+      if (leftMs <= 0) return false;
+      if (await Promise.race([isDone, clock.sleep(leftMs).then(() => false)])) return true;
+    }
+  };
+  return { flags, isDoneInTime: watch() };
 }
 
 /** On, and either younger than the code or what both versions failed with. Unreadable flags are no suspects. */
@@ -153,46 +162,69 @@ async function recovers({ ports, log, signal }: Response, alarmName: string): Pr
   return false;
 }
 
+/** The alias does not wait for the flags, and the books not for how the flags went; people are told when all is over. */
 async function putBack(
   response: Response,
   release: ReleaseRecord,
   reasons: Reason[],
-  flagsOff: Promise<FlagResult[]>,
+  flagsOff: Promise<FlagResult[] | undefined>,
 ): Promise<void> {
   const { ports, receivedAt } = response;
   const { deploymentId, functionName, alias } = release;
-  const [moved, killed] = await Promise.allSettled([moveBack(response, release), flagsOff]);
-  const flags = killed.status === "fulfilled" ? killed.value : [];
-  const trouble = moved.status === "rejected" ? messageOf(moved.reason) : undefined;
-  const now: AliasState =
-    moved.status === "fulfilled" ? moved.value : await ports.functions.getAlias(functionName, alias);
-  const durationSeconds = secondsSince(response, receivedAt);
-  response.emit(trouble ? "rollbackFailures" : "rollbacks");
-  if (!trouble) {
-    response.emit("rollbackDurationSeconds", durationSeconds);
-    await rememberBad(response, release, "alarm-after-release");
-    await rememberPutBack(response, release, now.functionVersion);
-    await bestEffort(response, "recording the outcome", () =>
-      ports.ledger.updateRelease(deploymentId, {
-        outcome: "rolled-back",
-        reason: reasons[0]!.message,
-        actor: "respond",
-      }),
-    );
+  const [moved, killed] = await Promise.allSettled([
+    moveBack(response, release).then(async (state) => {
+      const durationSeconds = secondsSince(response, receivedAt);
+      response.emit("rollbacks");
+      response.emit("rollbackDurationSeconds", durationSeconds);
+      return { state, durationSeconds, isWritten: await recordPutBack(response, release, state, reasons) };
+    }),
+    flagsOff,
+  ]);
+  const flags = killed.status === "fulfilled" ? (killed.value ?? []) : [];
+  const news = { release, severity: "critical" as const, reasons, findings: [], flags, drifted: true };
+  if (moved.status === "rejected") {
+    response.emit("rollbackFailures");
+    await tell(response, "notify-trouble", {
+      ...news,
+      outcome: release.outcome,
+      durationSeconds: secondsSince(response, receivedAt),
+      aliasState: await ports.functions.getAlias(functionName, alias),
+      trouble: messageOf(moved.reason),
+    });
+    if (mayPass(moved.reason)) throw moved.reason;
+    return;
   }
-  await tell(response, trouble ? "notify-trouble" : "notify-guard", {
-    release,
-    outcome: trouble ? release.outcome : "rolled-back",
-    severity: "critical",
-    reasons,
-    findings: [],
-    durationSeconds,
-    aliasState: now,
-    flags,
-    drifted: true,
-    trouble,
-  });
-  if (moved.status === "rejected" && mayPass(moved.reason)) throw moved.reason;
+  const { state, durationSeconds, isWritten } = moved.value;
+  await tell(response, "notify-guard", { ...news, outcome: "rolled-back", durationSeconds, aliasState: state });
+  if (!isWritten) throw booksOpen(deploymentId);
+}
+
+/** False when something could not be written. */
+async function recordPutBack(
+  response: Response,
+  release: ReleaseRecord,
+  alias: Pick<AliasState, "functionVersion">,
+  reasons: Reason[],
+): Promise<boolean> {
+  const written = [
+    await rememberBad(response, release, "alarm-after-release"),
+    await rememberPutBack(response, release, alias.functionVersion),
+  ];
+  // Last: it says that the others are done.
+  if (written.includes(false)) return false;
+  return bestEffort(response, "recording the outcome", () =>
+    response.ports.ledger.updateRelease(release.deploymentId, {
+      outcome: "rolled-back",
+      reason: reasons[0]!.message,
+      actor: "respond",
+    }),
+  );
+}
+
+/** The alias was put back while the ledger did not answer: its entries are made up for. */
+export async function recordLate(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
+  const alias = { functionVersion: release.baselineVersion };
+  if (!(await recordPutBack(response, release, alias, reasonsFor(event)))) throw booksOpen(release.deploymentId);
 }
 
 async function moveBack(response: Response, release: ReleaseRecord): Promise<AliasState> {
@@ -208,9 +240,4 @@ async function moveBack(response: Response, release: ReleaseRecord): Promise<Ali
     throw new GoaroundError("version-missing", "operator", message);
   }
   return putAliasBack(response, release, to);
-}
-
-async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
-  if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return [];
-  return killReleaseFlags(response, release, `release ${release.deploymentId} is rolled back`);
 }

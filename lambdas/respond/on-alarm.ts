@@ -1,15 +1,17 @@
 import { applicationName, deploymentGroupName, type GuardedAlarm, parseAlarmName } from "../../lib/contract/names.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
 import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../runtime/release-facts.ts";
-import { fact, tell } from "./books.ts";
+import { fact, rememberBad, tell } from "./books.ts";
 import { compareVersions } from "./compare.ts";
-import { killReleaseFlags } from "./flags-off.ts";
-import { guardRelease } from "./guard-time.ts";
-import { bestEffort, mayAct, type Response } from "./responder.ts";
+import { killOnce } from "./flags-off.ts";
+import { guardRelease, recordLate } from "./guard-time.ts";
+import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
 
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
 export async function onAlarm(response: Response, event: AlarmEvent): Promise<void> {
@@ -19,10 +21,11 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     log.info("not a red alarm of a guarded function", { alarm: event.alarmName, state: event.state });
     return;
   }
-  const lastRelease = await findLastRelease(response, alarm);
+  const { lastRelease, isRead } = await findLastRelease(response, alarm);
+  const group = lastRelease?.group ?? (await findGroup(response, alarm));
   const [alias, running] = await Promise.all([
     ports.functions.getAlias(alarm.functionName, alarm.alias),
-    findRunning(response, alarm, lastRelease?.group),
+    findRunning(response, alarm, group),
   ]);
   const answer = respondToAlarm({ alarm, now: ports.clock.now(), running, alias, lastRelease });
   log.info("answer to the alarm", {
@@ -37,28 +40,32 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
       return compareVersions(response, event, answer.record);
     case "put-back":
       return guardRelease(response, event, answer.release);
+    case "record":
+      return recordLate(response, event, answer.release);
     case "none":
-      return;
+      // What the books would have said is not known: they are asked again when Lambda delivers the event again.
+      if (!isRead)
+        throw new GoaroundError("partly-done", "dependency", "the ledger does not say which release this is");
+      if (!running && alarm.version !== undefined) await recordVerdictLate(response, event, alarm, group);
   }
 }
 
 /** The release that brought what serves now. A ledger that cannot be read must not keep a canary from being stopped. */
-async function findLastRelease(response: Response, alarm: GuardedAlarm): Promise<ReleaseRecord | undefined> {
+async function findLastRelease(response: Response, alarm: GuardedAlarm) {
   const { ledger } = response.ports;
-  let release: ReleaseRecord | undefined;
-  await bestEffort(response, "reading the last release", async () => {
+  let lastRelease: ReleaseRecord | undefined;
+  const isRead = await bestEffort(response, "reading the last release", async () => {
     const record = await ledger.getAlias(alarm.functionName, alarm.alias);
     const id = record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
     const found = id === undefined ? undefined : await ledger.getRelease(id);
-    release = isOpened(found) ? found : undefined;
+    lastRelease = isOpened(found) ? found : undefined;
   });
-  return release;
+  return { lastRelease, isRead };
 }
 
-async function findRunning(response: Response, alarm: GuardedAlarm, knownGroup: string | undefined) {
+async function findRunning(response: Response, alarm: GuardedAlarm, group: string) {
   const { ports, environment } = response;
   const application = applicationName(environment);
-  const group = knownGroup ?? (await findGroup(response, alarm));
   const ids = await ports.deployments.list({ application, group, statuses: OPEN_STATUSES });
   for (const deploymentId of ids) {
     const [deployment, target] = await Promise.all([
@@ -95,7 +102,7 @@ async function stopRelease(
   record: ReleaseRecord | undefined,
 ): Promise<void> {
   const { ports, log } = response;
-  const reasons = [fact("alarm", `${event.alarmName} went into ALARM: ${event.reason || "no reason given"}`)];
+  const reasons = reasonsFor(event);
   if (record?.policy.automaticRollback === false) {
     const trouble = "the canary is bad and automatic rollback is switched off for this function";
     await tell(response, "notify-alarm", {
@@ -109,23 +116,56 @@ async function stopRelease(
     return;
   }
   if (!(await mayAct(response, deploymentId, "stop"))) return;
-  const [stopped, , flags] = await Promise.allSettled([
+  const [stopped, noted, flags] = await Promise.allSettled([
     ports.deployments.stopWithRollback(deploymentId),
-    bestEffort(response, "recording the verdict", () =>
-      ports.ledger.updateRelease(deploymentId, {
-        verdict: { kind: "rollback", reasons, findings: [] },
-        reason: reasons[0]!.message,
-        actor: "respond",
-      }),
-    ),
-    record ? flagsOff(response, record, event) : undefined,
+    recordVerdict(response, deploymentId, reasons),
+    record ? killOnce(response, record, event.alarmName) : undefined,
   ]);
   // Its end comes as an event of its own, and the alias is verified then.
   if (stopped.status === "rejected") throw stopped.reason;
   log.info("stopped", { deploymentId, answer: stopped.value, flags: flags.status });
+  if (noted.status === "rejected" || !noted.value) throw booksOpen(deploymentId);
 }
 
-async function flagsOff(response: Response, release: ReleaseRecord, event: AlarmEvent): Promise<void> {
-  if (release.flags.length === 0 || !(await mayAct(response, release.deploymentId, "flags-off"))) return;
-  await killReleaseFlags(response, release, event.alarmName);
+const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
+  fact("alarm", `${alarmName} went into ALARM: ${reason || "no reason given"}`),
+];
+
+/** Without the verdict a version that was stopped for an alarm is not known bad. False when it could not be written. */
+const recordVerdict = (response: Response, deploymentId: string, reasons: Reason[]) =>
+  bestEffort(response, "recording the verdict", () =>
+    response.ports.ledger.updateRelease(deploymentId, {
+      verdict: { kind: "rollback", reasons, findings: [] },
+      reason: reasons[0]!.message,
+      actor: "respond",
+    }),
+  );
+
+/** Deployments of a group that are looked through for one that an alarm belongs to: it and its rollback, and a few more. */
+const HISTORY = 5;
+
+/**
+ * An alarm that went red while its version was being released, heard again after the end: the ledger did not answer
+ * when the release was stopped, and does not have the verdict.
+ */
+async function recordVerdictLate(
+  response: Response,
+  event: AlarmEvent,
+  { functionName, alias, version }: GuardedAlarm,
+  group: string,
+): Promise<void> {
+  const { ports, environment } = response;
+  const ids = await ports.deployments.list({ application: applicationName(environment), group });
+  for (const deploymentId of ids.slice(0, HISTORY)) {
+    const target = await ports.deployments.target(deploymentId);
+    if (target?.functionName !== functionName || target.alias !== alias || target.targetVersion !== version) continue;
+    const { status, creator, completedAt } = await ports.deployments.get(deploymentId);
+    const wasRunning = event.at !== undefined && completedAt !== undefined && event.at <= completedAt;
+    if (status !== "Stopped" || isUndo(creator) || !wasRunning) return;
+    const release = await ports.ledger.getRelease(deploymentId);
+    if (!isOpened(release) || release.verdict || !release.policy.automaticRollback) return;
+    const isWritten = await rememberBad(response, release, "alarm");
+    if (!isWritten || !(await recordVerdict(response, deploymentId, reasonsFor(event)))) throw booksOpen(deploymentId);
+    return;
+  }
 }

@@ -7,9 +7,9 @@ import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/r
 import { messageOf } from "../runtime/log.ts";
 import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
-import { killReleaseFlags } from "./flags-off.ts";
+import { killOnce } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
-import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 
 const POLL_MS = 5000;
 
@@ -26,7 +26,7 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     return undone === undefined ? undefined : onEnded(response, undone);
   }
   const [found, target] = await Promise.all([
-    ports.ledger.getRelease(deploymentId),
+    readRelease(response, deploymentId),
     ports.deployments.target(deploymentId),
   ]);
   const release = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
@@ -48,6 +48,15 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   });
 }
 
+/** Undefined also when the ledger does not answer: the alias is verified all the same. */
+async function readRelease(response: Response, deploymentId: string): Promise<ReleaseRecord | undefined> {
+  let release: ReleaseRecord | undefined;
+  await bestEffort(response, "reading the release", async () => {
+    release = await response.ports.ledger.getRelease(deploymentId);
+  });
+  return release;
+}
+
 /** A release without record is taken as CodeDeploy has it, with today's policy: the alias is verified in every case. */
 async function unrecorded(
   { ports, environment, log }: Response,
@@ -61,7 +70,8 @@ async function unrecorded(
   }
   const appSpec = appSpecOf(target);
   const policy = await readPolicy(ports.policies, environment, appSpec);
-  const record = newRecord({ deployment, appSpec, target: undefined, policy, now: ports.clock.now() });
+  const canary = await ports.functions.getVersion(appSpec.functionName, appSpec.targetVersion);
+  const record = newRecord({ deployment, appSpec, target: canary, policy, now: ports.clock.now() });
   return { ...record, ...found, policy: record.policy, flags: record.flags };
 }
 
@@ -119,16 +129,13 @@ async function repair(
 const RESULTS_LIMIT_MS = 60_000;
 
 async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
-  const { deploymentId, flags } = release;
-  if (flags.length === 0) return [];
-  if (await mayAct(response, deploymentId, "flags-off")) {
-    return killReleaseFlags(response, release, `release ${deploymentId} is rolled back`);
-  }
-  const { ledger, clock } = response.ports;
+  const { deploymentId } = release;
+  const results = await killOnce(response, release, `release ${deploymentId} is rolled back`);
+  if (results) return results;
   for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += POLL_MS) {
-    const results = (await ledger.getRelease(deploymentId))?.flagResults;
-    if (results) return results;
-    await clock.sleep(POLL_MS, response.signal);
+    const others = (await readRelease(response, deploymentId))?.flagResults;
+    if (others) return others;
+    await response.ports.clock.sleep(POLL_MS, response.signal);
   }
   return [];
 }
@@ -144,20 +151,22 @@ async function finish(response: Response, ending: Ending): Promise<void> {
   const { deployment, reached, alias, trouble } = ending;
   const { deploymentId } = deployment;
   // What hooks and the alarm's response wrote down meanwhile.
-  const release = { ...ending.release, ...(await ports.ledger.getRelease(deploymentId)) };
+  const release = { ...ending.release, ...(await readRelease(response, deploymentId)) };
   const outcome = outcomeOf(release, reached);
   const bad = judgedBad(deployment, release);
-  if (bad !== undefined) await rememberBad(response, release, bad);
-  if (!trouble) await rememberPutBack(response, release, alias.functionVersion);
-  await removeTemporaryAlarms(response, release);
   const reasons = reasonsOf(deployment, release);
-  await bestEffort(response, "closing the release", () =>
-    ports.ledger.updateRelease(deploymentId, {
-      outcome,
-      closedAt: ports.clock.now().toISOString(),
-      reason: release.reason ?? reasons.map((reason) => reason.message).join("; "),
-    }),
-  );
+  const written = [
+    bad === undefined || (await rememberBad(response, release, bad)),
+    trouble !== undefined || (await rememberPutBack(response, release, alias.functionVersion)),
+    await bestEffort(response, "closing the release", () =>
+      ports.ledger.updateRelease(deploymentId, {
+        outcome,
+        closedAt: ports.clock.now().toISOString(),
+        reason: release.reason ?? reasons.map((reason) => reason.message).join("; "),
+      }),
+    ),
+  ];
+  await removeTemporaryAlarms(response, release);
   const durationSeconds = secondsSince(response, receivedAt);
   if (reached && (await mayAct(response, deploymentId, "count"))) {
     response.emit(trouble ? "rollbackFailures" : "rollbacks");
@@ -174,6 +183,7 @@ async function finish(response: Response, ending: Ending): Promise<void> {
     flags: ending.flags,
     trouble,
   });
+  if (written.includes(false)) throw booksOpen(deploymentId);
 }
 
 function outcomeOf(release: ReleaseRecord, reached: boolean): ReleaseOutcome {

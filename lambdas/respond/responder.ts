@@ -57,14 +57,20 @@ export async function mayAct(
   }
 }
 
-/** Runs what must not hold up or fail a rollback: books and notifications. */
-export async function bestEffort({ log }: Response, what: string, work: () => Promise<unknown>): Promise<void> {
+/** Runs what must not hold up or fail a rollback: books and clearing up. False when it failed. */
+export async function bestEffort({ log }: Response, what: string, work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
+    return true;
   } catch (error) {
     log.error(`${what} failed`, factsOf(error));
+    return false;
   }
 }
+
+/** Thrown when all is done but the books: Lambda delivers the event again, and the second time only they are left. */
+export const booksOpen = (deploymentId: string) =>
+  new GoaroundError("partly-done", "dependency", `the ledger does not know yet how release ${deploymentId} ended`);
 
 /** Whether the same call may work a minute later: then Lambda's retry of the event is the remedy. */
 export const mayPass = (error: unknown) =>

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type KillableRelease, killReleaseFlags } from "../../lambdas/respond/flags-off.ts";
 import type { Response } from "../../lambdas/respond/responder.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { releaseNotification } from "../../lib/core/release/messages.ts";
+import type { FlagResult } from "../../lib/core/release/records.ts";
+import { throttled } from "../fakes/faults.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 import { FLAGS, ID, silent } from "./scene.ts";
 
@@ -29,6 +32,24 @@ const kill = (ports: FakePorts, changes: Partial<KillableRelease> = {}, log = si
   };
   return killReleaseFlags(response, { ...release, ...changes }, "test");
 };
+
+const notification = (flags: FlagResult[]) =>
+  releaseNotification({
+    environment: "dev",
+    release: {
+      deploymentId: ID,
+      functionName: "checkout",
+      alias: "live",
+      baselineVersion: "1",
+      canaryVersion: "2",
+      creator: "user",
+    },
+    outcome: "rolled-back",
+    severity: "critical",
+    reasons: [],
+    findings: [],
+    flags,
+  });
 
 /** Somebody deploys `values` at their own pace. */
 async function deploys(ports: FakePorts, description: string): Promise<number> {
@@ -120,6 +141,44 @@ describe("switching flags off", () => {
     const [result] = await kill(ports);
     expect(result?.failure).toContain("Rate exceeded");
     expect(ports.monitoring.actionsEnabled.get("red")).toBe(true);
+  });
+
+  it("names the monitors that could not be let speak again", async () => {
+    const ports = start();
+    ports.flags.monitorNames.push("red");
+    ports.monitoring.states.set("red", "ALARM");
+    const { setAlarmActions } = ports.monitoring;
+    ports.monitoring.setAlarmActions = (names, enabled) =>
+      enabled ? Promise.reject(throttled()) : setAlarmActions.call(ports.monitoring, names, enabled);
+    const results = await kill(ports);
+    expect(results).toMatchObject([{ outcome: "off", silencedAlarms: ["red"] }]);
+    const { lines } = notification(results);
+    expect(lines).toContain("The actions of red were disabled meanwhile and could not be enabled again.");
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^Next: .*aws cloudwatch enable-alarm-actions --alarm-names red$/),
+    );
+    expect(ports.ledger.releases.get(ID)?.disabledAlarms).toEqual(["red"]);
+  });
+
+  it("lets the monitors speak again when a call of the kill hangs", async () => {
+    const ports = start();
+    ports.flags.monitorNames.push("red");
+    ports.monitoring.states.set("red", "ALARM");
+    ports.flags.calls.hang("getDeployment");
+    expect(await kill(ports)).toMatchObject([{ outcome: "not-known", remaining: ["new_api"], silencedAlarms: [] }]);
+    expect(ports.monitoring.actionsEnabled.get("red")).toBe(true);
+  });
+
+  it("starts nothing any more once its time is up", async () => {
+    const ports = start();
+    const { createVersion } = ports.flags;
+    ports.flags.createVersion = async (...args) => {
+      await ports.clock.sleep(200_000);
+      return createVersion.apply(ports.flags, args);
+    };
+    await kill(ports);
+    await ports.clock.sleep(200_000);
+    expect(ports.flags.calls.of("deploy")).toEqual([]);
   });
 
   it("says so soon when AppConfig rolls the kill back every time", async () => {

@@ -535,7 +535,7 @@ describe("an alarm on the alias in guard time", () => {
     expect(ports.notifier.sent.map((sent) => sent.data.outcome)).toEqual(["flags-off"]);
   });
 
-  it.each(["resolve", "deployed", "activeDeployment"])(
+  it.each(["resolve", "deployed", "activeDeployment", "createVersion", "deploy", "getDeployment"])(
     "moves the alias within three seconds although the flags hang",
     async (operation) => {
       const ports = await released();
@@ -551,11 +551,123 @@ describe("an alarm on the alias in guard time", () => {
     },
   );
 
+  it("moves the alias although every call to AppConfig hangs from the decision on", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, minute("12:00"));
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    const start = ports.clock.now().getTime();
+    for (const call of ["activeDeployment", "createVersion", "deploy", "getDeployment", "stopDeployment", "monitors"]) {
+      ports.flags.calls.hang(call);
+    }
+    void responder(ports).send(alarmEvent(ALIAS_ALARM));
+    while ((await aliasOf(ports)).functionVersion !== "1") await ports.clock.sleep(100);
+    expect(ports.clock.now().getTime() - start).toBeLessThanOrEqual(2100);
+  });
+
+  it("says, in one notification and in the ledger, that a kill which hung may have worked or not", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, minute("12:00"));
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    ports.flags.calls.hang("getDeployment");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.notifier.sent).toHaveLength(1);
+    const text = ports.notifier.sent[0]!.lines.join("\n");
+    expect(text).toContain("was rolled back");
+    expect(text).toContain("It is not known whether flags new_api of profile router are off");
+    expect(text).toContain("--action rollback-flags");
+    expect(text).toContain("--flags new_api");
+    expect(recordOf(ports)?.flagResults).toMatchObject([{ outcome: "not-known", remaining: ["new_api"] }]);
+    expect(recordOf(ports)?.outcome).toBe("rolled-back");
+  });
+
+  it("closes the books before it knows how a kill that hangs has ended", async () => {
+    const ports = await released();
+    ports.flags.calls.hang("resolve");
+    void responder(ports).send(alarmEvent(ALIAS_ALARM));
+    await ports.clock.sleep(5000);
+    expect(recordOf(ports)?.outcome).toBe("rolled-back");
+    expect(ports.notifier.sent).toEqual([]);
+  });
+
   it("puts the code back too when the flag was not the cause", async () => {
     const ports = await released();
     ports.flags.given({ new_api: true }, minute("12:00"));
     ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+  });
+});
+
+describe("a ledger that does not answer", () => {
+  const outage = (ports: FakePorts, operations = ["getRelease", "getAlias", "claim", "updateRelease", "putAlias"]) => {
+    for (const operation of operations) ports.ledger.calls.fail(operation);
+    return () => {
+      for (const operation of operations) ports.ledger.calls.heal(operation);
+    };
+  };
+  const badEntries = (ports: FakePorts) => ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad ?? {};
+
+  it("does not keep the alias from being put back after a stop, and the event is delivered again", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
+    const over = outage(ports);
+    const { send } = responder(ports);
+    await expect(send(stateEvent("STOP"))).rejects.toMatchObject({ code: "partly-done" });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+    expect(ports.notifier.sent).toHaveLength(1);
+    over();
+    await send(stateEvent("STOP"));
+    expect(badEntries(ports)).toMatchObject({ "sha-2/config-2": { version: "2", reason: "alarm" } });
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back", closedAt: expect.any(String) });
+  });
+
+  it("is told the verdict when the alarm that stopped the release is delivered again", async () => {
+    const ports = await shifting();
+    const over = outage(ports, ["updateRelease", "putAlias"]);
+    const { send } = responder(ports);
+    await expect(send(alarmEvent(VERSION_ALARM))).rejects.toMatchObject({ code: "partly-done" });
+    await expect(send(stateEvent("STOP"))).rejects.toMatchObject({ code: "partly-done" });
+    over();
+    await send(stateEvent("STOP"));
+    expect(badEntries(ports)).toEqual({});
+    await send(alarmEvent(VERSION_ALARM));
+    expect(badEntries(ports)).toMatchObject({ "sha-2/config-2": { version: "2", reason: "alarm" } });
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back", verdict: { kind: "rollback" } });
+  });
+
+  it("is told nothing against a version whose alarm went red after a person had stopped it", async () => {
+    const ports = await shifting();
+    ports.deployments.end(ID, "Stopped", { code: "MANUAL_STOP", message: "by a person" });
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    ports.deployments.deployments.get(ID)!.completedAt = minute("01:00");
+    await responder(ports).send(alarmEvent(VERSION_ALARM));
+    expect(badEntries(ports)).toEqual({});
+  });
+
+  it("learns of a rollback in guard time when the alarm is delivered again", async () => {
+    const ports = await released();
+    const over = outage(ports, ["claim", "updateRelease", "putAlias"]);
+    const { send } = responder(ports);
+    await expect(send(alarmEvent(ALIAS_ALARM))).rejects.toMatchObject({ code: "partly-done" });
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+    expect(ports.notifier.sent).toHaveLength(1);
+    over();
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(badEntries(ports)).toMatchObject({ "sha-2/config-2": { version: "2" } });
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.lastKnownGood?.version).toBe("1");
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back", actor: "respond" });
+    expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("is asked again in guard time: which release is to blame stands only there", async () => {
+    const ports = await released();
+    const over = outage(ports);
+    const { send } = responder(ports);
+    await expect(send(alarmEvent(ALIAS_ALARM))).rejects.toMatchObject({ code: "partly-done" });
+    over();
+    await send(alarmEvent(ALIAS_ALARM));
     expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });
 });

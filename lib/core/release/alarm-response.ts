@@ -21,12 +21,14 @@ export interface AlarmFacts {
  * - `stop`: the canary of a running deployment is bad: stop it with rollback, and the release's flags off
  * - `compare`: something is bad while a deployment runs, not known to be the canary: look at both versions
  * - `put-back`: the version released last is bad: the alias back, and the release's flags off
+ * - `record`: that has been done and is not in the books, because the ledger did not answer then
  * - `none`: nothing to do, and why
  */
 export type AlarmResponse =
   | { kind: "stop"; deploymentId: string; record: ReleaseRecord | undefined }
   | { kind: "compare"; deploymentId: string; record: ReleaseRecord }
   | { kind: "put-back"; release: ReleaseRecord }
+  | { kind: "record"; release: ReleaseRecord }
   | { kind: "none"; why: string };
 
 const MINUTE_MS = 60_000;
@@ -44,12 +46,14 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease }: Alar
   if (alarm.version !== undefined) return none("version alarms only stop deployments, and none is running");
   if (!lastRelease?.closedAt) return none("no release is on record for the version that serves");
   const minutes = (now.getTime() - Date.parse(lastRelease.closedAt)) / MINUTE_MS;
-  const { guardMinutes } = lastRelease.policy;
+  const { guardMinutes, automaticRollback } = lastRelease.policy;
   if (minutes > guardMinutes) {
     return none(`the last release ended ${Math.floor(minutes)} minutes ago; its guard time is ${guardMinutes}`);
   }
   const versions = { baseline: lastRelease.baselineVersion, canary: lastRelease.canaryVersion };
   const position = aliasPosition(alias, versions);
+  const isOnRecord = lastRelease.outcome !== "promoted" && lastRelease.outcome !== "flags-off";
+  if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
   if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
   return { kind: "put-back", release: lastRelease };
 }

@@ -46,9 +46,12 @@ export interface FlagKill {
   /** Aborts waiting; alarm actions are still restored. */
   signal?: AbortSignal;
   onProgress?: Tell;
-  /** Called when AppConfig has taken the deployment. */
-  onStarted?: () => void;
-  /** Told which alarms are being silenced before they are, and `[]` when they are restored, to survive a crash. */
+  /** Called at each answer about the deployment that switches the flags off: when AppConfig has taken it, and after. */
+  onAnswer?: () => void;
+  /**
+   * Told which alarms are being silenced before they are, and `[]` when they are restored: what it heard last is what
+   * is still silent after a crash, or after a restore that failed.
+   */
   rememberSilenced?: (alarms: string[]) => Promise<void>;
   /** What `rememberSilenced` was told by a run that was cut off. */
   silencedBefore?: readonly string[];
@@ -112,6 +115,7 @@ class Killing {
     const { ports, kill } = this;
     let switchedOff: string[] = [];
     for (let round = 1; round <= MAX_ROUNDS; round++) {
+      kill.signal?.throwIfAborted();
       const active = await ports.flags.activeDeployment(kill.target);
       // A deployment of another profile is only in the way when there is something to deploy.
       const mayChangeOurs = active?.profileId === kill.target.profileId;
@@ -145,13 +149,15 @@ class Killing {
     await this.monitors.silence();
     const description = `${KILL_PREFIX} ${flags.join(", ")}: ${kill.reason}`;
     const version = await ports.flags.createVersion(kill.target, document, description);
+    kill.signal?.throwIfAborted();
     const started = await this.start(version, description);
     if (!started) return undefined;
-    kill.onStarted?.();
+    kill.onAnswer?.();
     this.tell(`flag deployment ${started.number} started with strategy ${started.strategy}`);
     let effectiveSeconds: number | undefined;
     const isSeen = kill.until === "effective" && this.monitors.names.length === 0;
     const end = await this.follow(started.number, (state) => {
+      kill.onAnswer?.();
       if (state === "BAKING" || state === "COMPLETE") effectiveSeconds ??= this.elapsedSeconds();
       return isSeen && state === "BAKING";
     });

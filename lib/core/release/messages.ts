@@ -1,6 +1,7 @@
 import type { Reason } from "../judge/types.ts";
 import type { Notification } from "../ports.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "./records.ts";
+import { enableCommand } from "./silenced-monitors.ts";
 
 export interface ReleaseNews {
   environment: string;
@@ -48,7 +49,7 @@ export function releaseNotification(news: ReleaseNews): Notification {
       ...reasons.map((reason) => `Reason ${reason.code}: ${reason.message}.`),
       ...findings.map((finding) => `Finding ${finding.code}: ${finding.message}.`),
       ...(aliasState ? [`The alias ${describeAlias(alias, aliasState)}.`] : []),
-      ...flags.map(describeFlags),
+      ...flags.flatMap(describeFlags),
       ...(durationSeconds === undefined ? [] : [`It took ${Math.round(durationSeconds)} s.`]),
       ...next,
     ],
@@ -80,12 +81,29 @@ function describeAlias(alias: string, { functionVersion, weights }: NonNullable<
   return `${alias} serves version ${functionVersion}${split.length > 0 ? `, with ${split.join(", ")}` : " alone"}`;
 }
 
-function describeFlags({ profileId, switchedOff, alreadyOff, seconds, failure }: FlagResult): string {
-  if (failure) return `Flags of profile ${profileId} could not be switched off: ${failure}.`;
-  if (switchedOff.length === 0)
-    return `Flags of profile ${profileId} were off already: ${alreadyOff.join(", ") || "none"}.`;
+function describeFlags(result: FlagResult): string[] {
+  const { silencedAlarms } = result;
+  if (silencedAlarms.length === 0) return [describeKill(result)];
+  const names = silencedAlarms.join(", ");
+  return [describeKill(result), `The actions of ${names} were disabled meanwhile and could not be enabled again.`];
+}
+
+function describeKill({
+  profileId,
+  outcome,
+  switchedOff,
+  alreadyOff,
+  remaining,
+  seconds,
+  failure,
+}: FlagResult): string {
+  const flags = `of profile ${profileId}`;
+  const why = failure === undefined ? "" : `: ${failure}`;
+  if (outcome === "not-known") return `It is not known whether flags ${remaining.join(", ")} ${flags} are off${why}.`;
+  if (outcome === "not-off") return `Flags ${remaining.join(", ")} ${flags} could not be switched off${why}.`;
+  if (switchedOff.length === 0) return `Flags ${flags} were off already: ${alreadyOff.join(", ") || "none"}.`;
   const took = Math.round(seconds ?? 0);
-  return `Flags ${switchedOff.join(", ")} of profile ${profileId} went off in ${took} s; readers that poll see it up to ${READER_POLL_SECONDS} s later, ${took + READER_POLL_SECONDS} s in all.`;
+  return `Flags ${switchedOff.join(", ")} ${flags} went off in ${took} s; readers that poll see it up to ${READER_POLL_SECONDS} s later, ${took + READER_POLL_SECONDS} s in all.`;
 }
 
 /** Commands that can be pasted, most urgent first. */
@@ -95,12 +113,14 @@ function nextSteps(news: ReleaseNews): string[] {
   const rollBack = `goaround rollback --action rollback-function --function-name ${functionName} --alias ${alias} --target-version ${baselineVersion}`;
   const check = `goaround rollback --action health-check --functions ${functionName}`;
   const steps = flags
-    .filter((result) => result.failure)
+    .filter((result) => result.outcome !== "off")
     .map(
       (result) =>
-        `Switch the flags off by hand: goaround rollback --action rollback-flags --application-id ${result.applicationId} --environment-id ${result.environmentId} --profile-id ${result.profileId} --flags ${[...result.switchedOff, ...result.alreadyOff].join(" ")}`,
+        `Switch the flags off by hand: goaround rollback --action rollback-flags --application-id ${result.applicationId} --environment-id ${result.environmentId} --profile-id ${result.profileId} --flags ${result.remaining.join(" ")}`,
     );
-  if (trouble) steps.push(`Put the alias back by hand: ${rollBack}`);
+  const silenced = [...new Set(flags.flatMap((result) => result.silencedAlarms))];
+  if (silenced.length > 0) steps.push(`Let the monitors' alarms act again: ${enableCommand(silenced)}`);
+  if (trouble && outcome !== "flags-off") steps.push(`Put the alias back by hand: ${rollBack}`);
   if (outcome === "rolled-back") {
     steps.push(`Check that it is well: ${check}`);
     steps.push(

@@ -1,17 +1,40 @@
 import type { FlagReference, Policy } from "../../contract/policy.ts";
-import type { Reason, Verdict } from "../judge/types.ts";
+import type { Counted } from "../judge/increments.ts";
+import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
 
-/** One flag profile's part in a rollback. */
+/**
+ * One flag profile's part in a rollback. `not-known`: time ran out before AppConfig had said how the change ended; the
+ * flags may be on or off.
+ */
 export interface FlagResult {
   applicationId: string;
   environmentId: string;
   profileId: string;
+  outcome: "off" | "not-off" | "not-known";
   switchedOff: string[];
   alreadyOff: string[];
+  /** Flags that a person must see to; empty when `off`. */
+  remaining: string[];
   /** Seconds from the decision until AppConfig had deployed the change. */
   seconds: number | undefined;
   /** Why it failed, when it did. */
   failure: string | undefined;
+  /** Alarms whose actions the kill has disabled and not enabled again. */
+  silencedAlarms: string[];
+}
+
+/** The judge's memory of one shift, kept between looks. */
+export interface Judging {
+  state: JudgeState;
+  verdict: Verdict;
+  /** Minutes before it have been looked at. */
+  judgedUntil: string;
+  looks: number;
+  /** What has been taken of each version, so that late data count once. */
+  canary: Counted;
+  baseline: Counted;
+  /** Most requests at once so far. */
+  peak: number;
 }
 
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
@@ -47,6 +70,13 @@ export interface ReleaseRecord {
   /** What each hook decided, kept so that a repeated event gets the same answer. */
   preTrafficStatus?: "Succeeded" | "Failed";
   postTrafficStatus?: "Succeeded" | "Failed";
+  /**
+   * Durations above which requests are counted as slow, milliseconds, lowest first: percentiles of what served before
+   * the shift. None where too little was served to tell.
+   */
+  slowThresholdsMs?: number[];
+  /** How far the shift has been judged. */
+  judging?: Judging;
   /** What became of the release's flags, once they were to be switched off. */
   flagResults?: FlagResult[];
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */
@@ -64,6 +94,46 @@ export interface AliasRecord {
   lastReleaseId?: string;
   /** `codeSha256/configurationHash` → why. */
   knownBad: Record<string, { version: string; at: string; reason: string; deploymentId: string }>;
+  /** Newest first. */
+  releases?: ReleaseEntry[];
+  /** What served before each release, newest first. */
+  rollbackPoints?: RollbackPoint[];
+  /** Newest first; cooldown and the limit of attempts count them. */
+  rollbacks?: RollbackEntry[];
+}
+
+/** A release in its alias's history; the release record has the rest. */
+export interface ReleaseEntry {
+  deploymentId: string;
+  baselineVersion: string;
+  canaryVersion: string;
+  outcome: ReleaseOutcome;
+  openedAt: string;
+  closedAt: string | undefined;
+}
+
+/** Where an alias can go back to: a version, what it consisted of, and the flags of that time. */
+export interface RollbackPoint {
+  version: string;
+  codeSha256: string;
+  configurationHash: string;
+  /** Flag profile (`application/environment/profile`) → hash of what was deployed. */
+  flagHashes: Record<string, string>;
+  at: string;
+  /** The release that replaced it. */
+  deploymentId: string;
+}
+
+/** A rollback of an alias that has ended. */
+export interface RollbackEntry {
+  id: string;
+  at: string;
+  automatic: boolean;
+  actor: string;
+  /** The version that got all traffic. */
+  to: string;
+  left: string[];
+  deploymentId: string | undefined;
 }
 
 export const artifactKey = (codeSha256: string, configurationHash: string) => `${codeSha256}/${configurationHash}`;

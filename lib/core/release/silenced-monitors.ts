@@ -10,6 +10,10 @@ export interface SilencePorts {
   clock: Clock;
 }
 
+/** What a person runs when the actions of alarms could not be enabled again. */
+export const enableCommand = (alarms: readonly string[]) =>
+  `aws cloudwatch enable-alarm-actions --alarm-names ${alarms.join(" ")}`;
+
 /** Says what is going on; a warning is something that a person may have to finish. */
 export type Tell = (message: string, severity?: "warning") => void;
 
@@ -70,9 +74,9 @@ export class SilencedMonitors {
       await ports.monitoring.setAlarmActions(names, true);
       options.tell(`enabled the actions of ${names.join(", ")} again`);
     } catch (error) {
-      const command = `aws cloudwatch enable-alarm-actions --alarm-names ${names.join(" ")}`;
+      const why = (error as Error).message;
       options.tell(
-        `the actions of ${names.join(", ")} could not be enabled again (${(error as Error).message}); run: ${command}`,
+        `the actions of ${names.join(", ")} could not be enabled again (${why}); run: ${enableCommand(names)}`,
         "warning",
       );
       return;
