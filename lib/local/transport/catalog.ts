@@ -132,6 +132,14 @@ export const CATALOG: readonly ServiceEntry[] = [
     load: () => import("@aws-sdk/client-s3"),
   },
   {
+    name: "sfn",
+    protocol: "awsJson1_0",
+    target: "AWSStepFunctions",
+    signingName: "states",
+    required: "ValidationException",
+    load: () => import("@aws-sdk/client-sfn"),
+  },
+  {
     name: "sns",
     protocol: "awsQuery",
     version: "2010-03-31",

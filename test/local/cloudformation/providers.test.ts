@@ -479,3 +479,45 @@ describe("storage", () => {
     expect((await call<{ TableNames: string[] }>("dynamodb", "ListTables", {})).TableNames).toEqual([]);
   });
 });
+
+describe("Step Functions", () => {
+  const workflow = (seconds: number, properties: Record<string, unknown> = {}) => ({
+    Type: "AWS::StepFunctions::StateMachine",
+    Properties: {
+      StateMachineName: "watch",
+      RoleArn: { "Fn::GetAtt": ["Role", "Arn"] },
+      DefinitionString: `{"StartAt":"Wait","States":{"Wait":{"Type":"Wait","Seconds":\${Seconds},"End":true}}}`,
+      DefinitionSubstitutions: { Seconds: seconds },
+      ...properties,
+    },
+  });
+  const stateMachineArn = "arn:aws:states:us-east-1:111122223333:stateMachine:watch";
+  const states = () => role({ AssumeRolePolicyDocument: trust("states.amazonaws.com") });
+
+  it("keeps a state machine as the template says", async () => {
+    await deploy({ Role: states(), Machine: workflow(1, { Tags: [{ Key: "a", Value: "1" }] }) });
+    await deploy({
+      Role: states(),
+      Machine: workflow(2, { Tags: [{ Key: "b", Value: "2" }] }),
+      Parameter: {
+        Type: "AWS::SSM::Parameter",
+        Properties: { Name: "/machine", Type: "String", Value: { "Fn::GetAtt": ["Machine", "Name"] } },
+      },
+    });
+    const { definition } = await call<{ definition: string }>("sfn", "DescribeStateMachine", { stateMachineArn });
+    expect(definition).toContain('"Seconds":2');
+    expect(await call("sfn", "ListTagsForResource", { resourceArn: stateMachineArn })).toEqual({
+      tags: [{ key: "b", value: "2" }],
+    });
+    expect(await call("ssm", "GetParameter", { Name: "/machine" })).toMatchObject({ Parameter: { Value: "watch" } });
+    await destroy();
+    await expect(call("sfn", "DescribeStateMachine", { stateMachineArn })).rejects.toThrow("Does Not Exist");
+  });
+
+  it("fails the deploy on what the local AWS does not run", async () => {
+    const DefinitionString = '{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[],"End":true}}}';
+    await expect(deploy({ Role: states(), Machine: workflow(1, { DefinitionString }) })).rejects.toThrow(
+      /state type Parallel/,
+    );
+  });
+});
