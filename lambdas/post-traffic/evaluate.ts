@@ -1,21 +1,15 @@
-import type { Judge, JudgeState, Look, Verdict } from "../../lib/core/judge/types.ts";
-import type { Clock, MonitoringPort, TrafficRouting } from "../../lib/core/ports.ts";
-import { judgingPolicy } from "../../lib/core/release/conclusion.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { lookWindows, type Shift } from "../../lib/core/release/shift.ts";
-import type { Log } from "../runtime/log.ts";
-import { publishedAt, takeLook, unobserved } from "../runtime/look.ts";
+import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { LedgerPort } from "../../lib/core/ports.ts";
+import type { Judging } from "../../lib/core/release/records.ts";
+import { judgeLook, judgeWindow, type ShiftUnderJudgement, windowsAhead } from "../runtime/judge-shift.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import { type LookPorts, nothingTaken, publishedAt, unobserved } from "../runtime/look.ts";
 
-export interface EvaluationPorts {
-  clock: Clock;
-  monitoring: Pick<MonitoringPort, "versionCounts">;
+export interface EvaluationPorts extends LookPorts {
+  ledger: Pick<LedgerPort, "updateRelease">;
 }
 
-export interface Evaluation {
-  release: ReleaseRecord;
-  shift: Shift;
-  routing: TrafficRouting | undefined;
-  judge: Judge;
+export interface Evaluation extends ShiftUnderJudgement {
   /** The last moment at which a look may still begin. */
   deadline: Date;
   signal: AbortSignal;
@@ -25,34 +19,38 @@ export interface Evaluation {
 const LAST_LOOK_MS = 10_000;
 
 /**
- * Judges a shift look by look. Each look waits until its metrics are published; a rollback verdict ends it at once,
- * and what cannot be awaited within the hook's time counts as not seen.
+ * Judges what is left of a shift look by look. Each look waits until its metrics are published; a rollback verdict ends
+ * it at once, and what cannot be awaited within the hook's time counts as not seen.
  */
 export async function evaluateShift(ports: EvaluationPorts, evaluation: Evaluation, log: Log): Promise<Verdict> {
-  const { release, shift, routing, judge, deadline, signal } = evaluation;
-  const policy = judgingPolicy(release);
+  const { deadline, signal } = evaluation;
   const latest = deadline.getTime() - LAST_LOOK_MS;
-  let state: JudgeState | undefined;
-  let verdict: Verdict | undefined;
-  const apply = (look: Look) => {
-    ({ state, verdict } = judge(state, look, policy));
-    log.info("looked", { kind: verdict.kind, elapsedSeconds: look.elapsedSeconds, observed: look.observed });
-    return verdict.kind === "rollback";
-  };
+  let { release } = evaluation;
+  if (release.judging?.verdict.kind === "rollback") return release.judging.verdict;
 
-  for (const window of lookWindows(shift, routing, ports.clock.now())) {
+  for (const window of windowsAhead(evaluation, ports.clock.now())) {
     const out = publishedAt(window).getTime();
-    if (out > latest) {
-      const seconds = (window.to.getTime() - window.from.getTime()) / 1000;
-      log.warn("metrics come too late for this hook", { until: window.to.toISOString() });
-      apply({ ...unobserved, seconds, elapsedSeconds: window.elapsedSeconds, expectedShare: window.expectedShare });
-      break;
-    }
+    const tooLate = out > latest;
+    if (tooLate) log.warn("metrics come too late for this hook", { until: window.to.toISOString() });
     const waitMs = out - ports.clock.now().getTime();
-    if (waitMs > 0) await ports.clock.sleep(waitMs, signal);
-    if (apply(await takeLook(ports, release, window, log, signal))) break;
+    if (waitMs > 0 && !tooLate) await ports.clock.sleep(waitMs, signal);
+    const judging = tooLate
+      ? judgeLook(release, unobserved(window), release.judging ?? nothingTaken, window, log)
+      : await judgeWindow(ports, release, window, log, signal);
+    release = { ...release, judging };
+    await keep(ports, release.deploymentId, judging, log);
+    if (tooLate || judging.verdict.kind === "rollback") break;
   }
-  return verdict ?? NOTHING_SEEN;
+  return release.judging?.verdict ?? NOTHING_SEEN;
+}
+
+/** A look that is not kept is taken again by whoever comes next; the verdict does not depend on it. */
+async function keep({ ledger }: EvaluationPorts, deploymentId: string, judging: Judging, log: Log): Promise<void> {
+  try {
+    await ledger.updateRelease(deploymentId, { judging });
+  } catch (error) {
+    log.warn("a look could not be kept", factsOf(error));
+  }
 }
 
 const NOTHING_SEEN: Verdict = {

@@ -1,6 +1,5 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
-import { judgeFixed } from "../../lib/core/judge/fixed.ts";
-import type { Judge, Verdict } from "../../lib/core/judge/types.ts";
+import type { Verdict } from "../../lib/core/judge/types.ts";
 import type {
   Clock,
   DeploymentsPort,
@@ -26,7 +25,7 @@ export interface PostTrafficPorts {
   clock: Clock;
   functions: Pick<FunctionsPort, "getAlias" | "getVersion">;
   deployments: Pick<DeploymentsPort, "target" | "routing">;
-  monitoring: Pick<MonitoringPort, "versionCounts">;
+  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency">;
   policies: PolicyPort;
   ledger: LedgerPort;
   notifier: NotifierPort;
@@ -36,7 +35,7 @@ export interface PostTrafficPorts {
  * After 100 %: is the alias really there, and was the canary as good as the baseline while both served? A rollback
  * verdict fails the deployment; the responder sees that, verifies the alias, switches flags off and tells people once.
  */
-export function createPostTraffic(ports: PostTrafficPorts, environment: string, log: Log, judge: Judge = judgeFixed) {
+export function createPostTraffic(ports: PostTrafficPorts, environment: string, log: Log) {
   return async function postTraffic(run: HookRun): Promise<HookResult> {
     const { deploymentId, requestId, signal } = run;
     const before = await ports.ledger.getRelease(deploymentId);
@@ -47,8 +46,7 @@ export function createPostTraffic(ports: PostTrafficPorts, environment: string, 
     const target = await ports.deployments.target(deploymentId);
     const release = isOpened(before) ? before : await openLate(ports, environment, run, target, log);
     const shift = shiftOf(target);
-    const verdict =
-      (await misplaced(ports, release, signal)) ?? (await judgeShift(ports, run, release, shift, judge, log));
+    const verdict = (await misplaced(ports, release, signal)) ?? (await judgeShift(ports, run, release, shift, log));
     const conclusion = conclude(verdict, release.policy);
     signal.throwIfAborted();
     const changes: Partial<ReleaseRecord> = {
@@ -97,14 +95,13 @@ async function judgeShift(
   run: HookRun,
   release: ReleaseRecord,
   shift: Shift | undefined,
-  judge: Judge,
   log: Log,
 ): Promise<Verdict> {
   const configuration = run.deployment.configuration;
   const routing = configuration === undefined ? undefined : await readRouting(ports, configuration, log);
   const whole: Shift = shift ?? { startedAt: new Date(release.openedAt), endedAt: ports.clock.now() };
   const { at: deadline, signal } = run;
-  return evaluateShift(ports, { release, shift: whole, routing, judge, deadline, signal }, log);
+  return evaluateShift(ports, { release, shift: whole, routing, deadline, signal }, log);
 }
 
 async function readRouting(ports: PostTrafficPorts, configuration: string, log: Log) {

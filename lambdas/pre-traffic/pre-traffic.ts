@@ -9,11 +9,12 @@ import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
+import { fixSlowThresholds } from "./slow-thresholds.ts";
 
 export interface PreTrafficPorts {
   clock: Clock;
   functions: FunctionsPort;
-  monitoring: Pick<MonitoringPort, "alarmStates">;
+  monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles">;
   policies: PolicyPort;
   ledger: LedgerPort;
 }
@@ -59,8 +60,11 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
       await markKnownBad(ports, record, facts.aliasRecord, failures);
       return block(ports, run, { kind: "rollback", reasons: failures, findings: admission.findings }, log);
     }
+    const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
+    signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
       preTrafficStatus: "Succeeded",
+      slowThresholdsMs,
       ...(admission.findings.length > 0 ? { admissionFindings: admission.findings } : {}),
     });
     log.info("the release may begin", { deploymentId, findings: admission.findings.map((finding) => finding.code) });

@@ -1,3 +1,4 @@
+import { type Counted, countNew, LATE_MINUTES, nothingCounted } from "../../lib/core/judge/increments.ts";
 import type { Look, SideCounts } from "../../lib/core/judge/types.ts";
 import type { Clock, MonitoringPort } from "../../lib/core/ports.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -12,39 +13,88 @@ export const METRIC_LAG_MS = 90_000;
 
 const ATTEMPTS = 3;
 const RETRY_MS = 5000;
+const MINUTE_MS = 60_000;
 
-interface LookPorts {
+export interface LookPorts {
   clock: Clock;
-  monitoring: Pick<MonitoringPort, "versionCounts">;
+  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency">;
 }
+
+/** What has been taken of both versions, and the most requests at once that cold starts were credited for. */
+export interface Taken {
+  canary: Counted;
+  baseline: Counted;
+  peak: number;
+}
+
+export const nothingTaken: Taken = { canary: nothingCounted, baseline: nothingCounted, peak: 0 };
 
 /** When the window's metrics are out. */
 export const publishedAt = ({ to }: LookWindow) => new Date(to.getTime() + METRIC_LAG_MS);
 
-/** Reads both versions over the same minutes. Monitoring that cannot be read gives an unobserved look, not an error. */
+/**
+ * Reads both versions over the same minutes; what came late for earlier ones is part of it. Monitoring that cannot be
+ * read gives an unobserved look, not an error, and takes nothing.
+ */
 export async function takeLook(
   ports: LookPorts,
-  release: Pick<ReleaseRecord, "functionName" | "alias" | "canaryVersion" | "baselineVersion">,
+  release: Release,
   window: LookWindow,
+  before: Taken,
   log: Log,
   signal: AbortSignal,
-): Promise<Look> {
-  const { from, to, expectedShare, elapsedSeconds } = window;
-  const about = { elapsedSeconds, seconds: (to.getTime() - from.getTime()) / 1000, expectedShare };
-  const { functionName, alias } = release;
-  const count = (version: string) => ports.monitoring.versionCounts({ functionName, alias, version, from, to });
+): Promise<{ look: Look; taken: Taken }> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const [canary, baseline] = await Promise.all([count(release.canaryVersion), count(release.baselineVersion)]);
-      return { ...about, observed: true, canary, baseline };
+      return await read(ports, release, window, before);
     } catch (error) {
       signal.throwIfAborted();
       log.warn("monitoring could not be read", { attempt, ...factsOf(error) });
-      if (attempt === ATTEMPTS) return { ...about, ...unobserved };
+      if (attempt === ATTEMPTS) return { look: unobserved(window), taken: before };
       await ports.clock.sleep(RETRY_MS, signal);
     }
   }
 }
+
+type Release = Pick<ReleaseRecord, "functionName" | "alias" | "canaryVersion" | "baselineVersion" | "slowThresholdsMs">;
+
+async function read({ monitoring }: LookPorts, release: Release, window: LookWindow, before: Taken) {
+  const { functionName, alias, slowThresholdsMs = [] } = release;
+  const { from, to, since } = window;
+  const again = new Date(Math.max(since.getTime(), from.getTime() - LATE_MINUTES * MINUTE_MS));
+  const side = (version: string) => {
+    const query = { functionName, alias, version, to };
+    return Promise.all([
+      monitoring.versionCounts({ ...query, from }),
+      monitoring.minuteCounts({ ...query, from: again, slowThresholdsMs }),
+    ]);
+  };
+  const [[canary, canaryMinutes], [baseline, baselineMinutes], peakNow] = await Promise.all([
+    side(release.canaryVersion),
+    side(release.baselineVersion),
+    monitoring.peakConcurrency({ functionName, alias, from, to }),
+  ]);
+  const fresh = countNew(before.canary, canaryMinutes, "least");
+  const other = countNew(before.baseline, baselineMinutes, "most");
+  // Lambda has no metric of cold starts by version. The canary has started no more sandboxes than the alias has had
+  // requests at once: so many may have been slow for that reason, and what the peak grows by later on.
+  const coldStarts = Math.min(fresh.increment.invocations, Math.max(0, (peakNow ?? 0) - before.peak));
+  const look: Look = {
+    ...timesOf(window),
+    observed: true,
+    ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
+    canary: { ...canary, ...fresh.increment, coldStarts },
+    baseline: { ...baseline, ...other.increment },
+  };
+  const taken = { canary: fresh.counted, baseline: other.counted, peak: Math.max(before.peak, peakNow ?? 0) };
+  return { look, taken };
+}
+
+const timesOf = ({ from, to, expectedShare, elapsedSeconds }: LookWindow) => ({
+  elapsedSeconds,
+  seconds: (to.getTime() - from.getTime()) / 1000,
+  expectedShare,
+});
 
 const nothing: SideCounts = {
   invocations: 0,
@@ -54,4 +104,10 @@ const nothing: SideCounts = {
   p99DurationMs: undefined,
 };
 
-export const unobserved = { observed: false, canary: nothing, baseline: nothing };
+/** A look at which nothing could be seen. */
+export const unobserved = (window: LookWindow): Look => ({
+  ...timesOf(window),
+  observed: false,
+  canary: nothing,
+  baseline: nothing,
+});

@@ -9,16 +9,15 @@ import {
   type MetricDataQuery,
   PutMetricAlarmCommand,
   paginateDescribeAlarms,
-  paginateGetMetricData,
 } from "@aws-sdk/client-cloudwatch";
-import type { SideCounts } from "../core/judge/types.ts";
+import type { SideCounts, TestedPercentile } from "../core/judge/types.ts";
 import type { AlarmState, MonitoringPort } from "../core/ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
+import { type Dimensions, readMinutes, readSeries, stat, subjectOf, wholeMinutes } from "./metric-data.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** DescribeAlarms and DeleteAlarms take at most 100 names (CloudWatch API reference, 2026). */
 const NAMES_PER_CALL = 100;
-const MINUTE_MS = 60_000;
 /** A period may be at most a day; longer intervals come back in several buckets. */
 const MAX_PERIOD_SECONDS = 86_400;
 
@@ -29,36 +28,13 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
   const client = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
-  async function counts(dimensions: Record<string, string>, from: Date, to: Date): Promise<SideCounts> {
+  async function counts(dimensions: Dimensions, from: Date, to: Date): Promise<SideCounts> {
     // Lambda's metrics exist per whole minute only; half a minute would be counted twice or not at all.
-    const startMs = Math.floor(from.getTime() / MINUTE_MS) * MINUTE_MS;
-    const endMs = Math.floor(to.getTime() / MINUTE_MS) * MINUTE_MS;
-    if (endMs <= startMs) return NOTHING;
-    const values = new Map<string, number[]>();
-    try {
-      const pages = paginateGetMetricData(
-        { client: client() },
-        {
-          StartTime: new Date(startMs),
-          EndTime: new Date(endMs),
-          ScanBy: "TimestampAscending",
-          MetricDataQueries: queries(dimensions, Math.min((endMs - startMs) / 1000, MAX_PERIOD_SECONDS)),
-        },
-        http,
-      );
-      for await (const page of pages) {
-        for (const result of page.MetricDataResults ?? []) {
-          const id = result.Id ?? "";
-          values.set(id, [...(values.get(id) ?? []), ...(result.Values ?? [])]);
-        }
-      }
-    } catch (error) {
-      throw toGoaroundError(error, {
-        operation: "cloudwatch GetMetricData",
-        subject: `${dimensions.Resource}${dimensions.ExecutedVersion ? ` version ${dimensions.ExecutedVersion}` : ""}`,
-      });
-    }
-    return summarise(values);
+    const range = wholeMinutes(from, to);
+    if (!range) return NOTHING;
+    const seconds = (range.to.getTime() - range.from.getTime()) / 1000;
+    const asked = queries(dimensions, Math.min(seconds, MAX_PERIOD_SECONDS));
+    return summarise(await readSeries(client(), asked, range, subjectOf(dimensions), options.signal));
   }
 
   async function describe(names: readonly string[]): Promise<(MetricAlarm | CompositeAlarm)[]> {
@@ -160,11 +136,42 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
       }
     },
 
-    versionCounts: ({ functionName, alias, version, from, to }) =>
-      counts({ FunctionName: functionName, Resource: `${functionName}:${alias}`, ExecutedVersion: version }, from, to),
+    versionCounts: ({ from, to, ...version }) => counts(dimensionsOf(version), from, to),
 
-    aliasCounts: ({ functionName, alias, from, to }) =>
-      counts({ FunctionName: functionName, Resource: `${functionName}:${alias}` }, from, to),
+    aliasCounts: ({ from, to, ...alias }) => counts(dimensionsOf(alias), from, to),
+
+    async minuteCounts({ from, to, slowThresholdsMs, ...version }) {
+      const range = wholeMinutes(from, to);
+      return range ? readMinutes(client(), dimensionsOf(version), range, slowThresholdsMs, options.signal) : [];
+    },
+
+    async durationPercentiles({ from, to, percentiles, ...alias }) {
+      const range = wholeMinutes(from, to);
+      if (!range) return undefined;
+      const dimensions = dimensionsOf(alias);
+      const seconds = (range.to.getTime() - range.from.getTime()) / 1000;
+      const asked = [
+        stat("requests", dimensions, "Duration", "SampleCount", seconds),
+        ...percentiles.map((p, i) => stat(`p${i}`, dimensions, "Duration", `p${p}`, seconds)),
+      ];
+      const series = await readSeries(client(), asked, range, subjectOf(dimensions), options.signal);
+      // Cut at the period's own boundary, the larger part speaks.
+      const largest = [...(series.get("requests") ?? [])].sort((a, b) => b.value - a.value)[0];
+      if (!largest) return undefined;
+      const value = (id: string) => series.get(id)?.find(({ at }) => at.getTime() === largest.at.getTime())?.value;
+      const valuesMs = percentiles.flatMap((_, i) => value(`p${i}`) ?? []);
+      return valuesMs.length < percentiles.length ? undefined : { requests: largest.value, valuesMs };
+    },
+
+    async peakConcurrency({ from, to, ...alias }) {
+      const range = wholeMinutes(from, to);
+      if (!range) return undefined;
+      const dimensions = dimensionsOf(alias);
+      const asked = [stat("peak", dimensions, "ConcurrentExecutions", "Maximum")];
+      const series = await readSeries(client(), asked, range, subjectOf(dimensions), options.signal);
+      const peaks = (series.get("peak") ?? []).map(({ value }) => value);
+      return peaks.length === 0 ? undefined : Math.max(...peaks);
+    },
   };
 }
 
@@ -196,6 +203,13 @@ export async function alarmStatesByPrefix(
   return states;
 }
 
+/** One version behind an alias, or without one the whole alias (Lambda developer guide, monitoring metrics, 2022). */
+const dimensionsOf = ({ functionName, alias, version }: { functionName: string; alias: string; version?: string }) => ({
+  FunctionName: functionName,
+  Resource: `${functionName}:${alias}`,
+  ...(version === undefined ? {} : { ExecutedVersion: version }),
+});
+
 const NOTHING: SideCounts = {
   invocations: 0,
   errors: 0,
@@ -204,33 +218,35 @@ const NOTHING: SideCounts = {
   p99DurationMs: undefined,
 };
 
-function queries(dimensions: Record<string, string>, rangeSeconds: number): MetricDataQuery[] {
-  const list = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
-  const stat = (Id: string, MetricName: string, Stat: string, Period: number): MetricDataQuery => ({
-    Id,
-    MetricStat: { Metric: { Namespace: "AWS/Lambda", MetricName, Dimensions: list }, Period, Stat },
-  });
+/** Percentiles that triggers may name. */
+const PERCENTILES: TestedPercentile[] = [50, 90, 95];
+
+function queries(dimensions: Dimensions, rangeSeconds: number): MetricDataQuery[] {
+  // Percentiles of minutes cannot be joined: ask for the whole interval as one period.
+  const percentile = (p: number) => stat(`p${p}`, dimensions, "Duration", `p${p}`, rangeSeconds);
   return [
-    stat("invocations", "Invocations", "Sum", 60),
-    stat("errors", "Errors", "Sum", 60),
-    stat("throttles", "Throttles", "Sum", 60),
-    stat("durationSum", "Duration", "Sum", 60),
-    stat("durationCount", "Duration", "SampleCount", 60),
-    // Percentiles of minutes cannot be joined: ask for the whole interval as one period.
-    stat("p99", "Duration", "p99", rangeSeconds),
+    stat("invocations", dimensions, "Invocations", "Sum"),
+    stat("errors", dimensions, "Errors", "Sum"),
+    stat("throttles", dimensions, "Throttles", "Sum"),
+    stat("durationSum", dimensions, "Duration", "Sum"),
+    stat("durationCount", dimensions, "Duration", "SampleCount"),
+    ...[...PERCENTILES, 99].map(percentile),
   ];
 }
 
-function summarise(values: ReadonlyMap<string, readonly number[]>): SideCounts {
-  const sum = (id: string) => (values.get(id) ?? []).reduce((total, value) => total + value, 0);
+function summarise(series: Awaited<ReturnType<typeof readSeries>>): SideCounts {
+  const values = (id: string) => (series.get(id) ?? []).map(({ value }) => value);
+  const sum = (id: string) => values(id).reduce((total, value) => total + value, 0);
+  // CloudWatch may cut an interval at the period's own boundary: then the worse part speaks.
+  const worst = (id: string) => (values(id).length > 0 ? Math.max(...values(id)) : undefined);
   const samples = sum("durationCount");
-  const p99 = values.get("p99") ?? [];
+  const percentiles = PERCENTILES.flatMap((p) => (worst(`p${p}`) === undefined ? [] : [[p, worst(`p${p}`)]]));
   return {
     invocations: sum("invocations"),
     errors: sum("errors"),
     throttles: sum("throttles"),
     averageDurationMs: samples > 0 ? sum("durationSum") / samples : undefined,
-    // CloudWatch may cut an interval at the period's own boundary: then the worse part speaks.
-    p99DurationMs: p99.length > 0 ? Math.max(...p99) : undefined,
+    p99DurationMs: worst("p99"),
+    ...(percentiles.length > 0 ? { percentilesMs: Object.fromEntries(percentiles) } : {}),
   };
 }

@@ -3,6 +3,8 @@
  * the tests' fakes pass the same contract suite.
  */
 import type { SideCounts } from "./judge/types.ts";
+import type { EnvironmentRecord } from "./release/environment-record.ts";
+import type { RollbackRecord } from "./release/journal.ts";
 import type { AliasRecord, ReleaseRecord } from "./release/records.ts";
 
 export interface Clock {
@@ -301,6 +303,28 @@ export interface LedgerPort {
   claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
   getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
   putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;
+  /**
+   * Reads the record, sets what `change` makes of it, and starts over when anybody has written meanwhile, so that no
+   * change is lost. `change` may run more than once and must give the same again when its effect is there already;
+   * undefined leaves the record as it is. Throws GoaroundError `conflict` when others never stop writing.
+   */
+  changeAlias(
+    functionName: string,
+    alias: string,
+    change: (record: AliasRecord | undefined) => Partial<AliasRecord> | undefined,
+  ): Promise<void>;
+  /** Empty before the first change. */
+  getEnvironment(): Promise<EnvironmentRecord>;
+  /** As `changeAlias`. Answers the record as it is then. */
+  changeEnvironment(
+    change: (record: EnvironmentRecord) => Partial<EnvironmentRecord> | undefined,
+  ): Promise<EnvironmentRecord>;
+  /** Lease and journal of the alias's newest rollback. */
+  getRollback(functionName: string, alias: string): Promise<RollbackRecord | undefined>;
+  /** Writes it in place of the one with revision `expected` (0: there is none); false when another one is there. */
+  putRollback(record: RollbackRecord, expected: number): Promise<boolean>;
+  /** Keeps a rollback that has ended under its own id, for those who ask later. */
+  archiveRollback(record: RollbackRecord): Promise<void>;
 }
 
 export interface Notification {
@@ -328,6 +352,53 @@ export interface DiscoveryPort {
   /** States of metric and composite alarms whose name starts so. */
   alarmsByPrefix(prefix: string): Promise<Record<string, AlarmState>>;
   identity(): Promise<Identity>;
+  /** Function and alias of every policy of an environment. */
+  guardedAliases(environment: string): Promise<{ functionName: string; alias: string }[]>;
+  /** Whether the alias has provisioned concurrency of its own, in whatever state. */
+  hasProvisionedConcurrency(functionName: string, alias: string): Promise<boolean>;
+}
+
+/** What a CloudFormation stack holds of an alias. */
+export interface StackAlias {
+  stackName: string;
+  /** `UPDATE_COMPLETE`, `UPDATE_ROLLBACK_FAILED` … */
+  status: string;
+  logicalId: string;
+  /** The version of its template; undefined when the template says it in a way that cannot be followed. */
+  recordedVersion: string | undefined;
+  /** Why not. */
+  problem: string | undefined;
+}
+
+/** One line of a change set. */
+export interface StackChange {
+  logicalId: string;
+  /** `Add`, `Modify`, `Remove`, `SyncWithActual` … */
+  action: string;
+  replaces: boolean;
+  /** Changed properties and attributes (`FunctionVersion`, `UpdatePolicy` …). */
+  names: string[];
+}
+
+/** Stacks that own an alias. Only an operator's commands update them: no Lambda of the guard may. */
+export interface StacksPort {
+  /** Undefined when the stack does not own the alias. */
+  alias(stackName: string, aliasArn: string): Promise<StackAlias | undefined>;
+  /** The template as it was given. */
+  template(stackName: string): Promise<string>;
+  /**
+   * Makes a change set of the template with the stack's own parameters. Undefined when CloudFormation refuses it or it
+   * has no changes. `compare`: with what the stack records, or with what is live (drift-aware).
+   */
+  propose(request: {
+    stackName: string;
+    template: string;
+    compare: "recorded" | "live";
+    description: string;
+  }): Promise<{ changeSet: string; changes: StackChange[] } | undefined>;
+  discard(changeSet: string): Promise<void>;
+  execute(changeSet: string): Promise<void>;
+  status(stackName: string): Promise<{ status: string; reason: string | undefined }>;
 }
 
 export interface FunctionDescription {

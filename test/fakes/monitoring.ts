@@ -1,5 +1,5 @@
 import type { SideCounts } from "../../lib/core/judge/types.ts";
-import type { AlarmState, MetricAlarmDefinition, MonitoringPort } from "../../lib/core/ports.ts";
+import type { AlarmState, MetricAlarmDefinition, MinuteCounts, MonitoringPort } from "../../lib/core/ports.ts";
 import { Calls } from "./faults.ts";
 
 export const noCounts: SideCounts = {
@@ -22,12 +22,15 @@ export const counts = (invocations: number, errorPercent = 0, averageMs = 50, p9
 /**
  * CloudWatch as the decisions see it. Behaviour: unknown alarms are absent from the answer; counts come from
  * `perMinute`, once for each whole minute asked for, invocations and errors added up, the average weighted, the p99 the
- * highest of the minutes.
+ * highest of the minutes. Percentiles of an alias and its peak concurrency are what a test sets.
  */
 export class FakeMonitoring implements MonitoringPort {
   readonly calls = new Calls();
   readonly states = new Map<string, AlarmState>();
   readonly actionsEnabled = new Map<string, boolean>();
+  /** Of an alias' durations; undefined where nothing ran. */
+  percentiles: { requests: number; valuesMs: number[] } | undefined;
+  peak: number | undefined;
   perMinute: (side: { functionName: string; version: string; minute: Date }) => SideCounts = () => noCounts;
 
   async alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>> {
@@ -60,6 +63,34 @@ export class FakeMonitoring implements MonitoringPort {
   async versionCounts(query: { functionName: string; alias: string; version: string; from: Date; to: Date }) {
     await this.calls.enter("versionCounts", query);
     return this.sum(query, [query.version]);
+  }
+
+  async minuteCounts(query: {
+    functionName: string;
+    version: string;
+    from: Date;
+    to: Date;
+    slowThresholdsMs: readonly number[];
+  }): Promise<MinuteCounts[]> {
+    await this.calls.enter("minuteCounts", query);
+    const minutes: MinuteCounts[] = [];
+    for (let at = query.from.getTime(); at < query.to.getTime(); at += 60_000) {
+      const { functionName, version } = query;
+      const { invocations, errors, slow } = this.perMinute({ functionName, version, minute: new Date(at) });
+      const counted = query.slowThresholdsMs.map((_, i) => ({ least: slow?.[i] ?? 0, most: slow?.[i] ?? 0 }));
+      if (invocations > 0) minutes.push({ at: new Date(at), invocations, errors, slow: slow && counted });
+    }
+    return minutes;
+  }
+
+  async durationPercentiles(query: { functionName: string; percentiles: readonly number[] }) {
+    await this.calls.enter("durationPercentiles", query);
+    return this.percentiles;
+  }
+
+  async peakConcurrency(query: object) {
+    await this.calls.enter("peakConcurrency", query);
+    return this.peak;
   }
 
   async aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }) {

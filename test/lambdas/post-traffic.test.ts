@@ -75,9 +75,9 @@ describe("post-traffic", () => {
     await run(ports);
     expect(answer(ports)).toBe("Failed");
     expect(recordOf(ports)).toMatchObject({ verdict: { kind: "rollback" }, actor: "post-traffic", outcome: "open" });
-    expect(recordOf(ports)?.reason).toContain("20 % of canary requests failed");
+    expect(recordOf(ports)?.reason).toContain("12 of 60 canary requests failed");
     const alias = ports.ledger.aliases.get(`${FUNCTION}:live`);
-    expect(alias?.knownBad["sha-2/config-2"]?.reason).toBe("error-rate");
+    expect(alias?.knownBad["sha-2/config-2"]?.reason).toBe("more-errors");
     expect(alias?.lastKnownGood).toBeUndefined();
     expect(ports.notifier.sent).toEqual([]);
   });
@@ -105,7 +105,7 @@ describe("post-traffic", () => {
     expect(ports.notifier.sent).toEqual([
       expect.objectContaining({
         severity: "warning",
-        data: expect.objectContaining({ outcome: "promoted", findings: ["too-few-samples"] }),
+        data: expect.objectContaining({ outcome: "promoted", findings: ["too-few-samples", "effect"] }),
       }),
     ]);
     expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("16 more");
@@ -185,7 +185,10 @@ describe("post-traffic", () => {
     sides(ports, counts(60, 50), counts(540, 0));
     await run(ports);
     expect(answer(ports)).toBe("Succeeded");
-    expect(ports.notifier.sent[0]).toMatchObject({ severity: "critical", data: { findings: ["error-rate"] } });
+    expect(ports.notifier.sent[0]).toMatchObject({
+      severity: "critical",
+      data: { findings: ["more-errors", "effect"] },
+    });
     expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.lastKnownGood).toBeUndefined();
   });
 

@@ -1,5 +1,8 @@
 import type { Policy } from "../../contract/policy.ts";
 
+/** Percentiles of durations that triggers may name, besides the 99th. */
+export type TestedPercentile = 50 | 90 | 95;
+
 /** What happened on one version over one interval. */
 export interface SideCounts {
   invocations: number;
@@ -8,6 +11,10 @@ export interface SideCounts {
   /** Milliseconds; undefined when nothing ran. */
   averageDurationMs: number | undefined;
   p99DurationMs: number | undefined;
+  /** Further percentiles of the durations, milliseconds, by their number. */
+  percentilesMs?: Partial<Record<TestedPercentile, number>> | undefined;
+  /** Metrics that the policy declares, by their names there; absent where nothing was published. */
+  metrics?: Record<string, number> | undefined;
   /** Requests slower than each of the thresholds that were fixed before the shift, the lowest first. */
   slow?: number[] | undefined;
   /** Requests that waited for a new execution environment. */
@@ -24,6 +31,8 @@ export interface Look {
   expectedShare: number;
   /** False when monitoring could not be read: counts are then meaningless. */
   observed: boolean;
+  /** The thresholds behind `slow`, milliseconds, lowest first. */
+  slowThresholdsMs?: readonly number[] | undefined;
   canary: SideCounts;
   baseline: SideCounts;
 }

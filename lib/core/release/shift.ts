@@ -4,6 +4,8 @@ import type { DeploymentTarget, TrafficRouting } from "../ports.ts";
 export interface LookWindow {
   from: Date;
   to: Date;
+  /** Start of the first whole minute in which traffic was split: nothing before it is compared. */
+  since: Date;
   /** Share of traffic on the canary over the window, 0 to 1. */
   expectedShare: number;
   /** Seconds from the start of the shift to the end of the window. */
@@ -28,13 +30,22 @@ export function shiftOf(target: DeploymentTarget | undefined): Shift | undefined
 /**
  * The looks at a shift up to `now`: both versions over the same minutes, while traffic was split. The first, partial
  * minute is left out because the weight was not applied in all of it. A shift in one step has no such minute.
+ * `judgedUntil`: minutes before it are done with.
  */
-export function lookWindows(shift: Shift, routing: TrafficRouting | undefined, now: Date): LookWindow[] {
+export function lookWindows(
+  shift: Shift,
+  routing: TrafficRouting | undefined,
+  now: Date,
+  judgedUntil?: Date,
+): LookWindow[] {
   const start = shift.startedAt.getTime();
   const end = Math.min(shift.endedAt?.getTime() ?? now.getTime(), start + splitMs(routing), now.getTime());
-  return cut(wholeMinutes(start, end)).map(([from, to]) => ({
+  const since = new Date(Math.ceil(start / MINUTE_MS) * MINUTE_MS);
+  const begin = Math.max(since.getTime(), judgedUntil?.getTime() ?? 0);
+  return cut(wholeMinutes(begin, end)).map(([from, to]) => ({
     from: new Date(from),
     to: new Date(to),
+    since,
     expectedShare: averageShare(routing, from - start, to - start),
     elapsedSeconds: (to - start) / 1000,
   }));
