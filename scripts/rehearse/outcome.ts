@@ -29,6 +29,8 @@ export function classify(release: ReleaseObservation): Outcome {
 
 export interface ReleaseTimes {
   faultAtSeconds: number | null;
+  /** The first request that failed on the canary from then on. */
+  firstFailureAtSeconds: number | null;
   detectedAtSeconds: number | null;
   decidedAtSeconds: number | null;
   restoredAtSeconds: number | null;
@@ -38,6 +40,7 @@ export interface ReleaseTimes {
 export function timesOf(marks: {
   shiftStartMs: number | undefined;
   faultAtMs: number | undefined;
+  firstFailureAtMs: number | undefined;
   detectedAtMs: number | undefined;
   decidedAtMs: number | undefined;
   restoredAtMs: number | undefined;
@@ -46,6 +49,7 @@ export function timesOf(marks: {
     at === undefined || marks.shiftStartMs === undefined ? null : Math.round((at - marks.shiftStartMs) / 100) / 10;
   return {
     faultAtSeconds: since(marks.faultAtMs),
+    firstFailureAtSeconds: since(marks.firstFailureAtMs),
     detectedAtSeconds: since(marks.detectedAtMs),
     decidedAtSeconds: since(marks.decidedAtMs),
     restoredAtSeconds: since(marks.restoredAtMs),

@@ -59,6 +59,7 @@ export class Recorder {
     if (text !== undefined) this.note(occurrence.atMs, occurrence.kind, text, occurrence.detail);
     if (!this.marks) return;
     if (occurrence.kind === "deployment-status") this.onDeployment(occurrence, this.marks);
+    if (occurrence.kind === "deployment-stopping") this.onStopping(occurrence, this.marks);
     if (occurrence.kind === "alias-updated") this.onAlias(occurrence, this.marks);
     if (occurrence.kind === "alarm-state") this.onAlarm(occurrence, this.marks);
     if (occurrence.kind === "flag-deployment") this.onFlags(occurrence, this.marks);
@@ -82,6 +83,12 @@ export class Recorder {
       marks.detectedAtMs ??= atMs;
       marks.decidedAtMs ??= atMs;
     }
+  }
+
+  private onStopping({ atMs, detail }: Occurrence, marks: ReleaseMarks): void {
+    if (detail.deploymentId !== marks.deploymentId) return;
+    marks.detectedAtMs ??= atMs;
+    marks.decidedAtMs ??= atMs;
   }
 
   private onAlias({ atMs, detail }: Occurrence, marks: ReleaseMarks): void {

@@ -201,7 +201,7 @@ export class Rehearsal {
       alias,
       stackStatus: await this.account.stackStatus(stack),
       notifications: marks.notifications.map((notification) => notification.subject),
-      times: timesOf({ ...marks, faultAtMs: this.faultAtMs(step, marks) }),
+      times: this.times(step, marks),
       requests: this.stage.requestCounts(),
     };
   }
@@ -260,6 +260,12 @@ export class Rehearsal {
   private async deploy(release: Record<string, string>, stacks: string[]): Promise<DeployResult> {
     const context = { env: this.options.environment, ...strategyContext(this.scenario), ...release };
     return this.stage.advanceWhile(this.deployer.deploy({ context, stacks }), () => this.account.stacksInProgress());
+  }
+
+  private times(step: ReleaseStep, marks: ReleaseMarks) {
+    const faultAtMs = this.faultAtMs(step, marks);
+    const firstFailureAtMs = faultAtMs === undefined ? undefined : this.stage.firstCanaryFailureMs(faultAtMs);
+    return timesOf({ ...marks, faultAtMs, firstFailureAtMs });
   }
 
   /** The first moment at which the canary, or both versions, behave worse than agreed. */

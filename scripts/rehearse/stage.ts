@@ -31,6 +31,7 @@ export class Stage {
   private openMinuteMs = 0;
   private watched: string | undefined;
   private counts: RequestCounts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
+  private canaryFailuresMs: number[] = [];
   private canaryVersion: () => string | undefined = () => undefined;
   private restored: () => boolean = () => false;
 
@@ -52,12 +53,19 @@ export class Stage {
   watch(functionName: string, marks: { canaryVersion: () => string | undefined; restored: () => boolean }): void {
     this.watched = functionName;
     this.counts = { total: 0, failed: 0, failedOnCanary: 0, afterRestore: 0 };
+    this.canaryFailuresMs = [];
     this.canaryVersion = marks.canaryVersion;
     this.restored = marks.restored;
   }
 
   requestCounts(): RequestCounts {
     return { ...this.counts };
+  }
+
+  /** The first request that failed on the canary at or after a time; undefined when none did. */
+  firstCanaryFailureMs(sinceMs: number): number | undefined {
+    const after = this.canaryFailuresMs.filter((atMs) => atMs >= sinceMs);
+    return after.length === 0 ? undefined : Math.min(...after);
   }
 
   async advanceTo(toMs: number): Promise<void> {
@@ -112,7 +120,10 @@ export class Stage {
     for (const [version, seen] of Object.entries(versions)) {
       this.counts.total += seen.requests;
       this.counts.failed += seen.errors;
-      if (version === this.canaryVersion()) this.counts.failedOnCanary += seen.errors;
+      if (version === this.canaryVersion()) {
+        this.counts.failedOnCanary += seen.errors;
+        this.canaryFailuresMs.push(...seen.failedAtMs);
+      }
       if (this.restored()) this.counts.afterRestore += seen.errors;
       this.book(fromMs, version, seen);
     }

@@ -32,6 +32,8 @@ export function describe(occurrence: Occurrence): string | undefined {
     }
     case "deployment-status":
       return `deployment ${text(d.deploymentId)} ${text(d.status)}${d.creator === "codeDeployRollback" ? " (rollback)" : ""}${d.errorCode ? `: ${text(d.errorCode)}` : ""}`;
+    case "deployment-stopping":
+      return `deployment ${text(d.deploymentId)} is being stopped`;
     case "lifecycle-event":
       return `  ${text(d.event)} ${text(d.status)} (${text(d.deploymentId)})`;
     case "alarm-state":

@@ -44,7 +44,14 @@ describe("the outcome of a release", () => {
   );
 
   it("has no times without a shift", () => {
-    const marks = { shiftStartMs: undefined, faultAtMs: 1, detectedAtMs: 2, decidedAtMs: 3, restoredAtMs: 4 };
+    const marks = {
+      shiftStartMs: undefined,
+      faultAtMs: 1,
+      firstFailureAtMs: 1,
+      detectedAtMs: 2,
+      decidedAtMs: 3,
+      restoredAtMs: 4,
+    };
     expect(Object.values(timesOf(marks))).toEqual([null, null, null, null]);
   });
 

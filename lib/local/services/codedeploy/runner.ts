@@ -97,6 +97,7 @@ export class DeploymentRunner {
   stop(deployment: DeploymentRecord, rollBack: boolean): "Pending" | "Succeeded" {
     if (deployment.stopping) return "Pending";
     deployment.stopping = true;
+    this.world.announce("deployment-stopping", { deploymentId: deployment.id });
     const begun = deployment.status !== "Created";
     deployment.controller.abort(new Error(`deployment ${deployment.id} was stopped`));
     this.closeEvents(deployment);
