@@ -85,6 +85,16 @@ export async function readPolicy(session: Session, functionName: string, alias: 
   };
 }
 
+/**
+ * The same, for a command that goes on without a policy. One that could not be read may exist: then the function counts
+ * as guarded, and what is done is recorded rather than not.
+ */
+export async function readGuarding(session: Session, functionName: string, alias: string) {
+  const guarding = await session.attempt("the policy could not be read", readPolicy(session, functionName, alias));
+  const { policy, problems } = guarding ?? { policy: undefined, problems: [] };
+  return { policy, problems, isGuarded: guarding === undefined || policy !== undefined || problems.length > 0 };
+}
+
 /** Application and group of a function: what was asked for, what the policy says, the default names, a search. */
 export async function findGroup(
   session: Session,
@@ -139,11 +149,13 @@ export async function readAlias(
 }
 
 /** What the ledger knows. `answered` is false when it cannot be read: a rollback then goes on without it. */
-export async function readLedger(
-  session: Session,
-  functionName: string,
-  alias: string,
-): Promise<{ record: AliasRecord | undefined; answered: boolean; why: string | undefined }> {
+export interface LedgerAnswer {
+  record: AliasRecord | undefined;
+  answered: boolean;
+  why: string | undefined;
+}
+
+export async function readLedger(session: Session, functionName: string, alias: string): Promise<LedgerAnswer> {
   try {
     return { record: await session.ports.ledger.getAlias(functionName, alias), answered: true, why: undefined };
   } catch (error) {

@@ -230,6 +230,83 @@ describe("rollback-function", () => {
     expect(ran.json()).toMatchObject({ ok: false, code: "partly-done", exitCode: 5, recorded: false });
   });
 
+  const outage = (harness: Harness) => {
+    const operations = ["getAlias", "putAlias", "getRelease", "updateRelease"];
+    for (const operation of operations) harness.ports.ledger.calls.fail(operation);
+    return () => {
+      for (const operation of operations) harness.ports.ledger.calls.heal(operation);
+    };
+  };
+
+  it.each([
+    ["the release was promoted", "4", "d-000000004"],
+    ["the release was never taken for good", "3", "d-GOOD00001"],
+  ])("writes down on a second run what the ledger did not take: %s", async (_, good, deploymentId) => {
+    const harness = afterBadRelease();
+    harness.known("checkout", good, deploymentId);
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "promoted" });
+    const over = outage(harness);
+    expect((await rollback(harness)).exitCode).toBe(5);
+    expect((await rollback(harness)).exitCode).toBe(5);
+    over();
+    const ran = await rollback(harness, "--reason", "customer-escalation", "--json");
+    expect(ran.json()).toMatchObject({ code: "nothing-to-do", exitCode: 0, recorded: true, left: ["4"] });
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+    expect(harness.ports.functions.calls.of("moveAlias")).toHaveLength(1);
+    expect(harness.ports.ledger.aliases.get("checkout:live")).toMatchObject({
+      lastKnownGood: { version: "3" },
+      knownBad: { "sha-4/config-4": { version: "4", reason: "customer-escalation" } },
+    });
+    expect(harness.ports.ledger.releases.get("d-000000004")).toMatchObject({
+      outcome: "rolled-back",
+      actor: "arn:aws:iam::111122223333:user/operator",
+    });
+    expect((await rollback(harness, "--json")).json()).not.toHaveProperty("recorded");
+  });
+
+  it("writes it down too for a release that it had to stop", async () => {
+    const harness = duringRelease();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    const over = outage(harness);
+    expect((await rollback(harness)).exitCode).toBe(5);
+    over();
+    expect((await rollback(harness)).exitCode).toBe(0);
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.knownBad).toHaveProperty(["sha-4/config-4"]);
+    expect(harness.ports.ledger.releases.get("d-000000004")?.outcome).toBe("rolled-back");
+  });
+
+  it("only says in a dry run what it would write down", async () => {
+    const harness = afterBadRelease();
+    harness.ports.functions.setAlias("checkout", "live", "3");
+    const ran = await rollback(harness, "--dry-run");
+    expect(ran.stderr).toContain("would record that release d-000000004 of version 4 was rolled back");
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.knownBad).toEqual({});
+  });
+
+  it("holds no version for bad that stop-deployment has stopped", async () => {
+    const harness = duringRelease();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    await harness.run(command, "--action", "stop-deployment", "--deployment-id", "d-000000004");
+    expect((await rollback(harness)).stderr).toContain("nothing to do");
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.knownBad).toEqual({});
+  });
+
+  it("holds no version for bad that a newer one has replaced", async () => {
+    const harness = afterBadRelease();
+    harness.ports.functions.given("checkout", ["3", "4", "5"], "live", "5");
+    expect((await rollback(harness, "--target-version", "5")).exitCode).toBe(0);
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.knownBad).toEqual({});
+  });
+
+  it("says that there is nothing to go back to when no other version exists", async () => {
+    const harness = new Harness();
+    harness.ports.functions.given("checkout", ["1"], "live", "1");
+    const ran = await rollback(harness);
+    expect(ran.exitCode).toBe(4);
+    expect(ran.stderr).toContain("checkout has no other version than the one that serves (1)");
+    expect(ran.stderr).not.toContain("--target-version");
+  });
+
   it("tries again when somebody else wrote the alias between look and write", async () => {
     const harness = afterBadRelease();
     harness.ports.functions.calls.fail("moveAlias", new GoaroundError("conflict", "dependency", "changed"), 1);

@@ -72,6 +72,30 @@ describe("stop-deployment", () => {
     });
   });
 
+  it("exits 5 when the ledger does not answer, and a second run writes down what it could not", async () => {
+    const harness = releasing();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    for (const operation of ["getAlias", "getRelease"]) harness.ports.ledger.calls.fail(operation);
+    expect((await stop(harness, "--reason", "too slow")).exitCode).toBe(5);
+    expect((await stop(harness, "--reason", "too slow")).exitCode).toBe(5);
+    for (const operation of ["getAlias", "getRelease"]) harness.ports.ledger.calls.heal(operation);
+    const ran = await stop(harness, "--reason", "too slow", "--json");
+    expect(ran.json()).toMatchObject({ exitCode: 0, code: "nothing-to-do", recorded: true });
+    const by = "arn:aws:iam::111122223333:user/operator";
+    expect(harness.ports.ledger.releases.get("d-000000004")).toMatchObject({
+      outcome: "rolled-back",
+      reason: "too slow",
+      actor: by,
+    });
+  });
+
+  it("does not mind a ledger that a function without policy has not got", async () => {
+    const harness = releasing();
+    harness.ports.policies.documents.clear();
+    harness.ports.ledger.calls.fail("getAlias");
+    expect((await stop(harness)).exitCode).toBe(0);
+  });
+
   it("says how a deployment ended that had ended already, and how to leave its version", async () => {
     const harness = releasing({ status: "Succeeded", completedAt: new Date("2026-03-02T11:00:00Z") });
     harness.ports.functions.setAlias("checkout", "live", "4");

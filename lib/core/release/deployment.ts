@@ -9,6 +9,10 @@ export const hasEnded = ({ status }: Pick<DeploymentInfo, "status">) => !OPEN_ST
 /** Deployments that put something back. They are never refused and never judged: refusing one strands a stack. */
 export const isUndo = (creator: string) => creator === "codeDeployRollback" || creator === "CloudFormationRollback";
 
+/** Stopped by a request, a person's or the guard's, and not by an alarm. */
+export const isManualStop = ({ status, error }: Pick<DeploymentInfo, "status" | "error">) =>
+  status === "Stopped" && (error === undefined || error.code === "MANUAL_STOP");
+
 /**
  * Where an alias stands towards a release.
  *

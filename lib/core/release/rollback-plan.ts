@@ -42,7 +42,7 @@ export function planRollback(facts: RollbackFacts): RollbackPlan {
       "version-missing",
       "operator",
       `version ${choice.version} (${choice.source}) of ${facts.alias.functionName} does not exist`,
-      { advice: `Candidates: ${candidates(facts)}. Name one with --target-version.` },
+      { advice: whatElse(facts) },
     );
   }
   const serving = servingVersions(facts.alias);
@@ -91,6 +91,14 @@ function chooseTarget(facts: RollbackFacts): { version: string; source: string }
         `version ${good.version}, which it brought, is itself the last known good in the ledger`,
     };
   }
+  // Left already, and the ledger did not answer then: what it calls good is the very version that was left.
+  const isLeft = release !== undefined && serving.every((version) => Number(version) < Number(release.canaryVersion));
+  if (isLeft && good?.version === release.canaryVersion) {
+    return {
+      version: alias.functionVersion,
+      source: `version ${good.version}, which release ${release.deploymentId} brought, has been left already`,
+    };
+  }
   if (good) {
     return { version: good.version, source: `the last known good in the ledger (${good.deploymentId}, ${good.at})` };
   }
@@ -108,7 +116,21 @@ function chooseTarget(facts: RollbackFacts): { version: string; source: string }
     "operator",
     `nothing tells which version of ${alias.functionName} was good before ${alias.functionVersion}: ` +
       "no ledger record and no CodeDeploy deployment of this alias",
-    { advice: `Candidates: ${candidates(facts)}. Name one with --target-version.` },
+    { advice: whatElse(facts) },
+  );
+}
+
+/** What a person can do about a target that is not known or not there. */
+function whatElse(facts: RollbackFacts): string {
+  const serving = servingVersions(facts.alias);
+  if (facts.versions.some(({ version }) => !serving.includes(version))) {
+    return `Candidates: ${candidates(facts)}. Name one with --target-version.`;
+  }
+  const { functionName } = facts.alias;
+  return (
+    `${functionName} has no other version than the one that serves (${serving.join(", ")}), so there is nothing to go back to. ` +
+    "Release a version that is good (cdk deploy, or aws lambda publish-version and goaround deploy), or switch off what it does " +
+    "with goaround rollback --action rollback-flags."
   );
 }
 

@@ -1,8 +1,10 @@
 import type { VersionInfo } from "../../../lib/core/ports.ts";
 import { putBackTo, withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
+import type { AliasRecord } from "../../../lib/core/release/records.ts";
+import { EXIT } from "../exit-codes.ts";
 import type { Release } from "../lookup.ts";
 import { DEFAULT_REASON } from "../options.ts";
-import type { Session } from "../session.ts";
+import type { Outcome, Session } from "../session.ts";
 
 /** Stands for a release in the ledger where a person chose the version. */
 const MANUAL = "manual-rollback";
@@ -60,4 +62,35 @@ export async function recordRollback(
     );
     return false;
   }
+}
+
+/** Traffic is where it belongs; the same command again writes down why. */
+export const notRecorded = (message: string, data: Record<string, unknown>, next = ""): Outcome => ({
+  exitCode: EXIT.partlyDone,
+  code: "partly-done",
+  message: `${message}; traffic is back, but the ledger does not know it yet`,
+  advice: `Run the same command again when the ledger answers. ${next}`.trim(),
+  data,
+});
+
+/**
+ * Whether the ledger knows that this release was undone: somebody has signed its record. One that no hook saw has none;
+ * then its version must be among `knownBad`, where that is given.
+ */
+export async function isOnRecord(
+  session: Session,
+  { deployment, canaryVersion }: Release,
+  knownBad?: AliasRecord["knownBad"],
+): Promise<"yes" | "no" | "unknown"> {
+  const { deploymentId } = deployment;
+  const found = await session.attempt(
+    "the release record could not be read",
+    session.ports.ledger.getRelease(deploymentId).then((record) => ({ record })),
+  );
+  if (!found) return "unknown";
+  const { record } = found;
+  const isKnown = record
+    ? record.outcome === "rolled-back" && record.actor !== undefined
+    : !knownBad || Object.values(knownBad).some((entry) => entry.version === canaryVersion);
+  return isKnown ? "yes" : "no";
 }

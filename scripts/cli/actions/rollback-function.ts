@@ -1,50 +1,17 @@
-import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
-import { hasEnded, isUndo } from "../../../lib/core/release/deployment.ts";
-import { planRollback, type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
+import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
+import { type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
-import { EXIT } from "../exit-codes.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
-import {
-  describeAlias,
-  findGroup,
-  isWhole,
-  newestReleaseOf,
-  openReleaseOf,
-  type Release,
-  readAlias,
-  readLedger,
-  readPolicy,
-} from "../lookup.ts";
-import { DEFAULT_REASON } from "../options.ts";
+import { describeAlias, isWhole, openReleaseOf, type Release } from "../lookup.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
-import { recordRollback } from "./record.ts";
-
-export interface RollbackFunctionOptions {
-  functionName: string;
-  alias: string;
-  targetVersion?: string;
-  application?: string;
-  deploymentGroup?: string;
-  force: boolean;
-}
+import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
+import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
 
 const STEPS = 5;
-
-interface Situation {
-  alias: AliasState;
-  stackName: string | undefined;
-  policy: Policy | undefined;
-  guarded: boolean;
-  /** The deployment that holds the alias. */
-  open: Release | undefined;
-  /** The newest deployment that is no rollback. */
-  newest: Release | undefined;
-  plan: RollbackPlan;
-}
 
 /**
  * Puts an alias back. A running deployment is stopped with rollback first and the alias is never written meanwhile. A
@@ -103,92 +70,41 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const data = { ...facts(situation, state), left: leaving, recorded, health };
   const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}`;
   const next = nextSteps(situation, options, leaving, open);
-  if (recorded === false) {
-    return {
-      exitCode: EXIT.partlyDone,
-      code: "partly-done",
-      message: `${message}; traffic is back, but the ledger does not know it yet`,
-      advice: `Run the same command again when the ledger answers. ${next}`,
-      data,
-    };
-  }
-  return done(message, data, next);
+  return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
 }
 
-async function look(session: Session, options: RollbackFunctionOptions): Promise<Situation> {
-  const { functionName, alias } = options;
-  const { state, description } = await readAlias(session, functionName, alias);
-  const guarding = await session.attempt("the policy could not be read", readPolicy(session, functionName, alias));
-  const policy = guarding?.policy;
-  for (const problem of guarding?.problems ?? []) session.warn(`the function's policy is wrong: ${problem}`);
-  const ledger = await readLedger(session, functionName, alias);
-  // A policy that could not be read may exist: then it is better to record than not.
-  const guarded = guarding === undefined || policy !== undefined || guarding.problems.length > 0 || !!ledger.record;
-  if (!guarded) {
-    session.say(
-      `  ${functionName}:${alias} is not guarded in environment ${session.environment} (no policy): ` +
-        "no smoke tests, nothing goes into a ledger",
-    );
-  } else if (!ledger.answered) {
-    session.warn(`the ledger does not answer (${ledger.why}); going on without it`);
-  }
-  const open = await openReleaseOf(session, functionName, alias);
-  const where = await session.attempt("the deployment group", findGroup(session, functionName, policy, options));
-  const newest =
-    open && !isUndo(open.deployment.creator)
-      ? open
-      : where && (await newestReleaseOf(session, functionName, alias, where));
-  const plan = planRollback({
-    alias: state,
-    versions: await session.ports.functions.listVersions(functionName),
-    record: ledger.record,
-    release: newest && {
-      deploymentId: newest.deployment.deploymentId,
-      baselineVersion: newest.baselineVersion,
-      canaryVersion: newest.canaryVersion,
-    },
-    requested: options.targetVersion,
-    force: options.force,
-  });
-  return { alias: state, stackName: description.stackName, policy, guarded, open, newest, plan };
-}
-
-function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
-  const { plan, open, alias, stackName } = situation;
-  session.banner("rollback", {
-    function: `${options.functionName}:${options.alias}`,
-    now: describeAlias(alias),
-    target: `version ${plan.target.version}: ${plan.source}`,
-    override:
-      plan.overridden === undefined ? undefined : `known bad (${plan.overridden}), taken all the same by --force`,
-    deployment: open && `${open.deployment.deploymentId} (${open.deployment.status}) is running`,
-    stack: stackName,
-    reason: session.options.reason ?? DEFAULT_REASON,
-    environment: session.environment,
-  });
-}
-
+/** Nothing to move. What an earlier run could not write into the ledger is made up for. */
 async function alreadyThere(session: Session, situation: Situation): Promise<Outcome> {
-  const { alias, plan, newest } = situation;
-  // A run that was cut off before it could write the ledger is completed here.
-  const deploymentId = newest?.deployment.deploymentId;
-  const record =
-    situation.guarded && deploymentId !== undefined
-      ? await session.attempt("the ledger", session.ports.ledger.getRelease(deploymentId))
-      : undefined;
-  const stale =
-    newest !== undefined &&
-    record?.outcome === "promoted" &&
-    hasEnded(newest.deployment) &&
-    !servingVersions(alias).includes(newest.canaryVersion);
-  if (stale && !session.options.dryRun) {
-    await recordRollback(session, newest, plan.target, [newest.canaryVersion]);
-    session.say(`  recorded that release ${deploymentId} of version ${newest.canaryVersion} was rolled back`);
-  }
-  return nothingToDo(
-    `nothing to do: all traffic of ${alias.functionName}:${alias.alias} is on version ${plan.target.version} already (${plan.source})`,
+  const { alias, plan } = situation;
+  const name = `${alias.functionName}:${alias.alias}`;
+  const outcome = nothingToDo(
+    `nothing to do: all traffic of ${name} is on version ${plan.target.version} already (${plan.source})`,
     facts(situation, alias),
   );
+  const left = releaseLeftBefore(situation);
+  if (!left) return outcome;
+  const { ledger } = situation;
+  const record = ledger.answered ? await isOnRecord(session, left, ledger.record?.knownBad ?? {}) : "unknown";
+  if (record === "yes") return outcome;
+  const what = `that release ${left.deployment.deploymentId} of version ${left.canaryVersion} was rolled back`;
+  if (session.options.dryRun) return planned(`nothing to move; would record ${what}`, outcome.data);
+  if (record === "unknown" || !(await recordRollback(session, left, plan.target, [left.canaryVersion]))) {
+    return notRecorded(`all traffic of ${name} is on version ${plan.target.version}`, {
+      ...outcome.data,
+      recorded: false,
+    });
+  }
+  session.say(`  recorded ${what}`);
+  return { ...outcome, data: { ...outcome.data, left: [left.canaryVersion], recorded: true } };
+}
+
+/** The newest release, when its version was left for an earlier one by hand. */
+function releaseLeftBefore({ guarded, newest, alias, plan }: Situation): Release | undefined {
+  if (!guarded || !newest || !hasEnded(newest.deployment)) return undefined;
+  if (servingVersions(alias).includes(newest.canaryVersion)) return undefined;
+  const { status } = newest.deployment;
+  const byHand = status === "Succeeded" || isManualStop(newest.deployment);
+  return byHand && Number(plan.target.version) < Number(newest.canaryVersion) ? newest : undefined;
 }
 
 /** A rollback that runs already is waited for; anything else is stopped with rollback. */
@@ -303,14 +219,3 @@ function nextSteps(
 
 const stopCommand = (open: Release) =>
   `goaround rollback --action stop-deployment --deployment-id ${open.deployment.deploymentId}`;
-
-const facts = (situation: Situation, state: AliasState) => ({
-  functionName: state.functionName,
-  aliasName: state.alias,
-  from: { functionVersion: situation.alias.functionVersion, weights: situation.alias.weights },
-  alias: { functionVersion: state.functionVersion, weights: state.weights },
-  target: { version: situation.plan.target.version, source: situation.plan.source },
-  stoppedDeployment: situation.open?.deployment.deploymentId,
-  stackName: situation.stackName,
-  guarded: situation.guarded,
-});

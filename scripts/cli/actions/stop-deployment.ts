@@ -1,10 +1,10 @@
 import { GoaroundError } from "../../../lib/core/errors.ts";
-import { aliasPosition, hasEnded, isUndo } from "../../../lib/core/release/deployment.ts";
+import { aliasPosition, hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
 import { EXIT } from "../exit-codes.ts";
 import { restoreAfterEnd, stopAndRestore } from "../follow.ts";
-import { describeAlias, isWhole, type Release, releaseOf } from "../lookup.ts";
+import { describeAlias, isWhole, type Release, readGuarding, releaseOf } from "../lookup.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
-import { recordRollback } from "./record.ts";
+import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
 
 export interface StopOptions {
   deploymentId: string;
@@ -47,7 +47,8 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
   session.step(2, 3, "verify the alias");
   session.say(`  alias ${alias} of ${functionName} is on ${describeAlias(restored.alias)}`);
   session.step(3, 3, "record it");
-  const recorded = await recordRollback(session, release, undefined, []);
+  const { isGuarded } = await readGuarding(session, functionName, alias);
+  const recorded = isGuarded ? await recordRollback(session, release, undefined, []) : undefined;
   const data = { ...facts(release), alias: aliasFacts(restored.alias), restoredBy: restored.by, recorded };
   if (restored.by === "later-release") {
     return {
@@ -58,16 +59,18 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
       code: "superseded",
     };
   }
-  return done(
-    `${deployment.deploymentId} is stopped; all traffic of ${functionName}:${alias} is on version ${restored.alias.functionVersion}`,
-    data,
+  const message = `${deployment.deploymentId} is stopped; all traffic of ${functionName}:${alias} is on version ${restored.alias.functionVersion}`;
+  const next =
     deployment.creator === "CloudFormation"
       ? "The stack update that started it fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE before the next deploy."
-      : undefined,
-  );
+      : undefined;
+  return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
 }
 
-/** Says how it ended; an alias that a bare stop has left split is made whole all the same. */
+/**
+ * Says how it ended; an alias that a bare stop has left split is made whole all the same, and what an earlier run could
+ * not write into the ledger is made up for.
+ */
 async function alreadyEnded(session: Session, release: Release): Promise<Outcome> {
   const { deployment, functionName, alias, baselineVersion, canaryVersion } = release;
   const versions = { baseline: baselineVersion, canary: canaryVersion };
@@ -84,16 +87,19 @@ async function alreadyEnded(session: Session, release: Release): Promise<Outcome
   if (left) {
     session.say(`  ${how}; traffic still reaches version ${canaryVersion}`);
     state = (await restoreAfterEnd(session, release)).alias;
-    await recordRollback(session, release, undefined, []);
-    return done(`${how}; the alias was left ${position} and is now whole on ${describeAlias(state)}`, {
-      ...facts(release),
-      alias: aliasFacts(state),
-    });
   }
-  const outcome = nothingToDo(`${how}; alias ${alias} is on ${describeAlias(state)}`, {
-    ...facts(release),
-    alias: aliasFacts(state),
-  });
+  const { isGuarded } = await readGuarding(session, functionName, alias);
+  const byHand = isGuarded && (left || (isManualStop(deployment) && position === "restored"));
+  const record = byHand ? await isOnRecord(session, release) : "yes";
+  let recorded: boolean | undefined;
+  if (record !== "yes" && !session.options.dryRun) {
+    recorded = record === "no" && (await recordRollback(session, release, undefined, []));
+  }
+  const data = { ...facts(release), alias: aliasFacts(state), recorded };
+  if (recorded === false) return notRecorded(`${how}; alias ${alias} is on ${describeAlias(state)}`, data);
+  if (recorded) session.say(`  recorded that ${deployment.deploymentId} was stopped`);
+  if (left) return done(`${how}; the alias was left ${position} and is now whole on ${describeAlias(state)}`, data);
+  const outcome = nothingToDo(`${how}; alias ${alias} is on ${describeAlias(state)}`, data);
   if (position !== "on-canary" && isWhole(state)) return outcome;
   return {
     ...outcome,

@@ -1,0 +1,102 @@
+import type { Policy } from "../../../lib/contract/policy.ts";
+import type { AliasState } from "../../../lib/core/ports.ts";
+import { isUndo } from "../../../lib/core/release/deployment.ts";
+import { planRollback, type RollbackPlan } from "../../../lib/core/release/rollback-plan.ts";
+import {
+  describeAlias,
+  findGroup,
+  type LedgerAnswer,
+  newestReleaseOf,
+  openReleaseOf,
+  type Release,
+  readAlias,
+  readGuarding,
+  readLedger,
+} from "../lookup.ts";
+import { DEFAULT_REASON } from "../options.ts";
+import type { Session } from "../session.ts";
+
+export interface RollbackFunctionOptions {
+  functionName: string;
+  alias: string;
+  targetVersion?: string;
+  application?: string;
+  deploymentGroup?: string;
+  force: boolean;
+}
+
+export interface Situation {
+  alias: AliasState;
+  stackName: string | undefined;
+  policy: Policy | undefined;
+  guarded: boolean;
+  ledger: LedgerAnswer;
+  /** The deployment that holds the alias. */
+  open: Release | undefined;
+  /** The newest deployment that is no rollback. */
+  newest: Release | undefined;
+  plan: RollbackPlan;
+}
+
+/** Reads all that a rollback is decided from. */
+export async function look(session: Session, options: RollbackFunctionOptions): Promise<Situation> {
+  const { functionName, alias } = options;
+  const { state, description } = await readAlias(session, functionName, alias);
+  const { policy, problems, isGuarded } = await readGuarding(session, functionName, alias);
+  for (const problem of problems) session.warn(`the function's policy is wrong: ${problem}`);
+  const ledger = await readLedger(session, functionName, alias);
+  const guarded = isGuarded || ledger.record !== undefined;
+  if (!guarded) {
+    session.say(
+      `  ${functionName}:${alias} is not guarded in environment ${session.environment} (no policy): ` +
+        "no smoke tests, nothing goes into a ledger",
+    );
+  } else if (!ledger.answered) {
+    session.warn(`the ledger does not answer (${ledger.why}); going on without it`);
+  }
+  const open = await openReleaseOf(session, functionName, alias);
+  const where = await session.attempt("the deployment group", findGroup(session, functionName, policy, options));
+  const newest =
+    open && !isUndo(open.deployment.creator)
+      ? open
+      : where && (await newestReleaseOf(session, functionName, alias, where));
+  const plan = planRollback({
+    alias: state,
+    versions: await session.ports.functions.listVersions(functionName),
+    record: ledger.record,
+    release: newest && {
+      deploymentId: newest.deployment.deploymentId,
+      baselineVersion: newest.baselineVersion,
+      canaryVersion: newest.canaryVersion,
+    },
+    requested: options.targetVersion,
+    force: options.force,
+  });
+  return { alias: state, stackName: description.stackName, policy, guarded, ledger, open, newest, plan };
+}
+
+export function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
+  const { plan, open, alias, stackName } = situation;
+  session.banner("rollback", {
+    function: `${options.functionName}:${options.alias}`,
+    now: describeAlias(alias),
+    target: `version ${plan.target.version}: ${plan.source}`,
+    override:
+      plan.overridden === undefined ? undefined : `known bad (${plan.overridden}), taken all the same by --force`,
+    deployment: open && `${open.deployment.deploymentId} (${open.deployment.status}) is running`,
+    stack: stackName,
+    reason: session.options.reason ?? DEFAULT_REASON,
+    environment: session.environment,
+  });
+}
+
+export const facts = (situation: Situation, state: AliasState) => ({
+  functionName: state.functionName,
+  aliasName: state.alias,
+  from: { functionVersion: situation.alias.functionVersion, weights: situation.alias.weights },
+  alias: { functionVersion: state.functionVersion, weights: state.weights },
+  target: { version: situation.plan.target.version, source: situation.plan.source },
+  stoppedDeployment: situation.open?.deployment.deploymentId,
+  stackName: situation.stackName,
+  guarded: situation.guarded,
+});
