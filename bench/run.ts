@@ -6,6 +6,7 @@ export type Benchmark = (args: string[]) => Promise<number>;
 const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   cost: () => import("./cost/run.ts"),
   judge: () => import("./judge/run.ts"),
+  watch: () => import("./watch/run.ts"),
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -52,7 +52,7 @@ describe("the outcome of a release", () => {
       decidedAtMs: 3,
       restoredAtMs: 4,
     };
-    expect(Object.values(timesOf(marks))).toEqual([null, null, null, null]);
+    expect(Object.values(timesOf(marks))).toEqual([null, null, null, null, null]);
   });
 
   it("names everything that differs from the expectation", () => {
