@@ -1,0 +1,85 @@
+/** A stage of a staged release: this share of traffic on the new version, for this long. */
+export interface ReleaseStage {
+  /** Whole percent, 1 to 100, growing from stage to stage. */
+  percent: number;
+  /** Whole minutes; 0 for the last stage, which is 100 %. */
+  minutes: number;
+}
+
+/** A hook may run for an hour; five minutes of it are kept to clear the weights and to report. */
+export const MAX_STAGED_MINUTES = 55;
+const MAX_STAGES = 20;
+/** As long as CodeDeploy's longest shift. */
+const MAX_TOTAL_MINUTES = 2880;
+
+export type ParsedStages = { ok: true; stages: ReleaseStage[] } | { ok: false; problems: string[] };
+
+/**
+ * Reads `10:10m,20:10m,50:2h,100`: percent and time of each stage, the last one 100 % without a time. Minutes are `m` or
+ * nothing, hours are `h`. Lists every problem.
+ */
+export function parseStages(text: string): ParsedStages {
+  const problems: string[] = [];
+  const parts = text.split(",").map((part) => part.trim());
+  const stages = parts.map((part, i): ReleaseStage => {
+    const match = /^(\d{1,3})(?::(\d{1,4})(m|h)?)?$/.exec(part);
+    if (!match) {
+      problems.push(`stage ${i + 1} is "${part}"; write it as percent:time, for example 10:10m or 50:2h`);
+      return { percent: Number.NaN, minutes: 0 };
+    }
+    const [, percent, time, unit] = match;
+    const isLast = i === parts.length - 1;
+    if (isLast && time !== undefined) problems.push("the last stage, 100 %, takes no time");
+    if (!isLast && time === undefined)
+      problems.push(`stage ${i + 1}, ${percent} %, needs a time, for example ${percent}:10m`);
+    return { percent: Number(percent), minutes: Number(time ?? 0) * (unit === "h" ? 60 : 1) };
+  });
+  if (problems.length === 0) problems.push(...stageProblems(stages));
+  return problems.length === 0 ? { ok: true, stages } : { ok: false, problems };
+}
+
+/** What is wrong with stages; empty when nothing is. */
+export function stageProblems(stages: readonly ReleaseStage[]): string[] {
+  const problems: string[] = [];
+  if (stages.length < 2) problems.push("a staged release needs a stage before 100 %");
+  if (stages.length > MAX_STAGES) problems.push(`there are ${stages.length} stages; at most ${MAX_STAGES} are allowed`);
+  for (const [i, { percent, minutes }] of stages.entries()) {
+    const isLast = i === stages.length - 1;
+    if (!Number.isInteger(percent) || percent < 1 || percent > 100) {
+      problems.push(`stage ${i + 1} has ${percent} %; give a whole number from 1 to 100`);
+    }
+    if (i > 0 && percent <= stages[i - 1]!.percent) {
+      problems.push(`stage ${i + 1} has ${percent} %, no more than the stage before`);
+    }
+    if (isLast && percent !== 100) problems.push(`the last stage has ${percent} %; it must be 100 %`);
+    if (!isLast && (!Number.isInteger(minutes) || minutes < 1)) {
+      problems.push(`stage ${i + 1} lasts ${minutes} minutes; give whole minutes, at least 1`);
+    }
+  }
+  const total = stagedMinutes(stages);
+  if (total > MAX_TOTAL_MINUTES)
+    problems.push(`all stages take ${total} minutes; at most ${MAX_TOTAL_MINUTES} are allowed`);
+  return problems;
+}
+
+/** From the first weight to 100 %. */
+export const stagedMinutes = (stages: readonly ReleaseStage[]) => stages.reduce((sum, { minutes }) => sum + minutes, 0);
+
+/** The stage in which a release is so long after its start; undefined once it is at 100 %. */
+export function stageAt(
+  stages: readonly ReleaseStage[],
+  elapsedMs: number,
+): (ReleaseStage & { index: number; endsAtMs: number }) | undefined {
+  let endsAtMs = 0;
+  for (const [index, stage] of stages.entries()) {
+    endsAtMs += stage.minutes * 60_000;
+    if (elapsedMs < endsAtMs) return { ...stage, index, endsAtMs };
+  }
+  return undefined;
+}
+
+/** Shares of the new version on the way back: 75, 50, 25, 0 of 100; those not below what it has now are left out. */
+const STEPS_BACK = [75, 50, 25, 0];
+
+/** The shares to go through when a release is taken back in stages, from the share that the new version has now. */
+export const stagesBack = (percent: number): number[] => STEPS_BACK.filter((step) => step < percent);

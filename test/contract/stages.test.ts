@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  parseStages,
+  type ReleaseStage,
+  stageAt,
+  stagedMinutes,
+  stageProblems,
+  stagesBack,
+} from "../../lib/contract/stages.ts";
+
+const parsed = (text: string): ReleaseStage[] => {
+  const result = parseStages(text);
+  if (!result.ok) throw new Error(result.problems.join("; "));
+  return result.stages;
+};
+
+describe("stages of a release", () => {
+  it("are read as percent and time, minutes or hours", () => {
+    expect(parsed("10:10m, 20:10,50:2h,100")).toEqual([
+      { percent: 10, minutes: 10 },
+      { percent: 20, minutes: 10 },
+      { percent: 50, minutes: 120 },
+      { percent: 100, minutes: 0 },
+    ]);
+    expect(stagedMinutes(parsed("10:2h,50:4h,100"))).toBe(360);
+  });
+
+  it.each([
+    ["10:10m", "needs a time|must be 100 %|takes no time"],
+    ["100", "needs a stage before 100 %"],
+    ["10,100", "stage 1, 10 %, needs a time, for example 10:10m"],
+    ["10:10m,100:5m", "takes no time"],
+    ["50:10m,20:10m,100", "stage 2 has 20 %, no more than the stage before"],
+    ["0:10m,100", "stage 1 has 0 %"],
+    ["10:0m,100", "stage 1 lasts 0 minutes"],
+    ["10:60h,100", "at most 2880 are allowed"],
+    ["ten,100", 'stage 1 is "ten"; write it as percent:time'],
+    ["", 'stage 1 is ""'],
+  ])("%j is refused with what is wrong", (text, expected) => {
+    const result = parseStages(text);
+    expect(result.ok ? [] : result.problems.join("; ")).toMatch(new RegExp(expected));
+  });
+
+  it("lists every problem at once", () => {
+    expect(
+      stageProblems([
+        { percent: 0, minutes: 0 },
+        { percent: 50, minutes: 0 },
+      ]),
+    ).toHaveLength(3);
+  });
+
+  it("never throw, whatever the text", () => {
+    fc.assert(fc.property(fc.string({ maxLength: 200 }), (text) => typeof parseStages(text).ok === "boolean"));
+  });
+});
+
+describe("the stage at a time", () => {
+  const stages = parsed("10:10m,50:5m,100");
+
+  it.each([
+    [0, 10],
+    [9.99, 10],
+    [10, 50],
+    [14.99, 50],
+    [15, undefined],
+    [9999, undefined],
+  ])("after %d minutes is at %s percent", (minutes, percent) => {
+    expect(stageAt(stages, minutes * 60_000)?.percent).toBe(percent);
+  });
+
+  it("never gives less traffic later", () => {
+    fc.assert(
+      fc.property(fc.nat(30 * 60_000), fc.nat(30 * 60_000), (a, b) => {
+        const at = (ms: number) => stageAt(stages, ms)?.percent ?? 100;
+        return at(Math.min(a, b)) <= at(Math.max(a, b));
+      }),
+    );
+  });
+});
+
+describe("the way back in stages", () => {
+  it.each([
+    [100, [75, 50, 25, 0]],
+    [60, [50, 25, 0]],
+    [25, [0]],
+    [10, [0]],
+    [0, []],
+  ])("from %d %% goes down to nothing", (percent, steps) => {
+    expect(stagesBack(percent)).toEqual(steps);
+  });
+});
