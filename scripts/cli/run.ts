@@ -99,11 +99,11 @@ function report(
       exitCode,
       message,
       advice,
-      seconds: session && round(session.elapsedSeconds()),
+      seconds: session?.elapsedSeconds(),
       warnings: session?.warnings ?? [],
       ...data,
     };
-    io.stdout(`${JSON.stringify(document, null, 2)}\n`);
+    io.stdout(`${JSON.stringify(document, rounded, 2)}\n`);
     return;
   }
   const duration = session && exitCode !== EXIT.usage ? ` (${round(session.elapsedSeconds())} s)` : "";
@@ -115,6 +115,9 @@ function report(
 }
 
 const round = (seconds: number) => Math.round(seconds * 10) / 10;
+
+/** No figure of a document means anything beyond a thousandth: seconds, milliseconds, percent, shares of traffic. */
+const rounded = (_key: string, value: unknown) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value);
 
 /**
  * Parses and runs a command as a program: never throws, answers the exit code. Usage errors exit 2, and with --json

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { command as deployCommand } from "../../scripts/deploy.ts";
 import { command as rollbackCommand } from "../../scripts/rollback.ts";
+import { throttled } from "../fakes/faults.ts";
 import { Harness } from "./harness.ts";
 
 const PLACE = ["--application-id", "flags", "--environment-id", "dev", "--profile-id", "router"];
@@ -121,6 +122,21 @@ describe("rollback-flags", () => {
       { names: ["red"], enabled: false },
       { names: ["red"], enabled: true },
     ]);
+  });
+
+  it("exits 5 with the command to run when monitors cannot be enabled again", async () => {
+    const harness = withFlags();
+    const { flags, monitoring } = harness.ports;
+    flags.monitorNames.push("red");
+    monitoring.states.set("red", "ALARM");
+    const { setAlarmActions } = monitoring;
+    monitoring.setAlarmActions = (names, enabled) =>
+      enabled ? Promise.reject(throttled()) : setAlarmActions.call(monitoring, names, enabled);
+    const ran = await kill(harness, ["new_api"]);
+    expect(ran.exitCode).toBe(5);
+    expect(ran.stderr).toContain("new_api off, but the actions of red are still disabled");
+    expect(ran.stderr).toContain("what to do: Enable them: aws cloudwatch enable-alarm-actions --alarm-names red");
+    expect(flags.values().new_api).toBe(false);
   });
 
   it("enables monitors again on Ctrl-C", async () => {

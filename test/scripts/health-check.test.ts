@@ -21,7 +21,7 @@ describe("health-check", () => {
     expect(ran.exitCode).toBe(0);
     expect(ran.stdout).toContain("checkout:live  HEALTHY  version 3");
     expect(ran.stdout).toContain("600 requests, 0 % errors, 50 ms average, 200 ms p99");
-    expect(ran.stdout).toContain("goaround-dev-checkout.live.error-rate OK");
+    expect(ran.stdout).toContain("alarms: none of 1 red\n");
   });
 
   it("names the function that was meant when only its last part was given", async () => {
@@ -45,6 +45,36 @@ describe("health-check", () => {
     expect((await check(harness)).exitCode).toBe(0);
     harness.ports.monitoring.states.set("goaround-dev-checkout.live.error-rate.v3", "ALARM");
     expect((await check(harness)).exitCode).toBe(1);
+  });
+
+  it("gives each red alarm a line of its own, counts the others, and lists all with --verbose", async () => {
+    const harness = serving();
+    const { states } = harness.ports.monitoring;
+    for (const check of ["duration", "p99", "throttles"]) states.set(`goaround-dev-checkout.live.${check}`, "OK");
+    states
+      .set("goaround-dev-checkout.live.error-rate", "ALARM")
+      .set("goaround-dev-checkout.live.error-rate.v3", "ALARM");
+    states.set("goaround-dev-checkout.live.p99.v3", "INSUFFICIENT_DATA");
+    const alarms = ({ stdout }: { stdout: string }) => stdout.split("\n").slice(3, -1);
+    const red = [
+      "    ALARM             goaround-dev-checkout.live.error-rate",
+      "    ALARM             goaround-dev-checkout.live.error-rate.v3",
+    ];
+    expect(alarms(await check(harness))).toEqual(["  alarms: 2 of 6 red, 1 without data", ...red]);
+    expect(alarms(await check(harness, "--verbose"))).toHaveLength(7);
+  });
+
+  it("prints figures of the document with at most three decimals", async () => {
+    const harness = serving();
+    harness.ports.monitoring.perMinute = () => ({ ...counts(100), averageDurationMs: 100 / 3 });
+    expect((await check(harness, "--json")).json()).toMatchObject({
+      functions: [{ total: { averageDurationMs: 33.333 } }],
+    });
+  });
+
+  it("says first what is wrong", async () => {
+    const { stdout } = await check(serving(2));
+    expect(stdout.split("\n")[1]).toBe("  - version 3: 2 % errors (12 of 600); the limit is 1 %");
   });
 
   it("calls no traffic neither healthy nor unhealthy", async () => {

@@ -3,6 +3,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagDeployment, FlagTarget } from "../../../lib/core/ports.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
 import { FALLBACK_STRATEGY, killFlags, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
+import { enableCommand } from "../../../lib/core/release/silenced-monitors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
@@ -70,6 +71,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   await session.confirm(`Switch off ${flags.join(", ")}?`);
   session.step(2, 3, "kill");
   session.state = "the kill may have been started; alarm actions are restored";
+  let silent: string[] = [];
   const result = await killFlags(
     { ...session.ports, clock: session.clock },
     {
@@ -80,6 +82,9 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
       unknown: "refuse",
       force: options.force,
       signal: session.signal,
+      rememberSilenced: async (alarms) => {
+        silent = alarms;
+      },
       onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
       ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
     },
@@ -93,6 +98,15 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
     throw new GoaroundError("partly-done", "dependency", `still on after the kill: ${stillOn.join(", ")}`, {
       advice: "Somebody deploys flags at the same time. Run the same command again.",
     });
+  }
+  if (silent.length > 0) {
+    return {
+      exitCode: EXIT.partlyDone,
+      code: "partly-done",
+      message: `${flags.join(", ")} off, but the actions of ${silent.join(", ")} are still disabled`,
+      advice: `Enable them: ${enableCommand(silent)}`,
+      data: { ...data, stillSilent: silent },
+    };
   }
   const undone =
     result.stoppedDeployments.length > 0

@@ -58,7 +58,7 @@ export async function lookAtHealth(
   const reasons = [
     ...Object.entries(alarms)
       .filter(([, alarm]) => alarm === "ALARM")
-      .map(([name]) => `alarm ${name} is in ALARM`),
+      .map(([name]) => redAlarm(name)),
     ...Object.entries(versions).flatMap(([version, counts]) =>
       judgeCounts(version, counts, policy?.checks.maxAverageDurationMs),
     ),
@@ -78,6 +78,8 @@ export async function lookAtHealth(
     openDeployment: open?.deployment.deploymentId,
   };
 }
+
+const redAlarm = (name: string) => `alarm ${name} is in ALARM`;
 
 const errorPercent = ({ invocations, errors }: SideCounts) => (invocations === 0 ? 0 : (100 * errors) / invocations);
 
@@ -108,7 +110,7 @@ function leftoverWeights(weights: Record<string, number>, isReleasing: boolean):
 const format = (value: number) => String(Math.round(value * 10) / 10);
 
 export function printHealth(session: Session, health: Health): void {
-  const { total } = health;
+  const { total, alarms } = health;
   session.print(
     `${health.functionName}:${health.alias}  ${health.status.toUpperCase()}  ${describeAlias(health)}` +
       (health.openDeployment ? `  deployment ${health.openDeployment} is running` : ""),
@@ -119,16 +121,27 @@ export function printHealth(session: Session, health: Health): void {
       : `last ${health.minutes} min: ${total.invocations} requests, ${format(errorPercent(total))} % errors` +
         (total.averageDurationMs === undefined ? "" : `, ${format(total.averageDurationMs)} ms average`) +
         (total.p99DurationMs === undefined ? "" : `, ${format(total.p99DurationMs)} ms p99`);
+  const listed = new Set(Object.keys(alarms).map(redAlarm));
+  for (const reason of health.reasons) if (!listed.has(reason)) session.print(`  - ${reason}`);
   session.print(`  ${figures}`);
   for (const [version, counts] of Object.entries(health.versions)) {
     const percent = format(errorPercent(counts));
     session.print(`  version ${version}: ${counts.invocations} requests, ${percent} % errors`);
   }
-  const alarms = Object.entries(health.alarms);
-  session.print(
-    alarms.length === 0 ? "  alarms: none found" : `  alarms: ${alarms.map(([name, s]) => `${name} ${s}`).join(", ")}`,
-  );
-  for (const reason of health.reasons) session.print(`  - ${reason}`);
+  for (const line of describeAlarms(alarms, session.options.verbose)) session.print(`  ${line}`);
+}
+
+/** One line each for those that are red, or, with --verbose, for all; the others are counted. */
+function describeAlarms(states: Health["alarms"], verbose: boolean): string[] {
+  const all = Object.entries(states).sort(([a], [b]) => a.localeCompare(b));
+  if (all.length === 0) return ["alarms: none found"];
+  const count = (wanted: AlarmState) => all.filter(([, state]) => state === wanted).length;
+  const silent = count("INSUFFICIENT_DATA");
+  const red = count("ALARM");
+  return [
+    `alarms: ${red === 0 ? "none" : red} of ${all.length} red${silent === 0 ? "" : `, ${silent} without data`}`,
+    ...all.filter(([, state]) => verbose || state === "ALARM").map(([name, state]) => `  ${state.padEnd(17)} ${name}`),
+  ];
 }
 
 export interface HealthOptions {
