@@ -2,10 +2,16 @@ import { createInterface } from "node:readline/promises";
 import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { type Adapters, type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
-import type { Clock, DiscoveryPort } from "../../lib/core/ports.ts";
+import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
+import { createStacks } from "../../lib/adapters/stacks.ts";
+import type { Clock, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
 
 /** Everything an operator's command reaches AWS through. */
-export type OperatorPorts = Omit<Adapters, "clock"> & { discovery: DiscoveryPort };
+export type OperatorPorts = Omit<Adapters, "clock"> & {
+  discovery: DiscoveryPort;
+  stacks: StacksPort;
+  markerAlias: MarkerAliasPort;
+};
 
 /** What a command needs of the process it runs in; tests give their own. */
 export interface CliIo {
@@ -18,6 +24,8 @@ export interface CliIo {
   ask(question: string, signal: AbortSignal): Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Milliseconds from any start, for how long a person has waited: `clock` jumps when it hears the services' time. */
+  stopwatch(): number;
   /** Calls `handler` at each Ctrl-C (or SIGTERM); returns how to stop listening. */
   onInterrupt(handler: () => void): () => void;
   /** Leaves at once: the second Ctrl-C. */
@@ -41,6 +49,7 @@ export const processIo: CliIo = {
   },
   env: process.env,
   clock,
+  stopwatch: () => performance.now(),
   onInterrupt(handler) {
     process.on("SIGINT", handler).on("SIGTERM", handler);
     return () => void process.off("SIGINT", handler).off("SIGTERM", handler);
@@ -56,4 +65,6 @@ export const processIo: CliIo = {
 export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   ...createAdapters(options),
   discovery: createDiscovery(options),
+  stacks: createStacks(options.clock ?? clock, options),
+  markerAlias: createMarkerAlias(options),
 });

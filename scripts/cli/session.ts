@@ -37,7 +37,7 @@ export class Session {
     this.signal = signal;
     this.clock = io.clock;
     this.environment = options.environment ?? io.env[ENV.environment] ?? DEFAULT_ENVIRONMENT;
-    this.startedAtMs = io.clock.now().getTime();
+    this.startedAtMs = io.stopwatch();
     this.ports = io.connect({
       environment: this.environment,
       actor,
@@ -80,7 +80,7 @@ export class Session {
   }
 
   elapsedSeconds(): number {
-    return (this.clock.now().getTime() - this.startedAtMs) / 1000;
+    return (this.io.stopwatch() - this.startedAtMs) / 1000;
   }
 
   /** Asks a person on a terminal. Without one the command line itself is the decision: automation must not hang. */

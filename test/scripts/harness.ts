@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { AlarmState, DiscoveryPort } from "../../lib/core/ports.ts";
+import type { AlarmState, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import { main, type Result } from "../../scripts/cli/run.ts";
@@ -48,11 +48,37 @@ class FakeDiscovery implements DiscoveryPort {
     return Object.fromEntries([...this.ports.monitoring.states].filter(([name]) => name.startsWith(prefix)));
   }
 
+  async guardedAliases(environment: string) {
+    await this.calls.enter("guardedAliases", environment);
+    return [...this.ports.policies.documents.keys()].map((key) => {
+      const [functionName, alias] = key.split(":");
+      return { functionName: functionName!, alias: alias! };
+    });
+  }
+
+  async hasProvisionedConcurrency(functionName: string, alias: string) {
+    await this.calls.enter("hasProvisionedConcurrency", { functionName, alias });
+    return false;
+  }
+
   async identity() {
     await this.calls.enter("identity", undefined);
     return { accountId: "111122223333", arn: "arn:aws:iam::111122223333:user/operator", region: "eu-central-1" };
   }
 }
+
+const absent = (what: string) => () => Promise.reject(new Error(`there are no ${what} behind these fakes`));
+
+/** Commands that update stacks are tested on the local AWS. */
+const noStacks: StacksPort = {
+  alias: async () => undefined,
+  template: absent("stacks"),
+  propose: absent("stacks"),
+  discard: absent("stacks"),
+  execute: absent("stacks"),
+  status: absent("stacks"),
+};
+const noMarkers: MarkerAliasPort = { put: absent("marker aliases"), remove: absent("marker aliases") };
 
 export interface Ran {
   exitCode: number;
@@ -67,6 +93,8 @@ export class Harness {
   readonly ports = fakePorts();
   readonly discovery = new FakeDiscovery(this.ports);
   readonly env: Record<string, string> = {};
+  /** Runs with the clock, unless a test says otherwise. */
+  stopwatch = (): number => this.ports.clock.now().getTime();
   isTerminal = false;
   answer = "y";
   readonly questions: string[] = [];
@@ -138,6 +166,7 @@ export class Harness {
       },
       env: this.env,
       clock: this.ports.clock,
+      stopwatch: () => this.stopwatch(),
       onInterrupt: (handler) => {
         this.interrupts.push(handler);
         return () => {
@@ -149,7 +178,7 @@ export class Harness {
       },
       connect: (options) => {
         this.connectedWith.push(options);
-        return { ...this.ports, discovery: this.discovery };
+        return { ...this.ports, discovery: this.discovery, stacks: noStacks, markerAlias: noMarkers };
       },
     };
     const exitCode = await main(makeCommand, argv, io);

@@ -72,6 +72,18 @@ describe("health-check", () => {
     });
   });
 
+  it("says how long it took, although the services' time is hours ahead", async () => {
+    const harness = serving();
+    const { monitoring, clock } = harness.ports;
+    const { aliasCounts } = monitoring;
+    harness.stopwatch = () => 0;
+    monitoring.aliasCounts = (...args) => {
+      clock.set(new Date(clock.now().getTime() + 9 * 3_600_000));
+      return aliasCounts.apply(monitoring, args);
+    };
+    expect((await check(harness)).stderr).toContain("healthy: checkout (0 s)");
+  });
+
   it("says first what is wrong", async () => {
     const { stdout } = await check(serving(2));
     expect(stdout.split("\n")[1]).toBe("  - version 3: 2 % errors (12 of 600); the limit is 1 %");

@@ -54,6 +54,7 @@ async function run(make: (io: CliIo, result: Result) => Command, ...argv: string
         });
       },
     },
+    stopwatch: () => performance.now(),
     onInterrupt: () => () => undefined,
     abandon: () => undefined,
     connect: (options) => connectAws({ ...options, ...adapterOptions(aws), maxAttempts: 2 }),
