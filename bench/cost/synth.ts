@@ -14,24 +14,25 @@ export interface Comparison {
   plain: number;
   guarded: number;
   ratio: number;
+  /** True of the readings that the limit is for: those by the processor's time, which hardly depends on other work. */
+  limited: boolean;
 }
 
 export interface SynthResult {
   functions: number;
   rounds: number;
-  /** Medians, milliseconds; the first is what the limit is for. */
+  /** Medians, milliseconds. */
   comparisons: Comparison[];
   /** Resources for each function, by type. */
   resources: Record<Kind, Record<string, number>>;
   ok: boolean;
 }
 
-/** The processor's time comes first: it hardly depends on what else the machine does. */
 const MEASURES = [
-  ["wholeCpuMs", "run of the app, CPU"],
-  ["processMs", "run of the app, by the clock"],
-  ["cpuMs", "constructs and synthesis alone, cold, CPU"],
-  ["wallMs", "constructs and synthesis alone, cold, by the clock"],
+  { key: "wholeCpuMs", what: "run of the app, CPU", limited: true },
+  { key: "processMs", what: "run of the app, by the clock", limited: false },
+  { key: "cpuMs", what: "constructs and synthesis alone, cold, CPU", limited: true },
+  { key: "wallMs", what: "constructs and synthesis alone, cold, by the clock", limited: false },
 ] as const;
 
 export function measureSynth(rounds: number, root: string): SynthResult {
@@ -44,8 +45,9 @@ export function measureSynth(rounds: number, root: string): SynthResult {
   });
   const turns = takeTurns([contender("plain"), contender("guarded")], rounds, root);
   const [plain, guarded] = [turns.get("plain") as Samples, turns.get("guarded") as Samples];
-  const comparisons = MEASURES.map(([key, what]) => ({
+  const comparisons = MEASURES.map(({ key, what, limited }) => ({
     what,
+    limited,
     plain: medianOf(plain, key),
     guarded: medianOf(guarded, key),
     ratio: medianRatio(guarded, plain, key),
@@ -55,7 +57,7 @@ export function measureSynth(rounds: number, root: string): SynthResult {
     rounds,
     comparisons,
     resources: { plain: perFunction(plain), guarded: perFunction(guarded) },
-    ok: (comparisons[0] as Comparison).ratio <= MAX_SYNTH_RATIO,
+    ok: comparisons.every(({ ratio, limited }) => !limited || ratio <= MAX_SYNTH_RATIO),
   };
 }
 

@@ -1,11 +1,13 @@
-import { Duration, type IResolvable, Lazy } from "aws-cdk-lib";
-import { type CfnAlarm, Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
+import { Duration } from "aws-cdk-lib";
+import { Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 
 /** The alias whose traffic is looked at. Names are literal: a Ref to the alias would close a cycle through the group. */
 export interface WatchedAlias {
   readonly functionName: string;
   readonly aliasName: string;
 }
+
+export const LAMBDA_NAMESPACE = "AWS/Lambda";
 
 /** Lambda publishes at one-minute intervals (Lambda developer guide, monitoring, 2022): nothing shorter has data. */
 export const METRIC_PERIOD_SECONDS = 60;
@@ -30,7 +32,7 @@ export function aliasMetric(
   version?: string,
 ): Metric {
   return new Metric({
-    namespace: "AWS/Lambda",
+    namespace: LAMBDA_NAMESPACE,
     metricName,
     dimensionsMap: aliasDimensions(alias, version),
     statistic,
@@ -38,26 +40,3 @@ export function aliasMetric(
     ...options,
   });
 }
-
-/** The same metric as an input of an alarm's expression. */
-export function metricInput(
-  id: string,
-  alias: WatchedAlias,
-  metricName: string,
-  stat: string,
-  version?: string,
-): CfnAlarm.MetricDataQueryProperty {
-  const dimensions = Object.entries(aliasDimensions(alias, version)).map(([name, value]) => ({ name, value }));
-  return {
-    id,
-    returnData: false,
-    metricStat: { metric: { namespace: "AWS/Lambda", metricName, dimensions }, period: METRIC_PERIOD_SECONDS, stat },
-  };
-}
-
-/**
- * Keeps an alarm's queries out of the CDK's search for references to other stacks. The only reference in them is a
- * version's number, which the alarm's name announces already, and each function has a dozen queries.
- */
-export const unsearched = (queries: CfnAlarm.MetricDataQueryProperty[]): IResolvable =>
-  Lazy.uncachedAny({ produce: (context) => (context.preparing ? [] : queries) });

@@ -2,8 +2,10 @@ import { Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { alarmNamePrefix } from "../contract/names.ts";
+import { environmentOf, stackArn, type TemplateValue, templateArn } from "./arns.ts";
 import { acknowledgeWildcards, type Permission } from "./least-privilege-role.ts";
 import type { IReleaseGuard } from "./release-guard-ref.ts";
+import { templatePart } from "./template-part.ts";
 
 export interface DeploymentRoleProps {
   readonly guard: IReleaseGuard;
@@ -21,46 +23,43 @@ export interface DeploymentRoleProps {
 export function deploymentRole(scope: Construct, id: string, props: DeploymentRoleProps): iam.CfnRole {
   const { guard, functionName, aliasName } = props;
   const stack = Stack.of(scope);
-  const arn = (service: string, rest: string) =>
-    `arn:${stack.partition}:${service}:${stack.region}:${stack.account}:${rest}`;
-  const fn = arn("lambda", `function:${functionName}`);
-  const permissions: Permission[] = [
+  const arn = (service: string, rest: string) => templateArn(stack, service, rest);
+  const lambda = (name: string) => arn("lambda", `function:${name}`);
+  const permissions: Permission<TemplateValue>[] = [
     {
       actions: ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"],
-      resources: [fn, `${fn}:*`],
+      resources: [lambda(functionName), lambda(`${functionName}:*`)],
       because:
         "CodeDeploy addresses the alias and both versions of this one function; version numbers are not known here",
     },
     {
       actions: ["lambda:InvokeFunction"],
-      resources: (["pre-traffic", "post-traffic"] as const).map((hook) =>
-        arn("lambda", `function:${guard.handlerName(hook)}`),
-      ),
+      resources: (["pre-traffic", "post-traffic"] as const).map((hook) => lambda(guard.handlerName(hook))),
     },
     {
       actions: ["cloudwatch:DescribeAlarms"],
       resources: [
         // The group's alarms carry the version, and a deployment by script adds one of its own.
         arn("cloudwatch", `alarm:${alarmNamePrefix(guard.environmentName)}${functionName}.${aliasName}.*`),
-        ...props.otherAlarms.map((name) => arn("cloudwatch", `alarm:${name}`)),
+        ...props.otherAlarms.map((name) => stackArn(scope, "cloudwatch", `alarm:${name}`)),
       ],
       because: "the alarms of this one alias carry the number of each version in their name, which is not known here",
     },
   ];
   const role = new iam.CfnRole(scope, id, {
     description: `CodeDeploy for ${functionName}:${aliasName}`,
-    assumeRolePolicyDocument: {
+    assumeRolePolicyDocument: templatePart(() => ({
       Version: "2012-10-17",
       Statement: [
         {
           Effect: "Allow",
           Action: "sts:AssumeRole",
           Principal: { Service: "codedeploy.amazonaws.com" },
-          Condition: { StringEquals: { "aws:SourceAccount": stack.account } },
+          Condition: { StringEquals: { "aws:SourceAccount": environmentOf(stack).account } },
         },
       ],
-    },
-    policies: [
+    })),
+    policies: templatePart((resolve) => [
       {
         policyName: "deploy",
         policyDocument: {
@@ -68,11 +67,11 @@ export function deploymentRole(scope: Construct, id: string, props: DeploymentRo
           Statement: permissions.map(({ actions, resources }) => ({
             Effect: "Allow",
             Action: actions,
-            Resource: resources,
+            Resource: resources.map((resource) => (typeof resource === "string" ? resolve(resource) : resource)),
           })),
         },
       },
-    ],
+    ]),
   });
   acknowledgeWildcards(role, permissions);
   return role;

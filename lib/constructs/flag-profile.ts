@@ -14,9 +14,9 @@ import {
   OWN_FLAG_DEPLOYMENT_PREFIX,
 } from "../contract/names.ts";
 import type { FlagReference } from "../contract/policy.ts";
+import { stackArn } from "./arns.ts";
 import { type FlagDefinitions, flagDocument, flagProblems } from "./flag-document.ts";
 import { acknowledgeWildcards, type Permission, policyDocument } from "./least-privilege-role.ts";
-import { stackArn } from "./own-function.ts";
 import { dependOnGuard, type IReleaseGuard } from "./release-guard-ref.ts";
 
 export interface GradualRollout {

@@ -2,7 +2,8 @@ import { CfnAlarm, type CfnAlarmProps } from "aws-cdk-lib/aws-cloudwatch";
 import type { Construct } from "constructs";
 import { alarmName } from "../contract/names.ts";
 import type { Policy } from "../contract/policy.ts";
-import { aliasDimensions, METRIC_PERIOD_SECONDS, metricInput, unsearched, type WatchedAlias } from "./alias-metrics.ts";
+import { aliasDimensions, LAMBDA_NAMESPACE, METRIC_PERIOD_SECONDS, type WatchedAlias } from "./alias-metrics.ts";
+import { templatePart } from "./template-part.ts";
 
 /** What the alarms of a guarded function allow. */
 export interface AlarmLimits {
@@ -61,38 +62,43 @@ const SHARE_ABOVE_P99 = 1;
  */
 export function canaryAlarms(scope: Construct, props: GuardAlarmsProps): CfnAlarm[] {
   const { limits, version } = props;
-  const input = (id: string, metricName: string, stat: string) => [
-    metricInput(`c${id}`, props, metricName, stat, version),
-    metricInput(`a${id}`, props, metricName, stat),
-  ];
-  const enough = (count: string) => `${count} >= ${limits.minimumRequests}`;
   const times = limits.timesBaseline;
-  const slow = `PR(${limits.p99DurationMs}:)`;
+  const enough = (count: string) => `${count} >= ${limits.minimumRequests}`;
+  /** Of the canary and of the whole alias: `cInv` and `aInv`. */
+  const both = (id: string, metricName: string, stat: string): Input[] => [
+    { id: `c${id}`, metricName, stat, of: "canary" },
+    { id: `a${id}`, metricName, stat, of: "alias" },
+  ];
+  // The guard hears of them through the deployment that they stop.
+  const quiet = { ...props, alarmActions: [] };
   return [
-    compared(scope, props, "CanaryErrorRate", {
-      check: "error-rate",
+    mathAlarm(scope, quiet, "CanaryErrorRate", "error-rate", {
       description: `Errors of the canary above ${limits.errorRatePercent} % and ${times} times the baseline's`,
       threshold: limits.errorRatePercent,
-      metrics: [...input("Inv", "Invocations", "Sum"), ...input("Err", "Errors", "Sum")],
+      inputs: [...both("Inv", "Invocations", "Sum"), ...both("Err", "Errors", "Sum")],
       expression: `IF(${enough("cInv")} AND cErr * (aInv - cInv) > ${times} * (aErr - cErr) * cInv, 100 * cErr / cInv, 0)`,
       label: "canary error rate, percent, where worse than the baseline",
+      version,
     }),
-    compared(scope, props, "CanaryDuration", {
-      check: "duration",
+    mathAlarm(scope, quiet, "CanaryDuration", "duration", {
       description: `Average duration of the canary above ${limits.averageDurationMs} ms and ${times} times the baseline's`,
       threshold: limits.averageDurationMs,
-      metrics: [...input("Sum", "Duration", "Sum"), ...input("Count", "Duration", "SampleCount")],
+      inputs: [...both("Sum", "Duration", "Sum"), ...both("Count", "Duration", "SampleCount")],
       expression: `IF(${enough("cCount")} AND cSum * (aCount - cCount) > ${times} * (aSum - cSum) * cCount, cSum / cCount, 0)`,
       label: "canary average duration, ms, where worse than the baseline",
+      version,
     }),
     // A percentile cannot be subtracted, the share of requests above a limit can (statistic PR, CloudWatch user guide).
-    compared(scope, props, "CanaryP99", {
-      check: "p99",
+    mathAlarm(scope, quiet, "CanaryP99", "p99", {
       description: `p99 of the canary above ${limits.p99DurationMs} ms and ${times} times the baseline's share of slow requests`,
       threshold: SHARE_ABOVE_P99,
-      metrics: [...input("Slow", "Duration", slow), ...input("Count", "Duration", "SampleCount")],
+      inputs: [
+        ...both("Slow", "Duration", `PR(${limits.p99DurationMs}:)`),
+        ...both("Count", "Duration", "SampleCount"),
+      ],
       expression: `IF(${enough("cCount")} AND cSlow * (aCount - cCount) > ${times} * (aSlow * aCount - cSlow * cCount), cSlow, 0)`,
       label: `canary requests above ${limits.p99DurationMs} ms, percent, where worse than the baseline`,
+      version,
     }),
   ];
 }
@@ -102,20 +108,21 @@ export function aliasAlarms(scope: Construct, props: GuardAlarmsProps): CfnAlarm
   const { limits } = props;
   const dimensions = Object.entries(aliasDimensions(props)).map(([name, value]) => ({ name, value }));
   const metric = (metricName: string) => ({
-    namespace: "AWS/Lambda",
+    namespace: LAMBDA_NAMESPACE,
     metricName,
     dimensions,
     period: METRIC_PERIOD_SECONDS,
   });
   return [
-    alarm(scope, props, "ErrorRate", "error-rate", {
-      alarmDescription: `Errors of the alias above ${limits.errorRatePercent} %`,
+    mathAlarm(scope, props, "ErrorRate", "error-rate", {
+      description: `Errors of the alias above ${limits.errorRatePercent} %`,
       threshold: limits.errorRatePercent,
-      metrics: [
-        metricInput("invocations", props, "Invocations", "Sum"),
-        metricInput("errors", props, "Errors", "Sum"),
-        { id: "rate", expression: "IF(invocations > 0, 100 * errors / invocations, 0)", label: "error rate, percent" },
+      inputs: [
+        { id: "invocations", metricName: "Invocations", stat: "Sum", of: "alias" },
+        { id: "errors", metricName: "Errors", stat: "Sum", of: "alias" },
       ],
+      expression: "IF(invocations > 0, 100 * errors / invocations, 0)",
+      label: "error rate, percent",
     }),
     alarm(scope, props, "Duration", "duration", {
       alarmDescription: `Average duration of the alias above ${limits.averageDurationMs} ms`,
@@ -139,32 +146,59 @@ export function aliasAlarms(scope: Construct, props: GuardAlarmsProps): CfnAlarm
   ];
 }
 
-interface Comparison {
-  check: string;
-  description: string;
-  threshold: number;
-  metrics: CfnAlarm.MetricDataQueryProperty[];
-  expression: string;
-  label: string;
+/** A metric that goes into an alarm's expression. */
+interface Input {
+  readonly id: string;
+  readonly metricName: string;
+  readonly stat: string;
+  readonly of: "alias" | "canary";
 }
 
-function compared(scope: Construct, props: GuardAlarmsProps, id: string, comparison: Comparison): CfnAlarm {
-  return alarm(
-    scope,
-    { ...props, alarmActions: [] },
-    id,
-    comparison.check,
-    {
-      alarmDescription: comparison.description,
-      threshold: comparison.threshold,
-      metrics: unsearched([
-        ...comparison.metrics,
-        { id: "breach", expression: comparison.expression, label: comparison.label },
-      ]),
-    },
-    props.version,
-  );
+interface Calculation {
+  readonly description: string;
+  readonly threshold: number;
+  readonly inputs: readonly Input[];
+  readonly expression: string;
+  readonly label: string;
+  /** The canary's, which is also in the name of its alarm. */
+  readonly version?: string;
 }
+
+/** An alarm on an expression. Its queries are most of what a guarded function puts into the template: ready as they are. */
+function mathAlarm(
+  scope: Construct,
+  props: GuardAlarmsProps,
+  id: string,
+  check: string,
+  { description, threshold, inputs, expression, label, version }: Calculation,
+): CfnAlarm {
+  const made = alarm(scope, props, id, check, { alarmDescription: description, threshold }, version);
+  const queries = templatePart((resolve) => {
+    const ofAlias = dimensionsOf(aliasDimensions(props));
+    const ofCanary = version === undefined ? [] : [...ofAlias, { Name: "ExecutedVersion", Value: resolve(version) }];
+    return [
+      ...inputs.map((input) => ({
+        Id: input.id,
+        MetricStat: {
+          Metric: {
+            Dimensions: input.of === "canary" ? ofCanary : ofAlias,
+            MetricName: input.metricName,
+            Namespace: LAMBDA_NAMESPACE,
+          },
+          Period: METRIC_PERIOD_SECONDS,
+          Stat: input.stat,
+        },
+        ReturnData: false,
+      })),
+      { Expression: expression, Id: "breach", Label: label },
+    ];
+  });
+  made.addPropertyOverride("Metrics", queries);
+  return made;
+}
+
+const dimensionsOf = (dimensions: Record<string, string>): { Name: string; Value: unknown }[] =>
+  Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
 
 type AlarmDefinition = Pick<CfnAlarmProps, "alarmDescription" | "threshold"> & Partial<CfnAlarmProps>;
 

@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { type GuardHandler, guardFunctionName, policyParameterName } from "../contract/names.ts";
+import { stackArn } from "./arns.ts";
 import type { Permission } from "./least-privilege-role.ts";
-import { stackArn } from "./own-function.ts";
 
 export interface GuardPermissionsProps {
   readonly environmentName: string;

@@ -8,10 +8,11 @@ import { Construct, type IConstruct } from "constructs";
 import { DEFAULT_ALIAS, deploymentGroupName, RELEASE_VARIABLE, releaseContextKey, TAGS } from "../contract/names.ts";
 import type { Policy } from "../contract/policy.ts";
 import { aliasMetric } from "./alias-metrics.ts";
+import { stackArn } from "./arns.ts";
 import { deploymentRole } from "./deployment-role.ts";
 import { type AlarmLimits, aliasAlarms, canaryAlarms, resolveLimits } from "./guard-alarms.ts";
 import { checkAlias, checkFunctionName, literalFunctionName, templateProblems } from "./guarded-function-checks.ts";
-import { type OwnFunctionProps, ownFunction, stackArn } from "./own-function.ts";
+import { type OwnFunctionProps, ownFunction } from "./own-function.ts";
 import { buildPolicy, type PolicySettings, policyParameter } from "./policy-parameter.ts";
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
@@ -173,11 +174,17 @@ export class GuardedFunction extends GuardedFunctionBase {
     version.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.alias = new lambda.Alias(this, "Alias", { aliasName: this.aliasName, version });
 
-    const group = this.deploymentGroup(props, strategy, versionNumber(this, version));
+    const number = versionNumber(this, version);
+    this.cfnAlias.functionVersion = number;
+    const group = this.deploymentGroup(props, strategy, number);
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
     this.annotate(strategy);
     watchStackSize(this);
+  }
+
+  private get cfnAlias(): lambda.CfnAlias {
+    return this.alias.node.defaultChild as lambda.CfnAlias;
   }
 
   /** The guard finds the functions it may act on by name; the tags tell people, and policies that go by tags. */
@@ -231,7 +238,7 @@ export class GuardedFunction extends GuardedFunctionBase {
 
   /** Gives the alias' updates to CodeDeploy. Whatever a release needs must be there before the alias moves. */
   private handOver(guard: IReleaseGuard, group: CfnDeploymentGroup): void {
-    const alias = this.alias.node.defaultChild as lambda.CfnAlias;
+    const alias = this.cfnAlias;
     alias.cfnOptions.updatePolicy = {
       codeDeployLambdaAliasUpdate: {
         applicationName: guard.applicationName,

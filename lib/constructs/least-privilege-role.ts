@@ -1,11 +1,12 @@
 import { Stack, Token, Validations } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
+import type { TemplateValue } from "./arns.ts";
 
 /** One permission. Actions are written out: an action with a wildcard is refused. */
-export interface Permission {
+export interface Permission<Resource = string> {
   readonly actions: string[];
-  readonly resources: string[];
+  readonly resources: Resource[];
   readonly conditions?: Record<string, Record<string, string | string[]>>;
   /** Needed when a resource holds a wildcard: why IAM offers nothing narrower, in more than 40 characters. */
   readonly because?: string;
@@ -18,7 +19,7 @@ const MINIMUM_REASON = 40;
  * Refuses wildcard actions and acknowledges each wildcard resource on `scope`, next to the permission it belongs to.
  * Throws an error that names the action or resource.
  */
-export function acknowledgeWildcards(scope: Construct, permissions: readonly Permission[]): void {
+export function acknowledgeWildcards(scope: Construct, permissions: readonly Permission<TemplateValue>[]): void {
   const findings = new Map<string, string>();
   for (const { actions, resources, because } of permissions) {
     for (const action of actions) {
@@ -50,9 +51,8 @@ export function policyDocument(permissions: readonly Permission[]): iam.PolicyDo
 }
 
 /** Writes an ARN as cdk-nag does: references become `<LogicalId>`. */
-function flatten(scope: Construct, resource: string): string {
-  if (!Token.isUnresolved(resource)) return resource;
-  return flattenResolved(Stack.of(scope).resolve(resource));
+function flatten(scope: Construct, resource: TemplateValue): string {
+  return flattenResolved(Token.isUnresolved(resource) ? Stack.of(scope).resolve(resource) : resource);
 }
 
 function flattenResolved(value: unknown): string {

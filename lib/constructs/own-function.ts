@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { RemovalPolicy } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
@@ -39,10 +39,4 @@ export function ownFunction(scope: Construct, id: string, props: OwnFunctionProp
   });
   acknowledgeWildcards(role, all);
   return new lambda.Function(scope, id, { ...functionProps, role, logGroup });
-}
-
-/** `arn:<partition>:<service>:<region>:<account>:<rest>` of the stack. */
-export function stackArn(scope: Construct, service: string, rest: string): string {
-  const { partition, region, account } = Stack.of(scope);
-  return `arn:${partition}:${service}:${region}:${account}:${rest}`;
 }

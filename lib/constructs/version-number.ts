@@ -3,7 +3,7 @@ import type { IVersion } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 
 /**
- * The number of a function's current version, for the nine places that its alarms name it in. The CDK hashes the whole
+ * The number of a function's current version, for the alias and the nine places that its alarms name it in. The CDK hashes the whole
  * function each time it resolves `version.version`, and resolves everything three times; for a hundred functions that
  * was half of the synthesis. Inside one stack the first pass, which looks for references between stacks, has nothing to
  * find, and after it the answer does not change.

@@ -1,5 +1,6 @@
 import { App, Stack } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import { CfnAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import { LambdaDeploymentGroup } from "aws-cdk-lib/aws-codedeploy";
 import { Repository } from "aws-cdk-lib/aws-ecr";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -94,6 +95,37 @@ describe("a guarded function", () => {
       ],
       [["cloudwatch:DescribeAlarms"], [`${arn}:cloudwatch:${here}:alarm:goaround-dev-shop-checkout.live.*`]],
     ]);
+  });
+
+  it("lets CodeDeploy ask for other alarms of the group too, whose names may be references", () => {
+    const stack = new Stack(new App(), "Shop");
+    const queue = new CfnAlarm(stack, "Queue", { comparisonOperator: "GreaterThanThreshold", evaluationPeriods: 1 });
+    const deploymentAlarmNames = [queue.ref, "database-down"];
+    new GuardedFunction(stack, "Guarded", {
+      guard: namedGuard(stack),
+      function: lambdaIn(stack),
+      deploymentAlarmNames,
+    });
+    const asked = identityStatements(Template.fromStack(stack)).find(({ actions }) =>
+      actions.includes("cloudwatch:DescribeAlarms"),
+    );
+    const alarms = "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm";
+    expect(asked?.resources).toEqual([
+      `${alarms}:goaround-dev-shop-checkout.live.*`,
+      `${alarms}:<Queue>`,
+      `${alarms}:database-down`,
+    ]);
+  });
+
+  it("names region and account where the stack's environment is known", () => {
+    const stack = new Stack(new App(), "Shop", { env: { account: "111122223333", region: "eu-west-1" } });
+    new GuardedFunction(stack, "Guarded", { guard: namedGuard(stack), function: lambdaIn(stack) });
+    const template = Template.fromStack(stack);
+    expect(identityStatements(template).flatMap(({ resources }) => resources)).toContain(
+      "arn:<AWS::Partition>:lambda:eu-west-1:111122223333:function:goaround-dev-pre-traffic",
+    );
+    const [alias] = ofType(template, "AWS::Lambda::Alias");
+    expect(text(alias?.Properties.FunctionVersion)).toMatch(/^<FunctionCurrentVersion\w+\.Version>$/);
   });
 
   it("trusts CodeDeploy of its own account only, and takes no managed policy", () => {

@@ -3,8 +3,8 @@ import * as apigateway from "aws-cdk-lib/aws-apigatewayv2";
 import { CfnPermission } from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
+import { stackArn } from "../arns.ts";
 import type { IGuardedFunction } from "../guarded-function.ts";
-import { stackArn } from "../own-function.ts";
 
 export interface ApiStackProps extends StackProps {
   readonly environmentName: string;
