@@ -6,7 +6,10 @@ import {
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { LEDGER_KEYS } from "../contract/names.ts";
+import { GoaroundError } from "../core/errors.ts";
 import type { LedgerPort } from "../core/ports.ts";
+import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../core/release/environment-record.ts";
+import type { RollbackRecord } from "../core/release/journal.ts";
 import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
 import { errorName, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
@@ -14,6 +17,10 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 /** Records are kept as long as the audit asks for. Days. */
 const RETENTION_DAYS = 365;
 const DAY_SECONDS = 86_400;
+/** Of any number of writers at once one wins each round: enough for a group of 25 functions and some operators. */
+const MAX_ROUNDS = 50;
+/** Counts the writes of a record that several actors change. */
+const REVISION = "revision";
 
 /**
  * One table, `pk` and `sk`:
@@ -23,6 +30,9 @@ const DAY_SECONDS = 86_400;
  * | `release#<deploymentId>` | `record` | the release record, one attribute a field |
  * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner` |
  * | `alias#<function>#<alias>` | `record` | the alias record; does not expire |
+ * | `alias#<function>#<alias>` | `rollback` | lease and journal of its newest rollback |
+ * | `rollback#<id>` | `record` | a rollback that has ended |
+ * | `environment` | `record` | freezes, orders, latches and killed flags; does not expire |
  *
  * Every write is one conditional UpdateItem: no transactions, so that no partner of a transaction can hold a rollback up.
  */
@@ -35,6 +45,8 @@ export function createLedger(
   const http = { abortSignal: options.signal };
   const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
   const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);
+  const rollbackKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`, "rollback");
+  const environmentKey = key("environment");
   const expiresAt = () => Math.floor(now().getTime() / 1000) + RETENTION_DAYS * DAY_SECONDS;
 
   async function read(Key: Record<string, AttributeValue>): Promise<Record<string, unknown> | undefined> {
@@ -55,6 +67,25 @@ export function createLedger(
       if (errorName(error) === "ConditionalCheckFailedException") return false;
       throw toGoaroundError(error, { operation: "dynamodb UpdateItem", subject: `ledger ${table}` });
     }
+  }
+
+  /** Reads, changes, and writes over the very revision that was read; answers the fields that were set. */
+  async function change(
+    Key: Record<string, AttributeValue>,
+    subject: string,
+    work: (item: Record<string, unknown> | undefined) => Record<string, unknown> | undefined,
+  ): Promise<Record<string, unknown>> {
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      const item = await read(Key);
+      const changes = work(item && withoutKeys(item));
+      if (!changes) return {};
+      const revision = Number(item?.[REVISION] ?? 0);
+      if (await write({ Key, ...onRevision(setting({ ...changes, [REVISION]: revision + 1 }), revision) }))
+        return changes;
+    }
+    throw new GoaroundError("conflict", "dependency", `${subject} was changed by others ${MAX_ROUNDS} times in a row`, {
+      advice: "Many actors write it at once. Run the same command again.",
+    });
   }
 
   return {
@@ -91,10 +122,76 @@ export function createLedger(
     },
 
     async putAlias(functionName, alias, changes) {
-      await write({ Key: aliasKey(functionName, alias), ...setting({ ...changes, functionName, alias }) });
+      await write({ Key: aliasKey(functionName, alias), ...counted(setting({ ...changes, functionName, alias })) });
+    },
+
+    async changeAlias(functionName, alias, work) {
+      await change(aliasKey(functionName, alias), `the ledger of ${functionName}:${alias}`, (item) => {
+        const changes = work(item && ({ knownBad: {}, ...item } as unknown as AliasRecord));
+        return changes && { ...changes, functionName, alias };
+      });
+    },
+
+    async getEnvironment() {
+      return toEnvironment(await read(environmentKey));
+    },
+
+    async changeEnvironment(work) {
+      let before = EMPTY_ENVIRONMENT;
+      const changes = await change(environmentKey, "the environment's record", (item) => {
+        before = toEnvironment(item);
+        return work(before) as Record<string, unknown> | undefined;
+      });
+      return { ...before, ...changes };
+    },
+
+    async getRollback(functionName, alias) {
+      const item = await read(rollbackKey(functionName, alias));
+      return item && (JSON.parse(String(item.rollback)) as RollbackRecord);
+    },
+
+    putRollback(record, expected) {
+      const fields = {
+        rollback: JSON.stringify(record),
+        [REVISION]: record.revision,
+        [LEDGER_KEYS.expiry]: expiresAt(),
+      };
+      const Key = rollbackKey(record.functionName, record.alias);
+      return write({ Key, ...onRevision(setting(fields), expected) });
+    },
+
+    async archiveRollback(record) {
+      const fields = { rollback: JSON.stringify(record), [LEDGER_KEYS.expiry]: expiresAt() };
+      await write({ Key: key(`rollback#${record.id}`), ...setting(fields) });
     },
   };
 }
+
+const toEnvironment = (item: Record<string, unknown> | undefined): EnvironmentRecord => ({
+  ...EMPTY_ENVIRONMENT,
+  ...(item && (withoutKeys(item) as Partial<EnvironmentRecord>)),
+});
+
+type Setting = ReturnType<typeof setting>;
+
+/** Only over that revision; 0: only where nobody has counted yet. */
+const onRevision = (update: Setting, revision: number) => ({
+  ...update,
+  ConditionExpression: revision === 0 ? "attribute_not_exists(#revision)" : "#revision = :revision",
+  ExpressionAttributeNames: { ...update.ExpressionAttributeNames, "#revision": REVISION },
+  ExpressionAttributeValues: {
+    ...update.ExpressionAttributeValues,
+    ...(revision === 0 ? {} : { ":revision": { N: String(revision) } }),
+  },
+});
+
+/** A write that looks at nothing must be seen by those that do. */
+const counted = (update: Setting) => ({
+  ...update,
+  UpdateExpression: `${update.UpdateExpression} ADD #revision :one`,
+  ExpressionAttributeNames: { ...update.ExpressionAttributeNames, "#revision": REVISION },
+  ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ":one": { N: "1" } },
+});
 
 const key = (pk: string, sk = "record") => ({ [LEDGER_KEYS.partition]: { S: pk }, [LEDGER_KEYS.sort]: { S: sk } });
 
@@ -141,7 +238,7 @@ function setting(fields: Record<string, unknown>, unless?: string, keep: Readonl
 
 /** The record without the table's own attributes. */
 function withoutKeys(item: Record<string, unknown>): Record<string, unknown> {
-  const own = new Set<string>(Object.values(LEDGER_KEYS));
+  const own = new Set<string>([...Object.values(LEDGER_KEYS), REVISION]);
   return Object.fromEntries(Object.entries(item).filter(([name]) => !own.has(name)));
 }
 

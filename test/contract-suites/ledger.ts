@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { policySchema } from "../../lib/contract/policy.ts";
 import type { LedgerPort } from "../../lib/core/ports.ts";
+import { EMPTY_ENVIRONMENT, type KilledFlag, rememberKilled } from "../../lib/core/release/environment-record.ts";
+import { begin, closed, type RollbackRecord, stepStarted } from "../../lib/core/release/journal.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 
 const record = (deploymentId: string): ReleaseRecord => ({
@@ -31,6 +33,34 @@ const record = (deploymentId: string): ReleaseRecord => ({
   verdict: undefined,
   reason: undefined,
   actor: undefined,
+});
+
+const at = new Date("2026-03-02T12:00:00.000Z");
+const rollback = (version = "1", owner = "a"): RollbackRecord =>
+  begin(
+    {
+      functionName: "checkout",
+      alias: "live",
+      version,
+      deploymentId: undefined,
+      reason: "error-rate",
+      owner,
+      actor: `role/${owner}`,
+      automatic: true,
+      steps: ["check-target", "move-alias", "verify"],
+    },
+    undefined,
+    at,
+  );
+const killed = (flag: string): KilledFlag => ({
+  applicationId: "a",
+  environmentId: "e",
+  profileId: "p",
+  flag,
+  at: at.toISOString(),
+  by: "role/a",
+  reason: "errors",
+  version: 3,
 });
 
 /** The scene: an empty ledger. */
@@ -122,6 +152,85 @@ export function describeLedgerPort(name: string, makePort: () => Promise<LedgerP
         lastKnownGood,
         knownBad,
       });
+    });
+
+    it("loses no change of an alias record, however many write at once", async () => {
+      const port = await makePort();
+      await port.putAlias("checkout", "live", { lastReleaseId: "d-0" });
+      const bad = (i: number) => ({ version: String(i), at: "t", reason: "error-rate", deploymentId: `d-${i}` });
+      await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          port.changeAlias("checkout", "live", (record) => ({ knownBad: { ...record?.knownBad, [`c/${i}`]: bad(i) } })),
+        ),
+      );
+      const found = await port.getAlias("checkout", "live");
+      expect(Object.keys(found?.knownBad ?? {})).toHaveLength(8);
+      expect(found).toMatchObject({ functionName: "checkout", alias: "live", lastReleaseId: "d-0" });
+    });
+
+    it("makes an alias record by a change when there is none, and leaves one alone when nothing is to change", async () => {
+      const port = await makePort();
+      await port.changeAlias("checkout", "live", () => undefined);
+      expect(await port.getAlias("checkout", "live")).toBeUndefined();
+      await port.changeAlias("checkout", "live", (record) => ({ lastReleaseId: record ? "d-2" : "d-1" }));
+      expect(await port.getAlias("checkout", "live")).toMatchObject({ lastReleaseId: "d-1", knownBad: {} });
+    });
+
+    it("has an empty record of the environment at first, and loses no change of it", async () => {
+      const port = await makePort();
+      expect(await port.getEnvironment()).toEqual(EMPTY_ENVIRONMENT);
+      const flags = Array.from({ length: 8 }, (_, i) => killed(`flag_${i}`));
+      await Promise.all(flags.map((flag) => port.changeEnvironment((record) => rememberKilled(record, [flag]))));
+      const record = await port.getEnvironment();
+      expect(
+        Object.values(record.killedFlags)
+          .map(({ flag }) => flag)
+          .sort(),
+      ).toEqual(flags.map(({ flag }) => flag));
+      expect(record.killedFlags["a/e/p/flag_0"]).toEqual(killed("flag_0"));
+    });
+
+    it("answers the environment's record as it is after a change", async () => {
+      const port = await makePort();
+      const after = await port.changeEnvironment((record) => rememberKilled(record, [killed("x")]));
+      expect(after).toEqual(await port.getEnvironment());
+      expect(await port.changeEnvironment(() => undefined)).toEqual(after);
+    });
+
+    it("gives a lease to one of those who ask at once", async () => {
+      const port = await makePort();
+      const owners = ["a", "b", "c", "d"];
+      const answers = await Promise.all(owners.map((owner) => port.putRollback(rollback("1", owner), 0)));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect((await port.getRollback("checkout", "live"))?.owner).toBe(owners[answers.indexOf(true)]);
+    });
+
+    it("reads a rollback back as it was written", async () => {
+      const port = await makePort();
+      expect(await port.getRollback("checkout", "live")).toBeUndefined();
+      const record = closed(rollback(), "restored", "alias live serves version 1 alone", at);
+      await port.putRollback(record, 0);
+      expect(await port.getRollback("checkout", "live")).toEqual(record);
+      expect(await port.getRollback("checkout", "other")).toBeUndefined();
+    });
+
+    it("lets nobody write a rollback over another revision than the one it was made from", async () => {
+      const port = await makePort();
+      const first = rollback();
+      const second = stepStarted(first, "move-alias", at);
+      await port.putRollback(first, 0);
+      expect(await port.putRollback(second, first.revision)).toBe(true);
+      expect(await port.putRollback({ ...second, owner: "late" }, first.revision)).toBe(false);
+      expect(await port.putRollback(rollback(), 0)).toBe(false);
+      expect(await port.getRollback("checkout", "live")).toEqual(second);
+    });
+
+    it("keeps ended rollbacks without touching the newest", async () => {
+      const port = await makePort();
+      await port.putRollback(rollback(), 0);
+      await port.archiveRollback(closed({ ...rollback(), id: "checkout:live/0" }, "restored", "", at));
+      expect(await port.getRollback("checkout", "live")).toEqual(rollback());
+      expect(await port.getAlias("checkout", "live")).toBeUndefined();
     });
   });
 }

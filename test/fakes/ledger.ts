@@ -1,17 +1,23 @@
 import type { LedgerPort } from "../../lib/core/ports.ts";
+import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
+import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { Calls } from "./faults.ts";
 
 /**
  * The ledger in memory. Behaviour: `openRelease` writes only when the release is not open yet, and where the opening
  * record says nothing, what an earlier update wrote stays; updates merge; a claim belongs to
- * its first owner for ever, who gets it again; claims neither need nor make a record. What is read is a copy.
+ * its first owner for ever, who gets it again; claims neither need nor make a record. A change of a record that others
+ * share is one step; a rollback is written only over the revision named. What is read is a copy.
  */
 export class FakeLedger implements LedgerPort {
   readonly calls = new Calls();
   readonly releases = new Map<string, ReleaseRecord>();
   readonly aliases = new Map<string, AliasRecord>();
   readonly claims = new Map<string, string>();
+  readonly rollbacks = new Map<string, RollbackRecord>();
+  readonly archive = new Map<string, RollbackRecord>();
+  environment: EnvironmentRecord = structuredClone(EMPTY_ENVIRONMENT);
 
   async getRelease(deploymentId: string): Promise<ReleaseRecord | undefined> {
     await this.calls.enter("getRelease", deploymentId);
@@ -51,6 +57,51 @@ export class FakeLedger implements LedgerPort {
     const key = `${functionName}:${alias}`;
     const before = this.aliases.get(key) ?? { functionName, alias, lastKnownGood: undefined, knownBad: {} };
     this.aliases.set(key, { ...before, ...structuredClone(changes) });
+  }
+
+  async changeAlias(
+    functionName: string,
+    alias: string,
+    change: (record: AliasRecord | undefined) => Partial<AliasRecord> | undefined,
+  ): Promise<void> {
+    await this.calls.enter("changeAlias", { functionName, alias });
+    const key = `${functionName}:${alias}`;
+    const before = this.aliases.get(key);
+    const changes = change(structuredClone(before));
+    if (!changes) return;
+    const empty = { functionName, alias, lastKnownGood: undefined, knownBad: {} };
+    this.aliases.set(key, { ...empty, ...before, ...structuredClone(changes) });
+  }
+
+  async getEnvironment(): Promise<EnvironmentRecord> {
+    await this.calls.enter("getEnvironment", undefined);
+    return structuredClone(this.environment);
+  }
+
+  async changeEnvironment(
+    change: (record: EnvironmentRecord) => Partial<EnvironmentRecord> | undefined,
+  ): Promise<EnvironmentRecord> {
+    await this.calls.enter("changeEnvironment", undefined);
+    this.environment = { ...this.environment, ...structuredClone(change(structuredClone(this.environment))) };
+    return structuredClone(this.environment);
+  }
+
+  async getRollback(functionName: string, alias: string): Promise<RollbackRecord | undefined> {
+    await this.calls.enter("getRollback", { functionName, alias });
+    return structuredClone(this.rollbacks.get(`${functionName}:${alias}`));
+  }
+
+  async putRollback(record: RollbackRecord, expected: number): Promise<boolean> {
+    await this.calls.enter("putRollback", { record, expected });
+    const key = `${record.functionName}:${record.alias}`;
+    if ((this.rollbacks.get(key)?.revision ?? 0) !== expected) return false;
+    this.rollbacks.set(key, structuredClone(record));
+    return true;
+  }
+
+  async archiveRollback(record: RollbackRecord): Promise<void> {
+    await this.calls.enter("archiveRollback", record);
+    this.archive.set(record.id, structuredClone(record));
   }
 }
 

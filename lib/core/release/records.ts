@@ -37,6 +37,15 @@ export interface Judging {
   peak: number;
 }
 
+/** What the watch remembers between its turns. */
+export interface WatchMemory {
+  /** When the responder was last asked to roll the release back. */
+  askedAt?: string;
+  /** Looks in a row at which the judge held, or nothing could be seen. */
+  holds: number;
+  unseen: number;
+}
+
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
 
 /** One release (one CodeDeploy deployment), as the ledger keeps it. Frozen before traffic moves. */
@@ -75,6 +84,13 @@ export interface ReleaseRecord {
    * the shift. None where too little was served to tell.
    */
   slowThresholdsMs?: number[];
+  /** What CodeDeploy calls the hook's run: whoever has it can answer for a hook that died. */
+  preTrafficHookId?: string;
+  postTrafficHookId?: string;
+  /** From then on the watch answers AfterAllowTraffic. */
+  handedOverAt?: string;
+  /** What the watch remembers between its turns. */
+  watch?: WatchMemory;
   /** How far the shift has been judged. */
   judging?: Judging;
   /** What became of the release's flags, once they were to be switched off. */

@@ -1,0 +1,114 @@
+import type { Reason } from "../judge/types.ts";
+import type { Refusal } from "./admission.ts";
+import { cooldownUntil } from "./cooldown.ts";
+import { aliasKey, type BreakGlass, disarmedBy, type EnvironmentRecord, isInForce } from "./environment-record.ts";
+import { activeFreezes } from "./freeze.ts";
+import type { AliasRecord } from "./records.ts";
+
+export interface StandingFacts {
+  functionName: string;
+  alias: string;
+  /** What a person has ordered and what is latched. */
+  environment: EnvironmentRecord;
+  aliasRecord: AliasRecord | undefined;
+  now: Date;
+}
+
+/** Rules that a person may override. What cannot work (no policy, a foreign group, a moved alias) is none of them. */
+export const OVERRIDABLE = [
+  "frozen",
+  "cooldown",
+  "latched",
+  "known-bad",
+  "blocker-red",
+  "monitoring-unavailable",
+  "smoke-failed",
+] as const;
+
+/** Refusals that come from what people have ordered and from the alias's own past. */
+export function standingRefusals(facts: StandingFacts): Refusal[] {
+  return [...frozen(facts), ...latched(facts), ...cooling(facts)];
+}
+
+const guard = (action: string) => `goaround guard --action ${action}`;
+
+function frozen({ environment, functionName, now }: StandingFacts): Refusal[] {
+  return activeFreezes(environment.freezes, "code", functionName, now).map(({ window, until }) => ({
+    code: "frozen",
+    message: `releases of ${functionName} are frozen${until ? ` until ${until.toISOString()}` : ""} by ${window.id} (${window.by}): ${window.reason}`,
+    advice: `Wait, or let this one through: ${breakGlassCommand(functionName, "frozen")}`,
+  }));
+}
+
+function latched({ environment, functionName, alias }: StandingFacts): Refusal[] {
+  const latch = environment.latches[aliasKey(functionName, alias)];
+  if (!latch) return [];
+  return [
+    {
+      code: "latched",
+      message: `${functionName}:${alias} is latched since ${latch.since} (${latch.by}): ${latch.reason}`,
+      advice: `Find the cause, then release the latch: ${guard("release-latch")} --function-name ${functionName} --alias ${alias} --reason "why it is safe now"`,
+    },
+  ];
+}
+
+function cooling({ environment, aliasRecord, functionName, alias, now }: StandingFacts): Refusal[] {
+  const releasedAt = environment.latchReleased[aliasKey(functionName, alias)]?.at;
+  const until = cooldownUntil(aliasRecord?.rollbacks ?? [], releasedAt, now);
+  if (!until) return [];
+  const seconds = Math.ceil((until.getTime() - now.getTime()) / 1000);
+  return [
+    {
+      code: "cooldown",
+      message: `${functionName}:${alias} was rolled back a moment ago and rests for another ${seconds} s, until ${until.toISOString()}`,
+      advice: `Release again after that, or let this one through: ${breakGlassCommand(functionName, "cooldown")}`,
+    },
+  ];
+}
+
+const breakGlassCommand = (functionName: string, rule: string) =>
+  `${guard("break-glass")} --function-name ${functionName} --rules ${rule} --for 1h --reason "why"`;
+
+export interface Overridden {
+  /** What still stands. */
+  refusals: Refusal[];
+  /** What was let through, by whose order: recorded with the release. */
+  findings: Reason[];
+}
+
+/** Takes out the refusals that a person has overridden, and those that a guard which only reports does not enforce. */
+export function applyOrders(
+  refusals: readonly Refusal[],
+  { environment, functionName, now }: Pick<StandingFacts, "environment" | "functionName" | "now">,
+): Overridden {
+  const orders = environment.breakGlass
+    .filter((order) => isInForce(order, now))
+    .filter((order) => order.functionName === undefined || order.functionName === functionName);
+  const reporting = disarmedBy(environment, functionName, now);
+  const standing: Refusal[] = [];
+  const findings: Reason[] = [];
+  for (const refusal of refusals) {
+    const order = orders.find((candidate) => overrides(candidate, refusal.code));
+    if (order) findings.push(noted(`break-glass-${refusal.code}`, refusal, `let through by ${who(order)}`));
+    else if (reporting && isOverridable(refusal.code)) {
+      findings.push(noted(`report-only-${refusal.code}`, refusal, `not enforced, disarmed by ${who(reporting)}`));
+    } else standing.push(refusal);
+  }
+  return { refusals: standing, findings };
+}
+
+const isOverridable = (code: string) => OVERRIDABLE.some((rule) => rule === code);
+
+const overrides = ({ rules }: BreakGlass, code: string) =>
+  isOverridable(code) && (rules.length === 0 || rules.includes(code));
+
+const who = ({ by, reason, until }: { by: string; reason: string; until: string }) => `${by} until ${until}: ${reason}`;
+
+const noted = (code: string, { message }: Refusal, how: string): Reason => ({
+  code,
+  message: `${message}; ${how}`,
+  observed: null,
+  limit: null,
+  baseline: null,
+  samples: 0,
+});

@@ -1,0 +1,122 @@
+import type { Latch } from "./cooldown.ts";
+import type { FreezeWindow } from "./freeze.ts";
+
+/** Said by a person, with a reason, and for a while. */
+export interface Order {
+  reason: string;
+  by: string;
+  at: string;
+  /** When it ends by itself. */
+  until: string;
+}
+
+/** Lets releases through in spite of the rules named; every use is recorded with the release. */
+export interface BreakGlass extends Order {
+  /** Only this function; undefined: all of the environment. */
+  functionName: string | undefined;
+  /** Codes of refusals; empty: every rule that may be overridden. */
+  rules: string[];
+}
+
+/** A flag that a kill has switched off and that stays off until a person releases it. */
+export interface KilledFlag {
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+  flag: string;
+  at: string;
+  by: string;
+  reason: string;
+  /** Hosted version of the configuration profile that switched it off. */
+  version: number | undefined;
+}
+
+/** What is known about an environment as a whole. */
+export interface EnvironmentRecord {
+  freezes: FreezeWindow[];
+  breakGlass: BreakGlass[];
+  /** `function:alias` → latch. */
+  latches: Record<string, Latch>;
+  /** `function:alias` → when its latch was last released. */
+  latchReleased: Record<string, { at: string; by: string; reason: string }>;
+  /** `*` or a function's name → the guard decides, records and tells, but does not act. */
+  disarmed: Record<string, Order>;
+  /** `killedFlagKey` → who killed it and why. */
+  killedFlags: Record<string, KilledFlag>;
+}
+
+export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
+  freezes: [],
+  breakGlass: [],
+  latches: {},
+  latchReleased: {},
+  disarmed: {},
+  killedFlags: {},
+};
+
+/** Stands for every function in `disarmed`. */
+export const ALL_FUNCTIONS = "*";
+
+export const aliasKey = (functionName: string, alias: string) => `${functionName}:${alias}`;
+
+export const killedFlagKey = (flag: Pick<KilledFlag, "applicationId" | "environmentId" | "profileId" | "flag">) =>
+  `${flag.applicationId}/${flag.environmentId}/${flag.profileId}/${flag.flag}`;
+
+type Changes = Partial<EnvironmentRecord>;
+
+export const isInForce = ({ until }: Pick<Order, "until">, now: Date) => Date.parse(until) > now.getTime();
+
+/** The order that keeps the guard from acting on a function; the function's own one first. */
+export function disarmedBy(record: EnvironmentRecord, functionName: string, now: Date): Order | undefined {
+  return [record.disarmed[functionName], record.disarmed[ALL_FUNCTIONS]].find(
+    (order) => order !== undefined && isInForce(order, now),
+  );
+}
+
+export const disarm = (record: EnvironmentRecord, scope: string, order: Order): Changes => ({
+  disarmed: { ...record.disarmed, [scope]: order },
+});
+
+export function arm(record: EnvironmentRecord, scope: string): Changes {
+  const { [scope]: _, ...disarmed } = record.disarmed;
+  return { disarmed };
+}
+
+/** A window of the same id is replaced. */
+export const freeze = (record: EnvironmentRecord, window: FreezeWindow): Changes => ({
+  freezes: [...record.freezes.filter(({ id }) => id !== window.id), window],
+});
+
+export const unfreeze = (record: EnvironmentRecord, id: string): Changes => ({
+  freezes: record.freezes.filter((window) => window.id !== id),
+});
+
+/** Orders that have run out go: nobody needs them, and their uses are recorded with the releases. */
+export const breakGlass = (record: EnvironmentRecord, order: BreakGlass, now: Date): Changes => ({
+  breakGlass: [...record.breakGlass.filter((other) => isInForce(other, now)), order],
+});
+
+/** An alias that is latched already keeps its first latch: the reason that a person is to look for. */
+export const setLatch = (record: EnvironmentRecord, key: string, latch: Latch): Changes | undefined =>
+  record.latches[key] ? undefined : { latches: { ...record.latches, [key]: latch } };
+
+export function releaseLatch(
+  record: EnvironmentRecord,
+  key: string,
+  release: { at: string; by: string; reason: string },
+): Changes | undefined {
+  if (!record.latches[key]) return undefined;
+  const { [key]: _, ...latches } = record.latches;
+  return { latches, latchReleased: { ...record.latchReleased, [key]: release } };
+}
+
+export const rememberKilled = (record: EnvironmentRecord, flags: readonly KilledFlag[]): Changes => ({
+  killedFlags: { ...record.killedFlags, ...Object.fromEntries(flags.map((flag) => [killedFlagKey(flag), flag])) },
+});
+
+export function releaseKilled(record: EnvironmentRecord, keys: readonly string[]): Changes | undefined {
+  if (!keys.some((key) => record.killedFlags[key])) return undefined;
+  return {
+    killedFlags: Object.fromEntries(Object.entries(record.killedFlags).filter(([key]) => !keys.includes(key))),
+  };
+}
