@@ -20,6 +20,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "put an alias back, stop a deployment, switch flags off, check health",
     run: async (argv, io) => main((await import("./rollback.ts")).command, argv, io),
   },
+  doctor: {
+    summary: "find and repair what would make the next release fail: split aliases, stacks that differ, flags, alarms",
+    run: async (argv, io) => main((await import("./doctor.ts")).command, argv, io),
+  },
   rehearse: {
     summary: "run a release and its rollback on the local AWS and show what happened",
     run: async (argv, io) => main((await import("./rehearse.ts")).command, argv, io),

@@ -230,7 +230,7 @@ export function createDeployments(options: AdapterOptions = {}): DeploymentsPort
       }
     },
 
-    async create({ application, group, configuration, appSpec, description, alarms }) {
+    async create({ application, group, configuration, appSpec, description, alarms, autoRollback }) {
       const answer = await calling(
         {
           operation: "codedeploy CreateDeployment",
@@ -247,6 +247,7 @@ export function createDeployments(options: AdapterOptions = {}): DeploymentsPort
               revisionType: "AppSpecContent",
               appSpecContent: { content: appSpec, sha256: createHash("sha256").update(appSpec).digest("hex") },
             },
+            ...(autoRollback === false ? { autoRollbackConfiguration: { enabled: false } } : {}),
             ...(alarms === undefined
               ? {}
               : {

@@ -5,10 +5,18 @@ import {
   paginateListDeploymentGroups,
   paginateListDeployments,
 } from "@aws-sdk/client-codedeploy";
-import { GetFunctionCommand, LambdaClient, paginateListAliases, paginateListFunctions } from "@aws-sdk/client-lambda";
+import {
+  GetFunctionCommand,
+  GetProvisionedConcurrencyConfigCommand,
+  LambdaClient,
+  paginateListAliases,
+  paginateListFunctions,
+} from "@aws-sdk/client-lambda";
+import { paginateGetParametersByPath, SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { policyParameterName } from "../contract/names.ts";
 import type { DiscoveryPort } from "../core/ports.ts";
-import { calling, isNotFound, toGoaroundError } from "./errors.ts";
+import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
 import { alarmStatesByPrefix } from "./monitoring.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
@@ -17,6 +25,7 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
   const lambda = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
   const codeDeploy = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
   const cloudWatch = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
+  const ssm = lazy(() => watched(new SSMClient(clientConfig(options)), options));
   const sts = lazy(() => watched(new STSClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
@@ -88,6 +97,34 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
       );
       const region = await sts().config.region();
       return { accountId: found.Account ?? "", arn: found.Arn ?? "", region };
+    },
+
+    async guardedAliases(environment) {
+      const Path = policyParameterName(environment, "", "").replace(/\/+$/, "");
+      const list = async () => {
+        const found: { functionName: string; alias: string }[] = [];
+        for await (const page of paginateGetParametersByPath({ client: ssm() }, { Path, Recursive: true }, http)) {
+          for (const { Name = "" } of page.Parameters ?? []) {
+            const [functionName, alias, ...rest] = Name.slice(Path.length + 1).split("/");
+            if (functionName && alias && rest.length === 0) found.push({ functionName, alias });
+          }
+        }
+        return found;
+      };
+      return calling({ operation: "ssm GetParametersByPath", subject: Path }, list());
+    },
+
+    async hasProvisionedConcurrency(FunctionName, Qualifier) {
+      try {
+        await lambda().send(new GetProvisionedConcurrencyConfigCommand({ FunctionName, Qualifier }), http);
+        return true;
+      } catch (error) {
+        if (isNotFound(error) || errorName(error) === "ProvisionedConcurrencyConfigNotFoundException") return false;
+        throw toGoaroundError(error, {
+          operation: "lambda GetProvisionedConcurrencyConfig",
+          subject: `alias ${Qualifier} of ${FunctionName}`,
+        });
+      }
     },
   };
 }

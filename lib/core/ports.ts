@@ -2,6 +2,7 @@
  * What the decisions need from the outside, as narrow as they need it. `adapters/` implements each over the AWS SDK;
  * the tests' fakes pass the same contract suite.
  */
+import type { DeclaredMetric } from "../contract/triggers.ts";
 import type { SideCounts } from "./judge/types.ts";
 import type { EnvironmentRecord } from "./release/environment-record.ts";
 import type { RollbackRecord } from "./release/journal.ts";
@@ -144,6 +145,8 @@ export interface DeploymentsPort {
     description: string;
     /** Replaces the group's alarms for this deployment. */
     alarms?: string[];
+    /** False: a failure is not rolled back, whatever the group says. */
+    autoRollback?: false;
   }): Promise<string>;
 }
 
@@ -210,6 +213,15 @@ export interface MonitoringPort {
     to: Date;
     percentiles: readonly number[];
   }): Promise<{ requests: number; valuesMs: number[] } | undefined>;
+  /** What the policy's own metrics say of one version, by name; one that published nothing is absent. */
+  declaredMetrics(query: {
+    version: string;
+    /** Nothing before it is read, however long a metric's window is. */
+    since: Date;
+    from: Date;
+    to: Date;
+    metrics: readonly DeclaredMetric[];
+  }): Promise<Record<string, number>>;
   /** Most requests at once through an alias, over whole minutes [from, to); undefined where nothing is published. */
   peakConcurrency(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<number | undefined>;
   /** Counts of a whole alias, over whole minutes [from, to). */
@@ -378,6 +390,13 @@ export interface StackChange {
   replaces: boolean;
   /** Changed properties and attributes (`FunctionVersion`, `UpdatePolicy` …). */
   names: string[];
+}
+
+/** Aliases that serve nobody, made and taken away by an operator's command. */
+export interface MarkerAliasPort {
+  /** An alias of this name is moved to the version. */
+  put(functionName: string, alias: string, version: string): Promise<void>;
+  remove(functionName: string, alias: string): Promise<void>;
 }
 
 /** Stacks that own an alias. Only an operator's commands update them: no Lambda of the guard may. */

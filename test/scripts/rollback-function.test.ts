@@ -349,7 +349,7 @@ describe("rollback-function", () => {
     harness.discovery.stacks.set("checkout", "checkout-stack");
     const ran = await rollback(harness);
     expect(ran.stderr).toContain("CloudFormation stack checkout-stack owns alias live");
-    expect(ran.stderr).toContain("needs reconciling");
+    expect(ran.stderr).toContain("goaround doctor --functions checkout --alias live --repair");
   });
 
   it("changes nothing in a dry run and says what it would do", async () => {

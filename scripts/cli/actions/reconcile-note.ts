@@ -1,3 +1,5 @@
+import { doctorCommand } from "../../../lib/core/release/findings.ts";
+
 /**
  * What a person must know who has moved an alias that CloudFormation also believes to own. CloudFormation compares a
  * new template with its last one, not with the alias, and CodeDeploy refuses a release whose current version is not the
@@ -5,5 +7,6 @@
  */
 export const reconcileNote = (stackName: string, functionName: string, alias: string, liveVersion: string): string =>
   `CloudFormation stack ${stackName} owns alias ${alias} of ${functionName} and may still record another version than ` +
-  `${liveVersion}: the next \`cdk deploy\` of it needs reconciling first, otherwise it fails before any traffic. ` +
+  `${liveVersion}: its next \`cdk deploy\` then fails before any traffic. Before it, run: ` +
+  `${doctorCommand(functionName, alias)}. ` +
   "Do not use `cdk deploy --revert-drift` with the old template: it would bring the other version back.";

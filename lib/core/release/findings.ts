@@ -1,0 +1,50 @@
+import type { FlagReference } from "../../contract/policy.ts";
+
+/** What a doctor can find wrong with an alias, its stack, its deployment group, its flags or its alarms. */
+export const FINDING_CODES = [
+  "alias-split",
+  "residual-weights",
+  "provisioned-concurrency-moving",
+  "alias-not-appspec",
+  "alias-not-template",
+  "template-unreadable",
+  "stack-stuck",
+  "serving-known-bad",
+  "missing-target",
+  "flags-not-code",
+  "killed-flag-on",
+  "hook-silent",
+  "alarm-actions-disabled",
+] as const;
+export type FindingCode = (typeof FINDING_CODES)[number];
+
+/** What a repair does; each is safe to run twice. */
+export type Repair =
+  /** One write: all traffic to `version`, weights cleared. */
+  | { do: "make-whole"; version: string }
+  /** The stack records `version`, which serves already. */
+  | { do: "reconcile-stack"; stackName: string; logicalId: string; version: string }
+  /** The group gets a last successful revision that cannot bring a left version back. */
+  | { do: "mark-revision"; application: string; group: string; from: string; version: string }
+  | { do: "remember-good"; version: string }
+  | { do: "switch-flags-off"; reference: FlagReference; reason: string }
+  | { do: "stop-deployment"; deploymentId: string }
+  | { do: "enable-alarm-actions"; alarms: string[]; deploymentId: string };
+
+export interface Finding {
+  code: FindingCode;
+  /** `broken`: something fails or is served wrongly because of it. `note`: a person should know. */
+  severity: "broken" | "note";
+  functionName: string;
+  alias: string;
+  /** What is, with figures. */
+  message: string;
+  /** Undefined: nothing that a program may decide. */
+  repair: Repair | undefined;
+  /** Paste it: the repair of this finding alone, or what a person can do. */
+  command: string;
+}
+
+/** The command that repairs everything that is wrong with an alias so that its next release can begin. */
+export const doctorCommand = (functionName: string, alias: string, only?: FindingCode): string =>
+  `goaround doctor --functions ${functionName} --alias ${alias}${only === undefined ? "" : ` --only ${only}`} --repair`;

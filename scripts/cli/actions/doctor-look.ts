@@ -1,0 +1,162 @@
+import { alarmNamePrefix, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
+import type { FlagReference } from "../../../lib/contract/policy.ts";
+import { GoaroundError } from "../../../lib/core/errors.ts";
+import type { FlagTarget } from "../../../lib/core/ports.ts";
+import { isUndo } from "../../../lib/core/release/deployment.ts";
+import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/core/release/doctor.ts";
+import { flagStates } from "../../../lib/core/release/flag-document.ts";
+import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
+import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
+import type { Session } from "../session.ts";
+
+/** How many deployments of a group are looked through: leftovers are found soon after they were left. */
+const HISTORY = 10;
+
+/** Everything that a diagnosis of one alias needs. What cannot be read is warned about and left out. */
+export async function lookAt(session: Session, functionName: string, alias: string): Promise<DoctorFacts> {
+  const { ports } = session;
+  const { state, description } = await readAlias(session, functionName, alias);
+  const guarding = await session.attempt("the policy could not be read", readPolicy(session, functionName, alias));
+  const ledger = await readLedger(session, functionName, alias);
+  if (!ledger.answered) session.warn(`the ledger does not answer (${ledger.why}); what it knows is left out`);
+  const open = await openReleaseOf(session, functionName, alias);
+  const where = await session.attempt("the deployment group", findGroup(session, functionName, guarding?.policy, {}));
+  const history = where === undefined ? [] : await historyOf(session, where, functionName, alias);
+  const releases = ledger.answered ? await releasesOf(session, history) : [];
+  const { stackName } = description;
+  const stack =
+    stackName === undefined
+      ? undefined
+      : await session.attempt(`stack ${stackName} could not be read`, ports.stacks.alias(stackName, state.arn));
+  const flags = await lookAtFlags(session, [
+    ...releases.flatMap((release) => release.flags),
+    ...(guarding?.policy?.flags ?? []),
+  ]);
+  const isMoving = Object.values(state.weights).includes(1);
+  return {
+    now: session.clock.now(),
+    alias: state,
+    versions: await ports.functions.listVersions(functionName),
+    hasProvisionedConcurrency: isMoving && (await ports.discovery.hasProvisionedConcurrency(functionName, alias)),
+    record: ledger.record,
+    stack,
+    open: open && {
+      deployment: open.deployment,
+      target: await ports.deployments.target(open.deployment.deploymentId),
+    },
+    newest: history[0]?.deployment,
+    lastSuccess: where && (await lastSuccessOf(session, where)),
+    where,
+    releases,
+    flagsOn: flags.on,
+    killedButOn: [],
+    alarmActions: flags.isKilling ? {} : await alarmActions(session, functionName, alias, releases, flags.monitors),
+  };
+}
+
+/** The newest deployments of the alias that are no rollbacks, newest first. */
+async function historyOf(
+  session: Session,
+  where: { application: string; group: string },
+  functionName: string,
+  alias: string,
+): Promise<Release[]> {
+  const found: Release[] = [];
+  for (const id of (await session.ports.deployments.list(where)).slice(0, HISTORY)) {
+    const release = await releaseOf(session, id);
+    if (!release || isUndo(release.deployment.creator)) continue;
+    if (release.functionName === functionName && release.alias === alias) found.push(release);
+  }
+  return found;
+}
+
+async function releasesOf(session: Session, history: readonly Release[]): Promise<ReleaseRecord[]> {
+  const records: ReleaseRecord[] = [];
+  for (const { deployment } of history) {
+    const record = await session.attempt(
+      `the record of ${deployment.deploymentId} could not be read`,
+      session.ports.ledger.getRelease(deployment.deploymentId),
+    );
+    if (record?.flags !== undefined) records.push(record);
+  }
+  return records;
+}
+
+async function lastSuccessOf(
+  session: Session,
+  where: { application: string; group: string },
+): Promise<LastSuccess | undefined> {
+  const [id] = await session.ports.deployments.list({ ...where, statuses: ["Succeeded"] });
+  const release = id === undefined ? undefined : await releaseOf(session, id);
+  return (
+    release && {
+      deploymentId: release.deployment.deploymentId,
+      functionName: release.functionName,
+      alias: release.alias,
+      version: release.canaryVersion,
+    }
+  );
+}
+
+interface FlagsSeen {
+  on: FlagReference[];
+  monitors: string[];
+  /** A kill is running: it has silenced alarms on purpose. */
+  isKilling: boolean;
+}
+
+async function lookAtFlags(session: Session, references: readonly FlagReference[]): Promise<FlagsSeen> {
+  const profiles = references.filter((one, i) => references.findIndex((other) => sameProfile(one, other)) === i);
+  const seen: FlagsSeen = { on: [], monitors: [], isKilling: false };
+  for (const { flags: _, ...ids } of profiles) {
+    const looked = await session.attempt(`flags of profile ${ids.profileId}`, lookAtProfile(session, ids));
+    if (!looked) continue;
+    seen.on.push({ ...ids, flags: looked.on });
+    seen.monitors.push(...looked.monitors);
+    seen.isKilling ||= looked.isKilling;
+  }
+  return seen;
+}
+
+async function lookAtProfile(session: Session, ids: Omit<FlagReference, "flags">) {
+  const { flags } = session.ports;
+  let target: FlagTarget;
+  try {
+    target = await flags.resolve({
+      application: ids.applicationId,
+      environment: ids.environmentId,
+      profile: ids.profileId,
+    });
+  } catch (error) {
+    // A policy may name flags of a stack that is not there yet.
+    if (error instanceof GoaroundError && error.code === "flags-missing") return undefined;
+    throw error;
+  }
+  const [deployed, monitors, active] = await Promise.all([
+    flags.deployed(target),
+    flags.monitors(target),
+    flags.activeDeployment(target),
+  ]);
+  const states = flagStates(deployed?.document ?? {});
+  return {
+    on: Object.keys(states).filter((flag) => states[flag]),
+    monitors,
+    isKilling: active?.description.startsWith(`${OWN_FLAG_DEPLOYMENT_PREFIX} switch off`) ?? false,
+  };
+}
+
+async function alarmActions(
+  session: Session,
+  functionName: string,
+  alias: string,
+  releases: readonly ReleaseRecord[],
+  monitors: readonly string[],
+): Promise<Record<string, boolean>> {
+  const { discovery, monitoring } = session.ports;
+  const looked = async () => {
+    const own = await discovery.alarmsByPrefix(`${alarmNamePrefix(session.environment)}${functionName}.${alias}.`);
+    const left = releases.flatMap(({ disabledAlarms = [] }) => disabledAlarms);
+    return monitoring.alarmActions([...new Set([...Object.keys(own), ...left, ...monitors])]);
+  };
+  return (await session.attempt("the alarms could not be read", looked())) ?? {};
+}
