@@ -25,7 +25,7 @@ export interface PostTrafficPorts {
   clock: Clock;
   functions: Pick<FunctionsPort, "getAlias" | "getVersion">;
   deployments: Pick<DeploymentsPort, "target" | "routing">;
-  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency">;
+  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency" | "declaredMetrics">;
   policies: PolicyPort;
   ledger: LedgerPort;
   notifier: NotifierPort;

@@ -17,7 +17,7 @@ const MINUTE_MS = 60_000;
 
 export interface LookPorts {
   clock: Clock;
-  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency">;
+  monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency" | "declaredMetrics">;
 }
 
 /** What has been taken of both versions, and the most requests at once that cold starts were credited for. */
@@ -56,20 +56,25 @@ export async function takeLook(
   }
 }
 
-type Release = Pick<ReleaseRecord, "functionName" | "alias" | "canaryVersion" | "baselineVersion" | "slowThresholdsMs">;
+type Release = Pick<
+  ReleaseRecord,
+  "functionName" | "alias" | "canaryVersion" | "baselineVersion" | "slowThresholdsMs" | "policy"
+>;
 
 async function read({ monitoring }: LookPorts, release: Release, window: LookWindow, before: Taken) {
   const { functionName, alias, slowThresholdsMs = [] } = release;
   const { from, to, since } = window;
+  const { metrics = [] } = release.policy;
   const again = new Date(Math.max(since.getTime(), from.getTime() - LATE_MINUTES * MINUTE_MS));
   const side = (version: string) => {
     const query = { functionName, alias, version, to };
     return Promise.all([
       monitoring.versionCounts({ ...query, from }),
       monitoring.minuteCounts({ ...query, from: again, slowThresholdsMs }),
+      metrics.length > 0 ? monitoring.declaredMetrics({ version, since, from, to, metrics }) : undefined,
     ]);
   };
-  const [[canary, canaryMinutes], [baseline, baselineMinutes], peakNow] = await Promise.all([
+  const [[canary, canaryMinutes, ofCanary], [baseline, baselineMinutes, ofBaseline], peakNow] = await Promise.all([
     side(release.canaryVersion),
     side(release.baselineVersion),
     monitoring.peakConcurrency({ functionName, alias, from, to }),
@@ -83,8 +88,8 @@ async function read({ monitoring }: LookPorts, release: Release, window: LookWin
     ...timesOf(window),
     observed: true,
     ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
-    canary: { ...canary, ...fresh.increment, coldStarts },
-    baseline: { ...baseline, ...other.increment },
+    canary: { ...canary, ...fresh.increment, coldStarts, metrics: ofCanary },
+    baseline: { ...baseline, ...other.increment, metrics: ofBaseline },
   };
   const taken = { canary: fresh.counted, baseline: other.counted, peak: Math.max(before.peak, peakNow ?? 0) };
   return { look, taken };

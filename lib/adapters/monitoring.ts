@@ -12,6 +12,7 @@ import {
 } from "@aws-sdk/client-cloudwatch";
 import type { SideCounts, TestedPercentile } from "../core/judge/types.ts";
 import type { AlarmState, MonitoringPort } from "../core/ports.ts";
+import { earliest, readDeclared } from "./declared-metrics.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
 import { type Dimensions, readMinutes, readSeries, stat, subjectOf, wholeMinutes } from "./metric-data.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
@@ -161,6 +162,12 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
       const value = (id: string) => series.get(id)?.find(({ at }) => at.getTime() === largest.at.getTime())?.value;
       const valuesMs = percentiles.flatMap((_, i) => value(`p${i}`) ?? []);
       return valuesMs.length < percentiles.length ? undefined : { requests: largest.value, valuesMs };
+    },
+
+    async declaredMetrics({ version, since, from, to, metrics }) {
+      const range = wholeMinutes(earliest(since, from, to, metrics), to);
+      if (!range || metrics.length === 0) return {};
+      return readDeclared(client(), version, range, from, metrics, options.signal);
     },
 
     async peakConcurrency({ from, to, ...alias }) {

@@ -22,14 +22,21 @@ export type ParsedExpression =
   /** `position` is 1-based. */
   | { ok: false; position: number; message: string };
 
-/** Metrics that both versions have at every look: shares 0 to 1, milliseconds, counts. */
+/**
+ * Metrics that both versions have at every look: shares 0 to 1, milliseconds, counts; `service_status` is 'down' when no
+ * request of the look succeeded, else 'up'.
+ */
 export const TRIGGER_METRICS = [
   "error_rate",
   "success_rate",
   "throttle_rate",
   "average_response_time",
+  "p50_response_time",
+  "p90_response_time",
+  "p95_response_time",
   "p99_response_time",
   "request_count",
+  "service_status",
 ] as const;
 
 const MAX_LENGTH = 500;

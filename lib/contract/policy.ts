@@ -1,4 +1,6 @@
 import { parseExpression } from "./expression.ts";
+import { rules } from "./rules.ts";
+import { declaredMetric, trigger, triggerMetrics } from "./triggers.ts";
 import * as z from "./zod.ts";
 
 /**
@@ -7,6 +9,8 @@ import * as z from "./zod.ts";
  */
 export const POLICY_SCHEMA_VERSION = 1;
 export const MAX_POLICY_BYTES = 8192;
+/** CodeDeploy waits an hour for a hook (CodeDeploy user guide, 2023); five minutes are left to judge and report. */
+export const MAX_BAKE_MINUTES = 55;
 
 const percent = z.number().check(z.minimum(0), z.maximum(100));
 const samples = z.int().check(z.minimum(1), z.maximum(1_000_000));
@@ -51,29 +55,15 @@ const checks = z.strictObject({
   falseRollbackPercent: z.optional(z.number().check(z.minimum(0.001), z.maximum(20))),
   /** Canary error rate minus baseline error rate, percentage points, below which errors do not roll back (default 0). */
   minErrorExcessPercent: z.optional(percent),
+  /** A canary that fails so many percent of requests, or more, must be ruled out before it is promoted; by default `maxErrorRatePercent`. */
+  promotionBoundPercent: z.optional(percent),
+  /** Odds of a slow request, as a multiple of the baseline's, that are no regression (1.2 by default). */
+  toleratedSlowOdds: z.optional(ratio),
   /** What a canary that gets far less than its share of traffic means; `hold` by default. */
   onTrafficDeficit: z.optional(z.enum(["hold", "rollback"])),
 });
 
-/** A condition of the policy's own over a look (F11). */
-const trigger = z.strictObject({
-  name: z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,63}$/)),
-  /** See `lib/contract/expression.ts`. */
-  expression: z.string().check((context) => {
-    const parsed = parseExpression(context.value);
-    if (parsed.ok) return;
-    const message = `position ${parsed.position}: ${parsed.message}`;
-    context.issues.push({ code: "custom", message, input: context.value });
-  }),
-  /** A warning holds, a critical one rolls back. */
-  severity: z.enum(["warning", "critical"]),
-  /** How long it must last before a rollback. Seconds. */
-  delaySeconds: z._default(z.int().check(z.minimum(0), z.maximum(3600)), 60),
-  /** True: it counts from the first request, and on the canary alone. */
-  zeroTolerance: z._default(z.boolean(), false),
-});
-
-export const policySchema = z.strictObject({
+const policyObject = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
   functionName: text(140),
   alias: text(128),
@@ -82,15 +72,33 @@ export const policySchema = z.strictObject({
   checks: z._default(checks, () => checks.parse({})),
   /** Alarms of dependencies that block a release while they are in ALARM. Never the function's own alarms. */
   blockers: z._default(z.array(text(255)).check(z.maxLength(20)), []),
+  /** Changes to the fixed rules. */
+  rules: z.optional(rules),
+  /** Metrics beyond Lambda's own that triggers may name. */
+  metrics: z.optional(z.array(declaredMetric).check(z.maxLength(10))),
+  /** Left out: the shipped ones whose metrics there are. */
   triggers: z.optional(z.array(trigger).check(z.maxLength(20))),
   /** Flags that belong to this function's releases. */
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
-  /** What happens when the evidence is too thin at the end of the shift. */
-  onInconclusive: z._default(z.enum(["promote-and-notify", "rollback"]), "promote-and-notify"),
+  /** What happens when the evidence is too thin at the end of the shift: guard time watches on, or back it goes. */
+  onInconclusive: z._default(z.enum(["promote-and-bake", "rollback"]), "promote-and-bake"),
+  /** How long a release stays open after the shift, so that it can still be undone as a deployment. Minutes. */
+  bakeMinutes: z._default(z.int().check(z.minimum(0), z.maximum(MAX_BAKE_MINUTES)), 10),
   /** After a release, alarms may still roll it back for this long. Minutes. */
   guardMinutes: z._default(z.int().check(z.minimum(0), z.maximum(2880)), 1440),
   /** False: verdicts are recorded and notified, nothing is rolled back automatically. */
   automaticRollback: z._default(z.boolean(), true),
+});
+
+/** An expression over a metric that is not there would never be true: it is refused, with its position. */
+export const policySchema = policyObject.check((context) => {
+  const { metrics, triggers = [] } = context.value;
+  for (const [i, { expression }] of triggers.entries()) {
+    const parsed = parseExpression(expression, triggerMetrics(metrics));
+    if (parsed.ok) continue;
+    const message = `position ${parsed.position}: ${parsed.message}`;
+    context.issues.push({ code: "custom", message, input: expression, path: ["triggers", i, "expression"] });
+  }
 });
 
 export type Policy = z.output<typeof policySchema>;

@@ -31,6 +31,7 @@ export class FakeMonitoring implements MonitoringPort {
   /** Of an alias' durations; undefined where nothing ran. */
   percentiles: { requests: number; valuesMs: number[] } | undefined;
   peak: number | undefined;
+  declared: (of: { version: string; name: string }) => number | undefined = () => undefined;
   perMinute: (side: { functionName: string; version: string; minute: Date }) => SideCounts = () => noCounts;
 
   async alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>> {
@@ -86,6 +87,15 @@ export class FakeMonitoring implements MonitoringPort {
   async durationPercentiles(query: { functionName: string; percentiles: readonly number[] }) {
     await this.calls.enter("durationPercentiles", query);
     return this.percentiles;
+  }
+
+  async declaredMetrics(query: { version: string; metrics: readonly { name: string }[] }) {
+    await this.calls.enter("declaredMetrics", query);
+    const known = query.metrics.flatMap(({ name }) => {
+      const value = this.declared({ version: query.version, name });
+      return value === undefined ? [] : [[name, value]];
+    });
+    return Object.fromEntries(known) as Record<string, number>;
   }
 
   async peakConcurrency(query: object) {

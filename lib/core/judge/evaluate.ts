@@ -25,8 +25,23 @@ export function isRelative(condition: Condition): boolean {
   return isRelative(condition.left) || isRelative(condition.right);
 }
 
+/** The metrics that it names, each once. */
+export function namesIn(condition: Condition): string[] {
+  const all = (of: Condition): string[] => {
+    if (of.kind === "not") return all(of.of);
+    if (of.kind === "comparison") return [...metricNames(of.left), ...metricNames(of.right)];
+    return [...all(of.left), ...all(of.right)];
+  };
+  return [...new Set(all(condition))];
+}
+
+function metricNames(operand: Operand): string[] {
+  if (operand.kind === "metric") return [operand.name];
+  return operand.kind === "arithmetic" ? [...metricNames(operand.left), ...metricNames(operand.right)] : [];
+}
+
 function compare(condition: Condition & { kind: "comparison" }, canary: Metrics, baseline: Metrics) {
-  const name = metricOf(condition.left) ?? metricOf(condition.right) ?? "";
+  const name = [...metricNames(condition.left), ...metricNames(condition.right)][0] ?? "";
   const left = operandValue(condition.left, canary, baseline(name));
   const right = operandValue(condition.right, canary, baseline(name));
   if (left === undefined || right === undefined) return undefined;
@@ -36,11 +51,6 @@ function compare(condition: Condition & { kind: "comparison" }, canary: Metrics,
   if (condition.comparator === "<") return left < right;
   if (condition.comparator === "<=") return left <= right;
   return condition.comparator === ">" ? left > right : left >= right;
-}
-
-function metricOf(operand: Operand): string | undefined {
-  if (operand.kind === "metric") return operand.name;
-  return operand.kind === "arithmetic" ? (metricOf(operand.left) ?? metricOf(operand.right)) : undefined;
 }
 
 function operandValue(operand: Operand, canary: Metrics, baseline: MetricValue): MetricValue {

@@ -1,21 +1,28 @@
 import type { Policy } from "../../contract/policy.ts";
-import { type Breach, breachesOf, errorPercent, format } from "./rules.ts";
-import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "./types.ts";
+import type { RuleCode } from "../../contract/rules.ts";
+import { budgetOf } from "./budget.ts";
+import { type Rule, rulesOf } from "./rule-settings.ts";
+import {
+  absoluteErrors,
+  type Breach,
+  breachesOf,
+  errorPercent,
+  errorRatio,
+  format,
+  type Rules,
+  type Sides,
+} from "./rules.ts";
+import type { JudgeState, Look, Reason, SideCounts, Verdict } from "./types.ts";
 
-/** Two periods of a minute, as the alarms ask for. Seconds. */
-const RATE_PERSISTENCE_SECONDS = 120;
 /** One good look between two bad ones does not make a fault a passing one. */
 const RATE_WINDOW_LOOKS = 3;
-/**
- * Every look of this long must break the p99 rule: the p99 of a minute with few requests is its slowest one, so a
- * single cold start breaks it. A five-minute canary holds four whole minutes. Seconds.
- */
-const P99_PERSISTENCE_SECONDS = 240;
 /** More looks than any persistence needs; bounds the state. */
 const KEPT_LOOKS = 300;
 
 interface KeptLook {
   seconds: number;
+  /** Requests and errors of the canary, then of the baseline. */
+  counts: [number, number, number, number];
   /** What this look alone holds against the canary. */
   reasons: Reason[];
 }
@@ -26,7 +33,7 @@ interface FixedState extends JudgeState {
   baseline: SideCounts;
   observedSeconds: number;
   expectedCanaryInvocations: number;
-  /** Newest last; only looks with enough requests to tell. */
+  /** Newest last. */
   looks: KeptLook[];
 }
 
@@ -38,12 +45,20 @@ interface FixedState extends JudgeState {
  * release. Too few requests, and monitoring that could not be read, are inconclusive. What both versions break alike
  * is a finding and blames nobody.
  */
-export const judgeFixed: Judge = (state, look, policy) => {
+export const judgeFixed = (state: JudgeState | undefined, look: Look, policy: Policy): Ruled => {
   const before = (state as FixedState | undefined) ?? initialState();
-  if (!look.observed) return { state: before, verdict: unavailable(before) };
-  const after = add(before, look, policy);
-  return { state: after, verdict: verdictOf(after, policy) };
+  if (!look.observed) return { state: before, verdict: unavailable(before), supporting: [] };
+  const rules = rulesOf(policy);
+  const after = add(before, look, rules, policy.checks.rollbackThresholdPercent);
+  return { state: after, ...verdictOf(after, rules, policy) };
 };
+
+/** The verdict of the rules alone, and the reasons that count only beside a test that agrees. */
+export interface Ruled {
+  state: JudgeState;
+  verdict: Verdict;
+  supporting: Reason[];
+}
 
 const NOTHING: SideCounts = {
   invocations: 0,
@@ -62,9 +77,13 @@ const initialState = (): FixedState => ({
   looks: [],
 });
 
-function add(state: FixedState, look: Look, policy: Policy): FixedState {
-  const enough = look.canary.invocations >= policy.checks.minSamples;
-  const kept = { seconds: look.seconds, reasons: againstCanary(breachesOf(look, policy.checks)) };
+function add(state: FixedState, look: Look, rules: Rules, threshold: number | undefined): FixedState {
+  const { canary, baseline } = look;
+  const kept: KeptLook = {
+    seconds: look.seconds,
+    counts: [canary.invocations, canary.errors, baseline.invocations, baseline.errors],
+    reasons: againstCanary(breachesOf(look, rules, threshold)),
+  };
   const total = look.canary.invocations + look.baseline.invocations;
   return {
     version: 1,
@@ -72,7 +91,7 @@ function add(state: FixedState, look: Look, policy: Policy): FixedState {
     baseline: sum(state.baseline, look.baseline),
     observedSeconds: state.observedSeconds + look.seconds,
     expectedCanaryInvocations: state.expectedCanaryInvocations + look.expectedShare * total,
-    looks: enough ? [...state.looks, kept].slice(-KEPT_LOOKS) : state.looks,
+    looks: [...state.looks, kept].slice(-KEPT_LOOKS),
   };
 }
 
@@ -89,36 +108,88 @@ function sum(a: SideCounts, b: SideCounts): SideCounts {
   };
 }
 
-function verdictOf(state: FixedState, policy: Policy): Verdict {
-  const overall = breachesOf(state, policy.checks);
-  const findings = overall.filter((breach) => breach.shared).map((breach) => breach.reason);
+function verdictOf(state: FixedState, rules: Rules, policy: Policy): Omit<Ruled, "state"> {
+  const overall = breachesOf(state, rules, policy.checks.rollbackThresholdPercent);
+  const absolute = absoluteBreaches(state, rules, policy);
+  const findings = [
+    ...firstOfEachCode([...overall, ...absolute].filter((breach) => breach.shared).map((breach) => breach.reason)),
+    ...trafficLow(state, rules["traffic-low"]),
+  ];
   const sums = againstCanary(overall);
-  const settled = state.observedSeconds >= RATE_PERSISTENCE_SECONDS ? sums : [];
-  const rollback = firstOfEachCode([...settled, ...lastingReasons(state.looks)]);
-  if (rollback.length > 0) return { kind: "rollback", reasons: rollback, findings };
+  const settled = sums.filter(({ code }) => state.observedSeconds >= lasting(code, rules));
+  const rollback = firstOfEachCode([...settled, ...lastingReasons(state, rules), ...againstCanary(absolute)]);
+  const supporting = againstCanary(ratioBreaches(state, rules["error-ratio"]));
+  if (rollback.length > 0) return { verdict: { kind: "rollback", reasons: rollback, findings }, supporting };
 
   const passing = firstOfEachCode([...sums, ...(state.looks.at(-1)?.reasons ?? [])]).map((reason) => ({
     ...reason,
     message: `${reason.message}; not for long enough yet to act on`,
   }));
-  const holding = [...passing, ...shareDeficit(state, policy)];
+  const holding = [...passing, ...shareDeficit(state, rules["traffic-share"])];
   const missing = tooFewSamples(state.canary, policy);
-  if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...missing], findings };
-  if (missing.length > 0) return { kind: "inconclusive", reasons: missing, findings };
-  return { kind: "promote", reasons: [withinLimits(state, policy)], findings };
+  const verdict = (): Verdict => {
+    if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...missing], findings };
+    if (missing.length > 0) return { kind: "inconclusive", reasons: missing, findings };
+    return { kind: "promote", reasons: [withinLimits(state, policy)], findings };
+  };
+  return { verdict: verdict(), supporting };
+}
+
+/** A quarter of what the share test has of the budget, for each of two limits: that test rolls nothing back by itself. */
+const ABSOLUTE_PART = 0.025;
+
+function absoluteBreaches(state: FixedState, rules: Rules, policy: Policy): Breach[] {
+  const alpha = ABSOLUTE_PART * budgetOf(policy);
+  const [success, errors] = [rules["success-rate"], rules["absolute-error-rate"]];
+  const over = (rule: Rule) => windowOf(state, rule.forSeconds);
+  const recent = over(success);
+  const all = state.observedSeconds >= errors.forSeconds ? state : undefined;
+  return [
+    recent && absoluteErrors("success-rate", recent, success, 100 - success.limit, alpha),
+    all && absoluteErrors("absolute-error-rate", all, errors, errors.limit, alpha),
+  ].filter((breach) => breach !== undefined);
+}
+
+function ratioBreaches(state: FixedState, rule: Rule): Breach[] {
+  const sides = windowOf(state, rule.forSeconds);
+  const breach = sides && errorRatio(sides, rule);
+  return breach ? [breach] : [];
+}
+
+/** Both sides over the latest looks of so many seconds; undefined while there have not been so many. */
+function windowOf({ looks }: FixedState, seconds: number): Sides | undefined {
+  const sums = [0, 0, 0, 0];
+  let covered = 0;
+  for (let i = looks.length - 1; i >= 0 && covered < seconds; i--) {
+    covered += looks[i]!.seconds;
+    for (const [k, count] of looks[i]!.counts.entries()) sums[k]! += count;
+  }
+  if (covered < seconds) return undefined;
+  const [canary = 0, canaryErrors = 0, baseline = 0, baselineErrors = 0] = sums;
+  return {
+    canary: { ...NOTHING, invocations: canary, errors: canaryErrors },
+    baseline: { ...NOTHING, invocations: baseline, errors: baselineErrors },
+  };
 }
 
 const againstCanary = (breaches: Breach[]) =>
   breaches.filter((breach) => !breach.shared).map((breach) => breach.reason);
 
-/** The latest reason for each rule that the latest looks break for long enough. */
-function lastingReasons(looks: readonly KeptLook[]): Reason[] {
-  const latest = looks.slice(-RATE_WINDOW_LOOKS);
-  const newestFirst = latest.flatMap((look) => look.reasons).reverse();
+/** How long a rule must be broken. Seconds. */
+const lasting = (code: string, rules: Rules) => (rules[code as RuleCode] ?? rules["error-rate"]).forSeconds;
+
+/** The latest reason for each rule that the latest looks with enough requests break for long enough. */
+function lastingReasons({ looks }: FixedState, rules: Rules): Reason[] {
+  const telling = (code: string) =>
+    looks.filter(({ counts }) => counts[0] >= (rules[code as RuleCode] ?? rules["error-rate"]).minSamples);
+  const newestFirst = looks.flatMap((look) => look.reasons).reverse();
   return firstOfEachCode(newestFirst).filter(({ code }) => {
-    if (code === "p99-duration") return unbrokenSeconds(looks, code) >= P99_PERSISTENCE_SECONDS;
-    const broken = latest.filter((look) => holds(look, code));
-    return broken.length >= 2 && totalSeconds(broken) >= RATE_PERSISTENCE_SECONDS;
+    const seconds = lasting(code, rules);
+    if (code === "p99-duration") return unbrokenSeconds(telling(code), code) >= seconds;
+    const broken = telling(code)
+      .slice(-RATE_WINDOW_LOOKS)
+      .filter((look) => holds(look, code));
+    return broken.length >= 2 && totalSeconds(broken) >= seconds;
   });
 }
 
@@ -131,22 +202,26 @@ const firstOfEachCode = (reasons: readonly Reason[]) =>
   reasons.filter((reason, i) => reasons.findIndex((other) => other.code === reason.code) === i);
 
 /** A canary that hangs or is not reached publishes no requests: silence is no proof of health. */
-function shareDeficit(state: FixedState, policy: Policy): Reason[] {
-  const { minSamples, minTrafficShareRatio } = policy.checks;
+function shareDeficit(state: FixedState, { enabled, minSamples, limit }: Rule): Reason[] {
   const expected = state.expectedCanaryInvocations;
   const served = state.canary.invocations;
-  if (expected < minSamples || served >= minTrafficShareRatio * expected) return [];
+  if (!enabled || expected < minSamples || served >= limit * expected) return [];
   const ratio = served / expected;
   return [
     {
       code: "traffic-share",
-      message: `the canary finished ${served} requests where its share was ${format(expected)} (ratio ${format(ratio)}, limit ${minTrafficShareRatio})`,
+      message: `the canary finished ${served} requests where its share was ${format(expected)} (ratio ${format(ratio)}, limit ${limit})`,
       observed: ratio,
-      limit: minTrafficShareRatio,
+      limit,
       baseline: null,
       samples: served + state.baseline.invocations,
     },
   ];
+}
+
+/** Less than its share, and not little enough to hold it: for people to know. */
+function trafficLow(state: FixedState, rule: Rule): Reason[] {
+  return shareDeficit(state, rule).map((reason) => ({ ...reason, code: "traffic-low" }));
 }
 
 function tooFewSamples({ invocations }: SideCounts, policy: Policy): Reason[] {

@@ -1,7 +1,9 @@
-import type { Policy } from "../../contract/policy.ts";
+import type { RuleCode } from "../../contract/rules.ts";
+import { surelyAbove } from "./certainty.ts";
+import type { Rule } from "./rule-settings.ts";
 import type { Reason, SideCounts } from "./types.ts";
 
-type Checks = Policy["checks"];
+export type Rules = Record<RuleCode, Rule>;
 
 export interface Sides {
   canary: SideCounts;
@@ -18,39 +20,43 @@ export interface Breach {
 export const errorPercent = (side: SideCounts): number | undefined =>
   side.invocations === 0 ? undefined : (100 * side.errors) / side.invocations;
 
+/** Below so many errors of the canary a multiple of the baseline's rate says nothing. */
+const MIN_ERRORS_OF_RATIO = 5;
+
 /**
- * The rules that the two sides break, worst first. None below `minSamples` canary requests: a rate over a handful of
- * requests is noise. A baseline that served nothing cannot excuse the canary.
+ * The rules that the two sides break, worst first. None below a rule's minimum of canary requests: a rate over a handful
+ * of requests is noise. A baseline that served nothing cannot excuse the canary. `threshold`: percent errors, set for
+ * one release by the person who started it.
  */
-export function breachesOf(sides: Sides, checks: Checks): Breach[] {
-  if (sides.canary.invocations < checks.minSamples) return [];
+export function breachesOf(sides: Sides, rules: Rules, threshold: number | undefined): Breach[] {
+  const { invocations } = sides.canary;
+  const inForce = ({ enabled, minSamples }: Rule) => enabled && invocations >= minSamples;
   return [
-    rollbackThreshold(sides, checks),
-    errorRate(sides, checks),
-    averageDuration(sides, checks),
-    p99Duration(sides, checks),
-  ].filter((breach) => breach !== undefined);
+    threshold !== undefined && invocations >= rules["error-rate"].minSamples && rollbackThreshold(sides, threshold),
+    inForce(rules["error-rate"]) && errorRate(sides, rules["error-rate"]),
+    inForce(rules["average-duration"]) && averageDuration(sides, rules["average-duration"]),
+    inForce(rules["p99-duration"]) && p99Duration(sides, rules["p99-duration"]),
+  ].filter((breach) => typeof breach === "object");
 }
 
-/** F8 and F9: over the limit, and over the ratio to the baseline in the same minutes. */
-function errorRate({ canary, baseline }: Sides, checks: Checks): Breach | undefined {
+/** Over the limit, and over the ratio to the baseline in the same minutes. */
+function errorRate({ canary, baseline }: Sides, rule: Rule): Breach | undefined {
   const rate = errorPercent(canary) ?? 0;
   const other = errorPercent(baseline);
-  if (rate <= checks.maxErrorRatePercent) return undefined;
-  const limit = Math.max(checks.maxErrorRatePercent, checks.maxErrorRateRatio * (other ?? 0));
+  if (rate <= rule.limit) return undefined;
+  const limit = Math.max(rule.limit, rule.timesBaseline * (other ?? 0));
   if (rate > limit) {
     return blamed("error-rate", rate, limit, other, canary, (value) => `${format(value)} % of canary requests failed`);
   }
-  if (other === undefined || other <= checks.maxErrorRatePercent) return undefined;
-  return shared("errors", "%", rate, checks.maxErrorRatePercent, other, canary);
+  if (other === undefined || other <= rule.limit) return undefined;
+  return shared("errors", "%", rate, rule.limit, other, canary);
 }
 
 /** An absolute limit, set for one release by the person who started it. */
-function rollbackThreshold({ canary, baseline }: Sides, checks: Checks): Breach | undefined {
-  const limit = checks.rollbackThresholdPercent;
+function rollbackThreshold({ canary, baseline }: Sides, limit: number): Breach | undefined {
   const rate = errorPercent(canary) ?? 0;
   const other = errorPercent(baseline);
-  if (limit === undefined || rate <= limit) return undefined;
+  if (rate <= limit) return undefined;
   if (other !== undefined && other > limit) return shared("errors", "%", rate, limit, other, canary);
   return blamed(
     "rollback-threshold",
@@ -62,19 +68,53 @@ function rollbackThreshold({ canary, baseline }: Sides, checks: Checks): Breach 
   );
 }
 
-function averageDuration({ canary, baseline }: Sides, checks: Checks): Breach | undefined {
+/**
+ * An absolute limit that needs no comparison, for errors (`limit` is the highest percentage that may fail). It counts only
+ * where the canary is above it for sure, because a rate of few requests lies anywhere.
+ */
+export function absoluteErrors(
+  code: "success-rate" | "absolute-error-rate",
+  { canary, baseline }: Sides,
+  { enabled, minSamples }: Rule,
+  limit: number,
+  alpha: number,
+): Breach | undefined {
+  if (!enabled || canary.invocations < minSamples) return undefined;
+  if (!surelyAbove(canary.errors, canary.invocations, limit / 100, alpha)) return undefined;
+  const rate = errorPercent(canary) ?? 0;
+  const other = errorPercent(baseline);
+  if (other !== undefined && other > limit) return shared("errors", "%", rate, limit, other, canary);
+  return blamed(
+    code,
+    rate,
+    limit,
+    other,
+    canary,
+    (value) => `${format(value)} % of canary requests failed, for sure more than ${format(limit)} %`,
+  );
+}
+
+/** Far more errors than the baseline, whatever their number. */
+export function errorRatio({ canary, baseline }: Sides, rule: Rule): Breach | undefined {
+  const [rate, other] = [errorPercent(canary) ?? 0, errorPercent(baseline)];
+  if (!rule.enabled || canary.invocations < rule.minSamples || baseline.invocations < rule.minSamples) return undefined;
+  const limit = rule.timesBaseline * (other ?? 0);
+  if (canary.errors < MIN_ERRORS_OF_RATIO || rate <= limit) return undefined;
+  return blamed("error-ratio", rate, limit, other, canary, (value) => `${format(value)} % of canary requests failed`);
+}
+
+function averageDuration({ canary, baseline }: Sides, { limit }: Rule): Breach | undefined {
   const observed = canary.averageDurationMs ?? 0;
-  const limit = checks.maxAverageDurationMs;
   const other = baseline.averageDurationMs;
   if (observed <= limit) return undefined;
   if (other !== undefined && other > limit) return shared("average duration", "ms", observed, limit, other, canary);
   return blamed("average-duration", observed, limit, other, canary, (value) => `canary average is ${format(value)} ms`);
 }
 
-function p99Duration({ canary, baseline }: Sides, checks: Checks): Breach | undefined {
+function p99Duration({ canary, baseline }: Sides, { minSamples, timesBaseline }: Rule): Breach | undefined {
   const [observed, other] = [canary.p99DurationMs, baseline.p99DurationMs];
-  if (observed === undefined || other === undefined || baseline.invocations < checks.minSamples) return undefined;
-  const limit = checks.maxP99Ratio * other;
+  if (observed === undefined || other === undefined || baseline.invocations < minSamples) return undefined;
+  const limit = timesBaseline * other;
   if (observed <= limit) return undefined;
   return blamed("p99-duration", observed, limit, other, canary, (value) => `canary p99 is ${format(value)} ms`);
 }

@@ -1,6 +1,10 @@
-import { parseExpression } from "../../contract/expression.ts";
+import { type Condition, parseExpression } from "../../contract/expression.ts";
 import type { Policy } from "../../contract/policy.ts";
-import { evaluate, isRelative, type Metrics } from "./evaluate.ts";
+import { triggerMetrics, triggersOf } from "../../contract/triggers.ts";
+import { budgetOf } from "./budget.ts";
+import { surelyAtLeast } from "./certainty.ts";
+import { evaluate, isRelative, type Metrics, type MetricValue, namesIn } from "./evaluate.ts";
+import { format } from "./rules.ts";
 import type { Look, Reason, SideCounts } from "./types.ts";
 
 /** Per trigger: since when it has been on, and for how many looks it has been off again. Seconds; null: it is off. */
@@ -23,33 +27,61 @@ export interface Triggered {
  */
 export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: number, policy: Policy): Triggered {
   const result: Triggered = { state: {}, rollback: [], hold: [], findings: [] };
-  const { minSamples } = policy.checks;
-  for (const trigger of policy.triggers ?? []) {
-    const parsed = parseExpression(trigger.expression);
+  const names = triggerMetrics(policy.metrics);
+  const baseline = metricsOf(look.baseline);
+  for (const trigger of triggersOf(policy)) {
+    const parsed = parseExpression(trigger.expression, names);
     if (!parsed.ok) continue;
-    const [canary, baseline] = [metricsOf(look.canary), metricsOf(look.baseline)];
-    const enough = trigger.zeroTolerance || look.canary.invocations >= minSamples;
-    const on = enough ? evaluate(parsed.condition, canary, baseline) : undefined;
+    const { condition } = parsed;
+    const canary = metricsOf(look.canary, trigger.sure ? SURE_PART * budgetOf(policy) : undefined);
+    const enough = trigger.zeroTolerance || look.canary.invocations >= (trigger.minSamples ?? policy.checks.minSamples);
+    const on = enough ? evaluate(condition, canary, baseline) : undefined;
     const own = next(before[trigger.name] ?? { since: null, off: 0 }, on, elapsedSeconds - look.seconds);
     result.state[trigger.name] = own;
     if (own.since === null) continue;
-    const relative = isRelative(parsed.condition);
-    const shared = !relative && !trigger.zeroTolerance && evaluate(parsed.condition, baseline, baseline) === true;
+    const relative = isRelative(condition);
+    const shared = !relative && !trigger.zeroTolerance && evaluate(condition, baseline, baseline) === true;
+    const critical = trigger.severity === "critical";
+    // What a warning says of both versions is how things are, and no news of the release.
+    if (shared && !critical) continue;
     const lasted = elapsedSeconds - own.since;
     const reason: Reason = {
       code: shared ? "baseline-unhealthy" : `trigger-${trigger.name}`,
-      message: `${trigger.name}: ${trigger.expression}, for ${lasted} s${shared ? ", on the baseline as well" : ""}`,
-      observed: lasted,
-      limit: trigger.delaySeconds,
-      baseline: null,
+      message: `${trigger.name}: ${trigger.expression}, for ${lasted} s of ${trigger.delaySeconds} s${valuesOf(condition, canary, baseline)}${shared ? ", on the baseline as well" : ""}`,
+      ...figuresOf(condition, canary, baseline),
       samples: look.canary.invocations,
     };
     if (shared) result.findings.push(reason);
-    else if (trigger.severity === "critical" && lasted >= trigger.delaySeconds)
-      result.rollback.push({ reason, relative });
+    else if (critical && lasted >= trigger.delaySeconds) result.rollback.push({ reason, relative });
     else result.hold.push(reason);
   }
   return result;
+}
+
+/** What a rate may be wrong by, as a part of the budget, where a trigger is to be sure of it. */
+const SURE_PART = 0.025;
+
+/** The numbers that the expression was evaluated with. */
+function valuesOf(condition: Condition, canary: Metrics, baseline: Metrics): string {
+  const told = (value: MetricValue) => (typeof value === "number" ? format(value) : String(value ?? "unknown"));
+  const values = namesIn(condition).map(
+    (name) => `${name} ${told(canary(name))}, of the baseline ${told(baseline(name))}`,
+  );
+  return ` (${values.join("; ")})`;
+}
+
+/** Of a comparison of one metric with a number: both of them. */
+function figuresOf(condition: Condition, canary: Metrics, baseline: Metrics) {
+  const number = (value: MetricValue) => (typeof value === "number" ? value : null);
+  const [name, ...others] = namesIn(condition);
+  if (name === undefined || others.length > 0 || condition.kind !== "comparison")
+    return { observed: null, limit: null, baseline: null };
+  const limit = [condition.left, condition.right].find((side) => side.kind === "number");
+  return {
+    observed: number(canary(name)),
+    limit: limit?.kind === "number" ? limit.value : null,
+    baseline: number(baseline(name)),
+  };
 }
 
 function next(state: TriggerState[string], on: boolean | undefined, startSeconds: number): TriggerState[string] {
@@ -59,14 +91,22 @@ function next(state: TriggerState[string], on: boolean | undefined, startSeconds
   return { since: state.since, off: state.off + 1 };
 }
 
-const metricsOf =
-  (side: SideCounts): Metrics =>
-  (name) => {
-    const share = (count: number) => (side.invocations === 0 ? undefined : count / side.invocations);
-    if (name === "error_rate") return share(side.errors);
-    if (name === "success_rate") return share(side.invocations - side.errors);
-    if (name === "throttle_rate") return share(side.throttles);
-    if (name === "average_response_time") return side.averageDurationMs;
-    if (name === "p99_response_time") return side.p99DurationMs;
-    return name === "request_count" ? side.invocations : undefined;
+/** A version's metrics; with `alpha`, rates are as favourable to it as its requests allow. */
+function metricsOf(side: SideCounts, alpha?: number): Metrics {
+  const { invocations, errors, percentilesMs = {}, metrics = {} } = side;
+  const some = invocations > 0;
+  const errorRate = alpha === undefined ? errors / invocations : surelyAtLeast(errors, invocations, alpha);
+  const values: Record<string, MetricValue> = {
+    error_rate: some ? errorRate : undefined,
+    success_rate: some ? 1 - errorRate : undefined,
+    throttle_rate: some ? side.throttles / invocations : undefined,
+    average_response_time: side.averageDurationMs,
+    p50_response_time: percentilesMs[50],
+    p90_response_time: percentilesMs[90],
+    p95_response_time: percentilesMs[95],
+    p99_response_time: side.p99DurationMs,
+    request_count: invocations,
+    service_status: some ? (errors >= invocations ? "down" : "up") : undefined,
   };
+  return (name) => (Object.hasOwn(values, name) ? values[name] : metrics[name]);
+}

@@ -21,21 +21,24 @@ export function effectOf(totals: Block): Effect | undefined {
 
 /** Rates that a uniform mixture of bets has not refuted (Ville 1939; Robbins 1970). */
 function rateInterval(errors: number, requests: number): { low: number; high: number } {
-  const mixture = logFactorial(errors) + logFactorial(requests - errors) - logFactorial(requests + 1);
-  const refuted = (rate: number) => {
-    const term = (count: number, p: number) => (count === 0 ? 0 : count * Math.log(p));
-    return mixture - term(errors, rate) - term(requests - errors, 1 - rate) >= Math.log(2 / MISS);
-  };
-  const estimate = errors / requests;
-  const edge = (outer: number) => {
-    if (!refuted(outer)) return outer;
-    let [inside, outside] = [estimate, outer];
-    for (let i = 0; i < 40; i++) {
-      const middle = (inside + outside) / 2;
-      if (refuted(middle)) outside = middle;
-      else inside = middle;
-    }
-    return outside;
-  };
-  return { low: edge(0), high: edge(1) };
+  const logMixture = logFactorial(errors) + logFactorial(requests - errors) - logFactorial(requests + 1);
+  return { low: edge(0, errors, requests, logMixture), high: edge(1, errors, requests, logMixture) };
+}
+
+/** Where the interval ends on the side of `outer`, by bisection. */
+function edge(outer: number, errors: number, requests: number, logMixture: number): number {
+  if (!isRefuted(outer, errors, requests, logMixture)) return outer;
+  let [inside, outside] = [errors / requests, outer];
+  for (let i = 0; i < 30; i++) {
+    const middle = (inside + outside) / 2;
+    if (isRefuted(middle, errors, requests, logMixture)) outside = middle;
+    else inside = middle;
+  }
+  return outside;
+}
+
+function isRefuted(rate: number, errors: number, requests: number, logMixture: number): boolean {
+  const failed = errors === 0 ? 0 : errors * Math.log(rate);
+  const served = requests === errors ? 0 : (requests - errors) * Math.log1p(-rate);
+  return logMixture - failed - served >= Math.log(2 / MISS);
 }

@@ -35,7 +35,9 @@ export interface ErrorsLook {
 /** Below this many requests a minute, seen before any error is, traffic is thin. */
 const THIN_TRAFFIC_PER_MINUTE = 50;
 /** The e-process's part of alpha in thin traffic. */
-const THIN_PART = 0.3;
+const THIN_PART = 0.5;
+/** The bet's error rate begins at 5 %, and is worth so many requests of the baseline. */
+const GUESSED_REQUESTS = 9;
 /** The bet on a late onset is spread over this long. Minutes. */
 const PLANNED_MINUTES = 10;
 /** From so many expected requests on the smaller side, the realised split tells more than the configured share. */
@@ -80,7 +82,11 @@ export function lookErrors(
     minExcess,
     widest: JUDGE_CELLS,
   });
-  const bet = lookEProcess(state.evidence, block, elapsedSeconds, { alpha, share, plannedMinutes: PLANNED_MINUTES });
+  // What the baseline has shown before this block: a bet may depend on anything but the block that it is on.
+  const { baselineErrors, baselineRequests } = state.ces.totals;
+  const history = { errors: baselineErrors, invocations: baselineRequests + GUESSED_REQUESTS };
+  const plannedMinutes = PLANNED_MINUTES;
+  const bet = lookEProcess(state.evidence, block, elapsedSeconds, { alpha, share, plannedMinutes, history });
   const { totals } = ces.state;
   const excess =
     totals.canaryErrors / Math.max(1, totals.canaryRequests) -

@@ -1,6 +1,7 @@
 import type { Policy } from "../../../contract/policy.ts";
 import { GoaroundError } from "../../errors.ts";
-import { judgeFixed } from "../fixed.ts";
+import { BUDGET, budgetOf } from "../budget.ts";
+import { judgeFixed, type Ruled } from "../fixed.ts";
 import { errorPercent, format } from "../rules.ts";
 import { trendOf } from "../trend.ts";
 import { lookTriggers, type Triggered, type TriggerState } from "../triggers.ts";
@@ -13,9 +14,8 @@ import type { Block } from "./null-law.ts";
 import { initialPromotion, lookPromotion, PROMOTION_ALPHA, type PromotionState, requestsMissing } from "./promotion.ts";
 import { initialShare, lookShare, type ShareState } from "./share.ts";
 
-/** How the one false-rollback budget is divided. */
-export const BUDGET = { errors: 0.6, latency: 0.3, share: 0.1 };
-const DEFAULT_FALSE_ROLLBACK_PERCENT = 1;
+/** Odds of a slow request that are no regression: new sandboxes are a little slower, and CloudWatch rounds durations. */
+const TOLERATED_SLOW_ODDS = 1.2;
 /** Looks that the rules still read, and of those the ones whose text may be shown again. */
 const RULE_LOOKS = 30;
 const TOLD_LOOKS = 3;
@@ -35,8 +35,10 @@ interface SequentialState extends JudgeState {
   share: ShareState;
   totals: Block;
   triggers: TriggerState;
-  /** The canary's latest average durations, milliseconds, oldest first. */
+  /** How much longer the canary's requests took than the baseline's at the latest looks, on average, oldest first. ms. */
   durations: number[];
+  /** The canary's average duration at the latest look that had one, milliseconds. */
+  averageMs: number;
   rules: JudgeState | undefined;
 }
 
@@ -52,6 +54,7 @@ const initialState: SequentialState = {
   totals: NO_BLOCK,
   triggers: {},
   durations: [],
+  averageMs: 0,
   rules: undefined,
 };
 
@@ -72,23 +75,25 @@ export const judgeSequential: Judge = (given, look, policy) => {
   const tested = test(state, look, policy);
   const triggered = lookTriggers(state.triggers, look, tested.state.seconds, policy);
   const { averageDurationMs } = look.canary;
-  const durations = averageDurationMs === undefined ? state.durations : [...state.durations, averageDurationMs];
+  const longer = (averageDurationMs ?? 0) - (look.baseline.averageDurationMs ?? 0);
+  const durations = averageDurationMs === undefined ? state.durations : [...state.durations, longer];
   const next = {
     ...tested.state,
     rules: ruled.state,
     triggers: triggered.state,
     durations: durations.slice(-TREND_LOOKS),
+    averageMs: averageDurationMs ?? state.averageMs,
   };
-  return { state: next, verdict: combine(next, tested, triggered, ruled.verdict, policy) };
+  return { state: next, verdict: combine(next, tested, triggered, ruled, policy) };
 };
 
 /** The same state in at most 8 KB of JSON; the judge goes on from it as from the original. */
 export function compactState(given: JudgeState): JudgeState {
   const state = given as SequentialState;
   const pack = (ces: CesState | PackedCes) => (isPacked(ces) ? ces : packCes(ces));
-  const looks = (state.rules?.looks ?? []) as { seconds: number; reasons: Reason[] }[];
+  const looks = (state.rules?.looks ?? []) as { reasons: Reason[] }[];
   const kept = looks.slice(-RULE_LOOKS).map((look, i, all) => ({
-    seconds: look.seconds,
+    ...look,
     // Older looks only tell which rule was broken.
     reasons: i >= all.length - TOLD_LOOKS ? look.reasons : look.reasons.map(({ code }) => ({ code }) as Reason),
   }));
@@ -133,10 +138,11 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
   const alpha = budget * BUDGET.errors;
   const given = { ...state.errors, ces: unpacked(state.errors.ces) };
   const errors = lookErrors(given, block, look.seconds, seconds, { alpha, share, minExcess });
-  const slower = lookLatency(state.latency, look, seconds, budget);
+  const slower = lookLatency(state.latency, look, seconds, policy);
   const deficit = lookShare(state.share, block.canaryRequests, block.baselineRequests, share);
-  const limit = budget * BUDGET.share;
-  const tolerance = { limit: toleratedRate(policy), oddsRatio: Math.max(2, policy.checks.maxErrorRateRatio) };
+  // Half of it is left for the absolute limits where a deficit may roll back.
+  const limit = budget * BUDGET.share * (policy.checks.onTrafficDeficit === "rollback" ? 0.5 : 1);
+  const tolerance = { limit: promotionBound(policy), oddsRatio: Math.max(2, policy.checks.maxErrorRateRatio) };
   const promotion = lookPromotion(state.promotion, block, tolerance);
 
   return {
@@ -159,10 +165,9 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
   };
 }
 
-export const budgetOf = ({ checks }: Policy) => (checks.falseRollbackPercent ?? DEFAULT_FALSE_ROLLBACK_PERCENT) / 100;
-
-/** The canary's error rate that the policy's rule would still let pass; fixed by the policy alone. */
-const toleratedRate = ({ checks }: Policy) => Math.min(0.5, Math.max(0.001, checks.maxErrorRatePercent / 100));
+/** The canary's error rate that must be ruled out before it is promoted; fixed by the policy alone. */
+const promotionBound = ({ checks }: Policy) =>
+  Math.min(0.5, Math.max(0.001, (checks.promotionBoundPercent ?? checks.maxErrorRatePercent) / 100));
 
 /** Errors that are published before their request count as part of it: never more errors than requests. */
 function blockOf(canary: SideCounts, baseline: SideCounts): Block {
@@ -179,9 +184,10 @@ function blockOf(canary: SideCounts, baseline: SideCounts): Block {
  * The same test on requests above each threshold. Cold starts of the canary are credited: they are taken out of its
  * requests and, as if all of them had been slow, out of its slow ones. The baseline gets no such credit.
  */
-function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: number, budget: number) {
+function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: number, policy: Policy) {
+  const tolerance = policy.checks.toleratedSlowOdds ?? TOLERATED_SLOW_ODDS;
   const thresholds = Math.min(look.canary.slow?.length ?? 0, look.baseline.slow?.length ?? 0);
-  const alpha = (budget * BUDGET.latency) / Math.max(1, thresholds);
+  const alpha = (budgetOf(policy) * BUDGET.latency) / Math.max(1, thresholds);
   let reason: Reason | undefined;
   const next = Array.from({ length: Math.max(thresholds, states.length) }, (_, i) => {
     const state = unpacked(states[i] ?? initialCes);
@@ -193,8 +199,10 @@ function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: numb
       canaryErrors: Math.max(0, look.canary.slow![i]! - cold),
       baselineErrors: look.baseline.slow![i]!,
     };
-    const one = lookCes(state, block, seconds, { alpha, share: look.expectedShare, widest: JUDGE_CELLS });
-    if (one.rollback) reason ??= moreSlow(one.state.totals, i, one.boundary, one.spent, alpha);
+    const one = lookCes(state, block, seconds, { alpha, share: look.expectedShare, widest: JUDGE_CELLS, tolerance });
+    const over = look.slowThresholdsMs?.[i];
+    const what = over === undefined ? `over latency threshold ${i + 1}` : `slower than ${over} ms`;
+    if (one.rollback) reason ??= moreSlow(one.state.totals, what, one.boundary, one.spent, alpha);
     return one.state;
   });
   return { states: next, reason };
@@ -207,11 +215,11 @@ function combine(
   state: SequentialState,
   { reasons: evidence, healthy }: Tested,
   triggered: Triggered,
-  ruled: Verdict,
+  { verdict: ruled, supporting }: Ruled,
   policy: Policy,
 ): Verdict {
   const findings = [...ruled.findings, ...triggered.findings, ...degrading(state)];
-  const effect = effectReason(state);
+  const effect = [...uncompared(state), ...effectReason(state)];
   const hasLatencyTest = state.latency.length > 0;
   const agrees = (reason: Reason) => {
     if (ruleNeedsErrors(reason)) return evidence.errors !== undefined;
@@ -228,7 +236,8 @@ function combine(
   const deficit = evidence.share ? [evidence.share] : [];
   const tested = [evidence.errors, evidence.latency].filter((reason) => reason !== undefined);
   const hard = policy.checks.onTrafficDeficit === "rollback" ? deficit : [];
-  const rollback = [...tested, ...hard, ...acting, ...fired.map(({ reason }) => reason)];
+  const beside = evidence.errors ? supporting : [];
+  const rollback = [...tested, ...hard, ...acting, ...beside, ...fired.map(({ reason }) => reason)];
   if (rollback.length > 0) return { kind: "rollback", reasons: [...rollback, ...effect], findings };
 
   const holding = [...deficit, ...waiting, ...triggered.hold, ...(ruled.kind === "hold" ? ruled.reasons : [])];
@@ -239,21 +248,29 @@ function combine(
   return { kind: "promote", reasons: [...ruled.reasons, ...effect], findings };
 }
 
-/** F12: slow, and slower with every look. */
-function degrading({ durations, totals }: SequentialState): Reason[] {
+/** Slow, and slower with every look beside the baseline. */
+function degrading({ durations, averageMs: latest, totals }: SequentialState): Reason[] {
   const trend = trendOf(durations);
-  const latest = durations.at(-1) ?? 0;
   if (!trend || latest <= SLOW_MS || trend.slope <= 0 || trend.pValue > TREND_ALPHA) return [];
   return [
     {
       code: "degrading",
-      message: `the canary's average duration is ${format(latest)} ms and rises by ${format(trend.slope)} ms a look`,
+      message: `the canary's average duration is ${format(latest)} ms and rises by ${format(trend.slope)} ms a look against the baseline's`,
       observed: latest,
       limit: SLOW_MS,
       baseline: null,
       samples: totals.canaryRequests,
     },
   ];
+}
+
+/** Said, so that nobody takes a promotion for more than it is. */
+function uncompared({ latency, totals }: SequentialState): Reason[] {
+  if (latency.length > 0 || totals.canaryRequests === 0) return [];
+  const message =
+    "requests were not counted by duration, because no thresholds were fixed before the shift: durations were held against the fixed rules only";
+  const { canaryRequests: samples } = totals;
+  return [{ code: "durations-not-compared", message, observed: null, limit: null, baseline: null, samples }];
 }
 
 const percentOf = (count: number, of: number) =>
@@ -276,10 +293,10 @@ function moreErrors(totals: Block, { boundary, pValue, spent }: ErrorsLook, alph
   };
 }
 
-function moreSlow(totals: Block, threshold: number, boundary: number | null, spent: number, alpha: number): Reason {
+function moreSlow(totals: Block, what: string, boundary: number | null, spent: number, alpha: number): Reason {
   return {
     code: "slower",
-    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests were over latency threshold ${threshold + 1} and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline, cold starts credited: a harmless version gets there in less than ${format(100 * alpha)} % of releases`,
+    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests were ${what} and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline, cold starts credited: a harmless version gets there in less than ${format(100 * alpha)} % of releases`,
     ...figures(totals),
     limit: boundary,
     spent,
@@ -304,7 +321,7 @@ function notProven({ totals, seconds }: SequentialState, missing: number, policy
   const time = perSecond > 0 ? `, about ${Math.ceil(missing / perSecond / 60)} min at this rate` : "";
   return {
     code: "not-proven-healthy",
-    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed; that fewer than ${policy.checks.maxErrorRatePercent} % would is not shown with ${100 * (1 - PROMOTION_ALPHA)} % confidence: about ${missing} more canary requests without errors would do${time}`,
+    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed; that fewer than ${format(100 * promotionBound(policy))} % would is not shown with ${100 * (1 - PROMOTION_ALPHA)} % confidence: about ${missing} more canary requests without errors would do${time}`,
     observed: totals.canaryRequests,
     limit: totals.canaryRequests + missing,
     baseline: totals.baselineRequests,

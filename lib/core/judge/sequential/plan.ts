@@ -1,6 +1,6 @@
 import type { Policy } from "../../../contract/policy.ts";
+import { BUDGET, budgetOf } from "../budget.ts";
 import { initialErrors, lookErrors } from "./errors.ts";
-import { BUDGET, budgetOf } from "./judge.ts";
 import { type Conditions, drawBlock, leastSeconds, uniformFrom } from "./traffic.ts";
 
 /** What is known of a function before a release. */

@@ -1,7 +1,8 @@
 import type { Policy } from "../../../contract/policy.ts";
 import type { Trace } from "../../../contract/trace.ts";
+import { BUDGET, budgetOf } from "../budget.ts";
 import type { JudgeState, Look, SideCounts, Verdict, VerdictKind } from "../types.ts";
-import { BUDGET, budgetOf, errorFigures, judgeSequential } from "./judge.ts";
+import { errorFigures, judgeSequential } from "./judge.ts";
 import type { ErrorTestLook } from "./replay.ts";
 
 export interface JudgeReplay {

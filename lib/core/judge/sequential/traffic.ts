@@ -1,3 +1,4 @@
+import { informationPerRequest } from "../../../contract/detectability.ts";
 import { type Block, logFactorial } from "./null-law.ts";
 
 /** Random counts of releases, from a stream of uniform numbers in [0, 1): the same stream, the same traffic. */
@@ -79,9 +80,6 @@ export function leastSeconds(
   { requestsPerSecond, share, baselineRate, canaryRate }: Conditions,
   alpha: number,
 ): number {
-  const pooled = share * canaryRate + (1 - share) * baselineRate;
-  const term = (p: number, q: number) => (p === 0 ? 0 : p * Math.log(p / q));
-  const divergence = (p: number) => term(p, pooled) + term(1 - p, 1 - pooled);
-  const information = share * divergence(canaryRate) + (1 - share) * divergence(baselineRate);
+  const information = informationPerRequest(share, baselineRate, canaryRate);
   return Math.log(1 / alpha) / (requestsPerSecond * information);
 }
