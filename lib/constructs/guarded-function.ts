@@ -18,6 +18,7 @@ import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
 import { ReleaseStrategy } from "./release-strategy.ts";
 import { watchStackSize } from "./stack-size.ts";
+import { type ExpectedTraffic, warnOfThinTraffic } from "./thin-traffic.ts";
 import { versionNumber } from "./version-number.ts";
 
 export interface GuardedFunctionProps {
@@ -36,6 +37,11 @@ export interface GuardedFunctionProps {
   readonly deploymentGroupName?: string;
   /** Checks, smoke tests, flags and blockers of this function's releases. Default: the policy's own defaults. */
   readonly policy?: PolicySettings;
+  /**
+   * The traffic that releases meet. The synthesis warns when it is too thin for the strategy to find a canary at the
+   * policy's error limit. Default: not known, no warning.
+   */
+  readonly expectedTraffic?: ExpectedTraffic;
   /** Limits of the alarms. Default: those of the policy's checks. */
   readonly alarmLimits?: AlarmLimits;
   /**
@@ -180,6 +186,9 @@ export class GuardedFunction extends GuardedFunctionBase {
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
     this.annotate(strategy);
+    if (props.expectedTraffic) {
+      warnOfThinTraffic(this, props.expectedTraffic, strategy.steps ?? [], this.policy.checks);
+    }
     watchStackSize(this);
   }
 

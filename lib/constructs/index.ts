@@ -15,3 +15,4 @@ export type { PolicySettings } from "./policy-parameter.ts";
 export { ReleaseGuard, type ReleaseGuardProps } from "./release-guard.ts";
 export type { IReleaseGuard } from "./release-guard-ref.ts";
 export { ReleaseStrategy, type StrategyKind } from "./release-strategy.ts";
+export type { ExpectedTraffic } from "./thin-traffic.ts";

@@ -1,6 +1,7 @@
 import { Stack } from "aws-cdk-lib";
 import { CfnDeploymentConfig } from "aws-cdk-lib/aws-codedeploy";
 import type { Construct } from "constructs";
+import type { ShiftStep } from "../contract/detectability.ts";
 
 /** CodeDeploy: from the first shift to the last at most 2,880 minutes (user guide, limits, 2023). */
 const MAX_MINUTES = 2880;
@@ -78,6 +79,16 @@ export class ReleaseStrategy {
     return (existing ?? new CfnDeploymentConfig(stack, id, this.definition())).ref;
   }
 
+  /** The parts of the shift in which both versions serve, none with all-at-once; undefined where the configuration is only known by name. */
+  get steps(): readonly ShiftStep[] | undefined {
+    if (this.configurationName === undefined) return stepsOf(this.kind, this.percentage, this.minutes);
+    if (this.configurationName === ALL_AT_ONCE) return [];
+    const key = Object.keys(PREDEFINED).find((each) => PREDEFINED[each] === this.configurationName);
+    if (key === undefined) return undefined;
+    const [kind, percentage, minutes] = key.split("-") as [StrategyKind, string, string];
+    return stepsOf(kind, Number(percentage), Number(minutes));
+  }
+
   private definition() {
     const { percentage, minutes } = this;
     return {
@@ -88,6 +99,12 @@ export class ReleaseStrategy {
           : { type: "TimeBasedLinear", timeBasedLinear: { linearPercentage: percentage, linearInterval: minutes } },
     };
   }
+}
+
+function stepsOf(kind: StrategyKind, percentage: number, minutes: number): ShiftStep[] {
+  if (kind === "canary") return [{ share: percentage / 100, minutes }];
+  const count = kind === "linear" ? Math.ceil(100 / percentage) - 1 : 0;
+  return Array.from({ length: count }, (_, i) => ({ share: ((i + 1) * percentage) / 100, minutes }));
 }
 
 function check(kind: string, percentage: number, minutes: number, totalMinutes: number): void {

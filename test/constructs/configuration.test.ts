@@ -70,6 +70,23 @@ describe("configuration", () => {
     expect(load(content, { env: "prod" }).functions.lambda_router.errorThresholdPercent).toBe(4);
   });
 
+  it("takes the traffic that a function expects, and shipped it is declared", () => {
+    const defaults = {
+      expectedRequestsPerSecond: 3,
+      functions: { rag_query_processor: { expectedRequestsPerSecond: 0.2 } },
+    };
+    const { functions } = load({ defaults, environments: EMPTY });
+    expect(functions.lambda_router.expectedRequestsPerSecond).toBe(3);
+    expect(functions.rag_query_processor.expectedRequestsPerSecond).toBe(0.2);
+    expect(load({ environments: EMPTY }).functions.lambda_router.expectedRequestsPerSecond).toBeUndefined();
+    expect(loadConfiguration({}).functions.influxdb_loader.expectedRequestsPerSecond).toBeGreaterThan(0);
+    const context = { expected_requests_per_second: "40" };
+    expect(load({ environments: EMPTY }, context).functions.lambda_router.expectedRequestsPerSecond).toBe(40);
+    expect(problemsOf({ environments: EMPTY }, { expected_requests_per_second: "few" })).toEqual([
+      expect.stringMatching(/^context expected_requests_per_second: is "few"/),
+    ]);
+  });
+
   it("lets the command line override the file", () => {
     const context = {
       deployment_error_threshold: "7",

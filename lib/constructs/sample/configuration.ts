@@ -44,6 +44,7 @@ const functionSettings = z.strictObject({
   deploymentConfigName: deploymentConfigName.optional(),
   strategy: strategySchema.optional(),
   blockers: alarmNames.optional(),
+  expectedRequestsPerSecond: z.number().gt(0).max(100_000).optional(),
 });
 
 const settingsSchema = z.strictObject({
@@ -79,6 +80,8 @@ export interface FunctionConfiguration {
   readonly p99ThresholdMs: number;
   readonly strategy: ReleaseStrategy;
   readonly blockers: readonly string[];
+  /** Undefined: not known. */
+  readonly expectedRequestsPerSecond: number | undefined;
   /** What `-c release:<function>=…` says: a new text makes a new version. */
   readonly release: string | undefined;
 }
@@ -104,6 +107,7 @@ const CONTEXT_SETTINGS = {
   strategy: { key: "strategy", read: readStrategy },
   deployment_config_name: { key: "deploymentConfigName", read: String },
   deployment_notification_email: { key: "notificationEmail", read: String },
+  expected_requests_per_second: { key: "expectedRequestsPerSecond", read: Number },
   reserved_concurrency: { key: "reservedConcurrency", read: Number },
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
 } as const;
@@ -269,6 +273,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
       p99ThresholdMs: own.p99ThresholdMs ?? 5_000,
       strategy: configName === undefined ? toStrategy(strategy) : ReleaseStrategy.named(configName),
       blockers: own.blockers ?? [],
+      expectedRequestsPerSecond: own.expectedRequestsPerSecond,
       release: releases[name],
     };
   };

@@ -56,10 +56,12 @@ export class FunctionStack extends Stack {
         functionName: sampleFunctionName(environment, target),
       }).grantInvoke(fn);
     }
+    const { expectedRequestsPerSecond: requestsPerSecond } = settings;
     this.guarded = new GuardedFunction(this, "Guarded", {
       guard,
       function: fn,
       strategy: settings.strategy,
+      ...(requestsPerSecond === undefined ? {} : { expectedTraffic: { requestsPerSecond } }),
       alarmLimits: { p99DurationMs: settings.p99ThresholdMs },
       policy: {
         smokeTests: definition.smokeTests,
