@@ -31,6 +31,17 @@ export interface KilledFlag {
   version: number | undefined;
 }
 
+/** What a person did to the guard. */
+export interface OrderEntry {
+  at: string;
+  by: string;
+  /** `freeze`, `disarm` … */
+  action: string;
+  /** What it was done to: a function, an alias, a window's id. */
+  subject: string;
+  reason: string;
+}
+
 /** What is known about an environment as a whole. */
 export interface EnvironmentRecord {
   freezes: FreezeWindow[];
@@ -43,6 +54,8 @@ export interface EnvironmentRecord {
   disarmed: Record<string, Order>;
   /** `killedFlagKey` → who killed it and why. */
   killedFlags: Record<string, KilledFlag>;
+  /** Newest first. */
+  history: OrderEntry[];
 }
 
 export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
@@ -52,7 +65,11 @@ export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
   latchReleased: {},
   disarmed: {},
   killedFlags: {},
+  history: [],
 };
+
+/** Enough to see who did what lately; the record is read before every release. */
+const MAX_HISTORY = 50;
 
 /** Stands for every function in `disarmed`. */
 export const ALL_FUNCTIONS = "*";
@@ -65,6 +82,12 @@ export const killedFlagKey = (flag: Pick<KilledFlag, "applicationId" | "environm
 type Changes = Partial<EnvironmentRecord>;
 
 export const isInForce = ({ until }: Pick<Order, "until">, now: Date) => Date.parse(until) > now.getTime();
+
+/** The history with one more entry; there once, however often the write is tried. */
+export function withEntry({ history }: EnvironmentRecord, entry: OrderEntry): OrderEntry[] {
+  const isSame = (other: OrderEntry) => other.at === entry.at && other.by === entry.by && other.action === entry.action;
+  return [entry, ...history.filter((other) => !isSame(other))].slice(0, MAX_HISTORY);
+}
 
 /** The order that keeps the guard from acting on a function; the function's own one first. */
 export function disarmedBy(record: EnvironmentRecord, functionName: string, now: Date): Order | undefined {

@@ -1,0 +1,192 @@
+import { describe, expect, it } from "vitest";
+import { command as guardCommand } from "../../scripts/guard.ts";
+import { Harness } from "./harness.ts";
+
+const BY = "arn:aws:iam::111122223333:user/operator";
+const WHY = ["--reason", "incident 7"];
+const order = (harness: Harness, action: string, ...more: string[]) =>
+  harness.run(guardCommand, "--action", action, ...more);
+
+describe("orders to the guard", () => {
+  it("freeze releases until a date where it is meant", async () => {
+    const harness = new Harness();
+    const ran = await order(
+      harness,
+      ...(["freeze", "--id", "holidays", "--from", "2026-12-24", "--until", "2026-12-27"] as const),
+      ...["--time-zone", "Europe/Berlin", "--scope", "code", "--reason", "holidays"],
+    );
+    expect(ran.exitCode).toBe(0);
+    expect(harness.ports.ledger.environment.freezes).toEqual([
+      {
+        id: "holidays",
+        scope: "code",
+        functionName: undefined,
+        timeZone: "Europe/Berlin",
+        times: { from: "2026-12-24", until: "2026-12-27" },
+        reason: "holidays",
+        by: BY,
+      },
+    ]);
+    expect(ran.stderr).toContain("no releases of code of all functions from 2026-12-24 until 2026-12-27");
+    expect(ran.stderr).toContain("goaround guard --action unfreeze --id holidays");
+  });
+
+  it("freeze releases again and again, or from now on for a while", async () => {
+    const harness = new Harness();
+    await order(harness, "freeze", "--id", "weekend", "--cron", "0 18 * * FRI", "--for", "62h", ...WHY);
+    await order(harness, "freeze", "--id", "incident", "--for", "2h", "--function-name", "checkout", ...WHY);
+    expect(harness.ports.ledger.environment.freezes.map(({ times }) => times)).toEqual([
+      { cron: "0 18 * * FRI", minutes: 3720 },
+      { from: "2026-03-02T12:00:00.000Z", until: "2026-03-02T14:00:00.000Z" },
+    ]);
+  });
+
+  it.each([
+    [["--from", "tomorrow"], '"tomorrow" is not a date'],
+    [["--cron", "0 18 * * FRI"], "--cron needs --for"],
+    [["--cron", "0 18 * *", "--for", "1h"], "is not a cron expression of five fields"],
+    [["--from", "2026-12-24", "--for", "1h"], "--for goes with --cron, or stands alone"],
+    [["--time-zone", "Mars/Base"], '"Mars/Base" is not a time zone'],
+  ])("exit 2 for a freeze with %j and say what is wrong", async (words, message) => {
+    const harness = new Harness();
+    const ran = await order(harness, "freeze", "--id", "x", ...words, ...WHY);
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toContain(message);
+    expect(harness.ports.ledger.environment.freezes).toEqual([]);
+  });
+
+  it("end a freeze, and find nothing to do a second time", async () => {
+    const harness = new Harness();
+    await order(harness, "freeze", "--id", "holidays", ...WHY);
+    expect((await order(harness, "unfreeze", "--id", "holidays", ...WHY)).exitCode).toBe(0);
+    expect(harness.ports.ledger.environment.freezes).toEqual([]);
+    const again = await order(harness, "unfreeze", "--id", "holidays", "--json", ...WHY);
+    expect(again.json()).toMatchObject({ ok: true, code: "nothing-to-do" });
+  });
+
+  it("disarm the guard until a time and arm it again", async () => {
+    const harness = new Harness();
+    const ran = await order(harness, "disarm", "--function-name", "checkout", "--for", "2h", ...WHY);
+    expect(ran.stderr).toContain("disarmed for checkout until 2026-03-02T14:00:00.000Z");
+    expect(harness.ports.ledger.environment.disarmed).toEqual({
+      checkout: { reason: "incident 7", by: BY, at: "2026-03-02T12:00:00.000Z", until: "2026-03-02T14:00:00.000Z" },
+    });
+    await order(harness, "arm", "--function-name", "checkout", ...WHY);
+    expect(harness.ports.ledger.environment.disarmed).toEqual({});
+  });
+
+  it.each([
+    ["disarm", ["--for", "8d", "--all"], "--for is at most 168 h, not 192 h"],
+    ["break-glass", ["--for", "25h", "--all"], "--for is at most 24 h, not 25 h"],
+    ["disarm", ["--for", "soon", "--all"], "must be a number of minutes, hours or days"],
+    ["disarm", ["--all"], "it needs --for"],
+    ["disarm", ["--for", "1h"], "name one function with --function-name, or all with --all"],
+    ["arm", ["--all", "--function-name", "checkout"], "name one function with --function-name, or all with --all"],
+    ["break-glass", ["--for", "1h", "--all", "--rules", "forzen"], "Did you mean frozen?"],
+  ])("exit 2 for %s with %j", async (action, words, message) => {
+    const harness = new Harness();
+    const ran = await order(harness, action, ...words, ...WHY);
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toContain(message);
+    expect(harness.ports.ledger.environment.history).toEqual([]);
+  });
+
+  it.each(["freeze", "unfreeze", "disarm", "arm", "break-glass", "latch", "release-latch"])(
+    "need a reason to %s",
+    async (action) => {
+      const ran = await order(new Harness(), action);
+      expect(ran.exitCode).toBe(2);
+      expect(ran.stderr).toMatch(/it needs .*--reason/);
+    },
+  );
+
+  it("break the glass for the rules named", async () => {
+    const harness = new Harness();
+    await order(
+      harness,
+      "break-glass",
+      "--function-name",
+      "checkout",
+      "--for",
+      "1h",
+      "--rules",
+      "frozen,cooldown",
+      ...WHY,
+    );
+    expect(harness.ports.ledger.environment.breakGlass).toMatchObject([
+      { functionName: "checkout", rules: ["frozen", "cooldown"], until: "2026-03-02T13:00:00.000Z", by: BY },
+    ]);
+  });
+
+  it("latch an alias, and release it", async () => {
+    const harness = new Harness();
+    await order(harness, "latch", "--function-name", "checkout", ...WHY);
+    expect(harness.ports.ledger.environment.latches["checkout:live"]).toMatchObject({ reason: "incident 7", by: BY });
+    const ran = await order(harness, "release-latch", "--function-name", "checkout", "--reason", "fixed");
+    expect(ran.exitCode).toBe(0);
+    expect(harness.ports.ledger.environment.latches).toEqual({});
+    expect(harness.ports.ledger.environment.latchReleased["checkout:live"]).toMatchObject({ reason: "fixed" });
+  });
+
+  it("are kept in the history, with who and why", async () => {
+    const harness = new Harness();
+    await order(harness, "latch", "--function-name", "checkout", ...WHY);
+    await order(harness, "release-latch", "--function-name", "checkout", "--reason", "fixed");
+    expect(harness.ports.ledger.environment.history).toMatchObject([
+      { action: "release-latch", subject: "checkout:live", reason: "fixed", by: BY },
+      { action: "latch", subject: "checkout:live", reason: "incident 7", by: BY },
+    ]);
+  });
+
+  it("change nothing with --dry-run, nor unconfirmed on a terminal", async () => {
+    const harness = new Harness();
+    const dry = await order(harness, "disarm", "--all", "--for", "1h", "--dry-run", "--json", ...WHY);
+    expect(dry.json()).toMatchObject({ ok: true, code: "planned" });
+    harness.isTerminal = true;
+    harness.answer = "n";
+    expect((await order(harness, "disarm", "--all", "--for", "1h", ...WHY)).exitCode).toBe(3);
+    expect(harness.questions[0]).toContain("Nothing is refused or rolled back automatically for all functions");
+    expect(harness.ports.ledger.environment.disarmed).toEqual({});
+  });
+});
+
+describe("the guard's status", () => {
+  it("says that nothing stands in the way", async () => {
+    const ran = await order(new Harness(), "status");
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(ran.stderr).toContain("armed, nothing frozen, nothing latched");
+  });
+
+  it("shows orders, latches and killed flags, with who and why", async () => {
+    const harness = new Harness();
+    await order(harness, "freeze", "--id", "now", ...WHY);
+    await order(harness, "freeze", "--id", "later", "--from", "2027-01-01", ...WHY);
+    await order(harness, "disarm", "--all", "--for", "1h", ...WHY);
+    await order(harness, "latch", "--function-name", "checkout", ...WHY);
+    await order(harness, "break-glass", "--all", "--for", "1h", ...WHY);
+    const { stdout, stderr } = await order(harness, "status");
+    expect(stdout).toContain(`disarmed   * until 2026-03-02T13:00:00.000Z by ${BY}: incident 7`);
+    expect(stdout).toContain(`latched    checkout:live since 2026-03-02T12:00:00.000Z by ${BY}: incident 7`);
+    expect(stdout).toMatch(/freeze +now \(all, all functions\) .* UTC, holds now/);
+    expect(stdout).toMatch(/freeze +later .* does not hold now/);
+    expect(stdout).toContain("break-glass all functions (every rule) until 2026-03-02T13:00:00.000Z");
+    expect(stdout).toContain("2026-03-02T12:00:00.000Z latch checkout:live: incident 7");
+    expect(stderr).toContain("disarmed in 1 place(s), 1 freeze(s) hold, 1 latched");
+  });
+
+  it("shows what an alias has gone through", async () => {
+    const harness = new Harness();
+    harness.known("checkout", "3");
+    harness.bad("checkout", "4");
+    const { stdout } = await order(harness, "status", "--function-name", "checkout");
+    expect(stdout).toContain("known good version 3 since 2026-03-01T00:00:00.000Z");
+    expect(stdout).toContain("known bad  version 4 since 2026-03-01T00:00:00.000Z: error-rate");
+  });
+
+  it("goes on when the orders have run out", async () => {
+    const harness = new Harness();
+    await order(harness, "disarm", "--all", "--for", "1h", ...WHY);
+    harness.ports.clock.advance(3_600_000);
+    expect((await order(harness, "status")).stderr).toContain("armed, nothing frozen");
+  });
+});
