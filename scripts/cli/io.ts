@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface, type ReadLineOptions } from "node:readline/promises";
 import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { type Adapters, type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
@@ -33,20 +33,38 @@ export interface CliIo {
   connect(options: AdaptersOptions): OperatorPorts;
 }
 
+/**
+ * Asks on a terminal, which takes Ctrl-C for itself meanwhile: `onInterrupt` hears of it. An input that ends is no
+ * answer: the empty text.
+ */
+export async function askOn(
+  terminal: Pick<ReadLineOptions, "input" | "output" | "terminal">,
+  question: string,
+  signal: AbortSignal,
+  onInterrupt: () => void,
+): Promise<string> {
+  const lines = createInterface(terminal);
+  lines.on("SIGINT", onInterrupt);
+  const ended = new Promise<string>((resolve) => {
+    lines.once("close", () => resolve(""));
+  });
+  try {
+    return await Promise.race([lines.question(question, { signal }), ended]);
+  } finally {
+    lines.close();
+  }
+}
+
 const clock = createServiceClock();
 
 export const processIo: CliIo = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   isTerminal: Boolean(process.stdin.isTTY && process.stderr.isTTY),
-  async ask(question, signal) {
-    const lines = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return await lines.question(question, { signal });
-    } finally {
-      lines.close();
-    }
-  },
+  ask: (question, signal) =>
+    askOn({ input: process.stdin, output: process.stderr }, question, signal, () =>
+      process.kill(process.pid, "SIGINT"),
+    ),
   env: process.env,
   clock,
   stopwatch: () => performance.now(),
