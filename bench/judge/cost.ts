@@ -2,7 +2,14 @@ import { policySchema } from "../../lib/contract/policy.ts";
 import { compactState, judgeSequential } from "../../lib/core/judge/sequential/judge.ts";
 import { drawBlock, uniformFrom } from "../../lib/core/judge/sequential/traffic.ts";
 import type { JudgeState, SideCounts } from "../../lib/core/judge/types.ts";
-import type { CostRow } from "./rows.ts";
+
+export interface CostRow {
+  requestsPerSecond: number;
+  millisecondsPerLook: number;
+  slowest: number;
+  stateBytes: number;
+  compactBytes: number;
+}
 
 const policy = policySchema.parse({ schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" });
 const LOOKS = 360;

@@ -1,99 +1,115 @@
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Conditions, leastSeconds } from "../../lib/core/judge/sequential/traffic.ts";
 import type { Benchmark } from "../run.ts";
+import { healthyCells, regressionCells } from "./cells.ts";
+import type { Measured } from "./compare.ts";
 import { measureCost } from "./cost.ts";
+import type { ErrorCell } from "./error-trial.ts";
+import type { Job, JobResult } from "./jobs.ts";
 import { page } from "./page.ts";
-import type { HealthyRow, RegressionRow } from "./rows.ts";
-import { runCell } from "./trial.ts";
+import { runJobs } from "./pool.ts";
+import { addTally } from "./tally.ts";
 
-const ALPHA = 0.01;
-const LOOK_SECONDS = 10;
-/** Regressions that no test can find sooner than this are listed as out of reach. Seconds. */
-const REACH_SECONDS = 1200;
+const ROOT = new URL("../../", import.meta.url);
+const PAGE = new URL("docs/benchmarks/judge.md", ROOT);
+const KEPT = new URL(".goaround/bench/", ROOT);
 
-const RATES = [1 / 60, 1, 10, 100, 1000];
-const SHARES = [0.01, 0.1, 0.5];
-const BASELINES = [0, 0.001, 0.01];
-const canaryRates = (baseline: number) => [baseline + 0.005, 0.02, 0.05, 0.2, 1];
+const HELP = `npm run bench -- judge [--quick] [--regressions N] [--healthy N] [--fresh]
+
+  --quick          a look at it in two minutes; its page goes to .goaround/bench/judge-quick.md
+  --regressions N  runs a regression cell (2000)
+  --healthy N      runs a healthy row, at least (20000); rows in which a test spends its whole alpha get three
+                   to five times as many
+  --fresh          measure again what an earlier run of the same code has measured
+
+Two processes; Ctrl-C loses nothing but the parts that are being measured.
+`;
 
 /** Compares ways to decide on the same random traffic and writes docs/benchmarks/judge.md. */
 export const run: Benchmark = async (args) => {
   const { values } = parseArgs({
     args,
-    options: { quick: { type: "boolean" }, runs: { type: "string" }, healthy: { type: "string" } },
+    options: {
+      quick: { type: "boolean" },
+      regressions: { type: "string" },
+      healthy: { type: "string" },
+      fresh: { type: "boolean" },
+      help: { type: "boolean" },
+    },
   });
-  const runs = Number(values.runs ?? (values.quick ? 20 : 2000));
+  const runs = Number(values.regressions ?? (values.quick ? 40 : 2000));
   const healthyRuns = Number(values.healthy ?? (values.quick ? 300 : 20_000));
-  if (!(runs >= 1) || !(healthyRuns >= 1)) {
-    process.stderr.write("--runs and --healthy take a number of runs, at least 1\n");
-    return 2;
+  if (values.help || !(runs >= 1) || !(healthyRuns >= 1)) {
+    process.stderr.write(HELP);
+    return values.help ? 0 : 2;
   }
   const started = performance.now();
-  const { rows, unreachable } = regressions(runs);
-  const healthy = healthyRows(healthyRuns);
-  const cost = measureCost();
-  const minutes = (performance.now() - started) / 60_000;
-  const text = page({ rows, unreachable, healthy, cost, runs, healthyRuns, minutes });
-  writeFileSync(new URL("../../docs/benchmarks/judge.md", import.meta.url), text);
-  process.stdout.write(`docs/benchmarks/judge.md written (${minutes.toFixed(1)} min)\n`);
+  const regressions = regressionCells();
+  const healthy = healthyCells();
+  const jobs = [
+    ...regressions.cells.flatMap((cell) => parts(cell, runs, 500)),
+    ...healthy.flatMap((cell) => partsOfHealthy(cell, healthyRuns)),
+  ];
+  mkdirSync(KEPT, { recursive: true });
+  const path = fileURLToPath(new URL(`judge-${fingerprint()}.jsonl`, KEPT));
+  if (values.fresh) rmSync(path, { force: true });
+  const results = await runJobs(jobs, path, (done) => {
+    process.stderr.write(
+      `\r${done} of ${jobs.length} parts, ${((performance.now() - started) / 60_000).toFixed(1)} min `,
+    );
+  });
+  process.stderr.write("\n");
+  const text = page({
+    regressions: regressions.cells.map((cell) => measured(cell, results)),
+    unreachable: regressions.unreachable,
+    healthy: healthy.map((cell) => measured(cell, results)),
+    cost: measureCost(),
+    runs,
+    healthyRuns,
+    wallMinutes: (performance.now() - started) / 60_000,
+    cpuMinutes: results.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 60,
+  });
+  const target = values.quick ? new URL("judge-quick.md", KEPT) : PAGE;
+  writeFileSync(target, text);
+  process.stdout.write(`${fileURLToPath(target)} written\n`);
   return 0;
 };
 
-function regressions(runs: number): { rows: RegressionRow[]; unreachable: number } {
-  const rows: RegressionRow[] = [];
-  let unreachable = 0;
-  for (const requestsPerSecond of RATES) {
-    for (const share of SHARES) {
-      for (const baselineRate of BASELINES) {
-        for (const canaryRate of canaryRates(baselineRate)) {
-          const conditions: Conditions = { requestsPerSecond, share, baselineRate, canaryRate };
-          const limit = leastSeconds(conditions, ALPHA);
-          const floor = Math.max(limit, LOOK_SECONDS, 3 / (requestsPerSecond * share * canaryRate));
-          if (floor > REACH_SECONDS) {
-            unreachable++;
-            continue;
-          }
-          const horizon = Math.ceil(Math.max(600, 6 * floor) / 60) * 60;
-          const outcomes = runCell(() => conditions, share, horizon, runs, rows.length + 1);
-          rows.push({ conditions, limit, floor, horizon, outcomes });
-          process.stderr.write(".");
-        }
-      }
-    }
-  }
-  process.stderr.write("\n");
-  return { rows, unreachable };
+function parts({ key }: ErrorCell, runs: number, size: number): Job[] {
+  return Array.from({ length: Math.ceil(runs / size) }, (_, i) => ({
+    cell: key,
+    from: i * size,
+    to: Math.min(runs, (i + 1) * size),
+  }));
 }
 
-const HEALTHY_SECONDS = 600;
+/**
+ * More runs where the test spends nearly all it has, because its rate is then close to the limit: fixed by the traffic,
+ * not by what is found.
+ */
+function partsOfHealthy(cell: ReturnType<typeof healthyCells>[number], runs: number): Job[] {
+  const factor = cell.clustered || cell.requestsPerSecond < 1 ? 1 : cell.copies > 1 ? 6 : 5;
+  return parts(cell, Math.ceil((runs * factor) / cell.copies), 2000);
+}
 
-function healthyRows(runs: number): HealthyRow[] {
-  const rows: HealthyRow[] = [];
-  const add = (name: string, at: (seconds: number) => Conditions, share: number) => {
-    rows.push({ name, outcomes: runCell(at, share, HEALTHY_SECONDS, runs, 5000 + rows.length) });
-    process.stderr.write(".");
-  };
-  const same = (requestsPerSecond: number, share: number, rate: number): Conditions => ({
-    requestsPerSecond,
-    share,
-    baselineRate: rate,
-    canaryRate: rate,
-  });
-  for (const rate of [1 / 60, 1, 10, 100]) {
-    const what = rate < 1 ? "1/min" : `${rate}/s`;
-    for (const share of [0.1, 0.5]) {
-      for (const errors of [0.001, 0.01]) {
-        add(`${what}, share ${share}, errors ${100 * errors} %`, () => same(rate, share, errors), share);
-      }
-      add(`${what}, share ${share}, outage of 20 % on both`, () => same(rate, share, 0.2), share);
-    }
-    add(`${what}, outage of all`, () => same(rate, 0.1, 1), 0.1);
-    add(`${what}, burst of 50 % in the third minute`, (t) => same(rate, 0.1, t > 120 && t <= 180 ? 0.5 : 0.002), 0.1);
-    add(`${what}, ramp to 30 %`, (t) => same(rate, 0.1, (0.3 * t) / HEALTHY_SECONDS), 0.1);
-    add(`${what}, true share 0.12, errors 1 %`, () => same(rate, 0.12, 0.01), 0.1);
-    add(`${what}, true share 0.12, outage of 20 %`, () => same(rate, 0.12, 0.2), 0.1);
-  }
-  process.stderr.write("\n");
-  return rows;
+function measured<Cell extends ErrorCell>(cell: Cell, results: readonly JobResult[]): Measured<Cell> {
+  const own = results.filter((result) => result.cell === cell.key).map(({ tallies }) => tallies);
+  return { cell, tallies: own.reduce((a, b) => a.map((tally, i) => addTally(tally, b[i]!))) };
+}
+
+const SEQUENTIAL = "lib/core/judge/sequential/";
+const MEASURING = [
+  ...["ces", "e-process", "errors", "null-law", "traffic"].map((name) => `${SEQUENTIAL}${name}.ts`),
+  ...["cells", "detector", "detectors", "error-trial", "goaround", "kayenta", "random"].map(
+    (name) => `bench/judge/${name}.ts`,
+  ),
+];
+
+/** Of the code that results depend on: those of other code are not taken for this one's. */
+function fingerprint(): string {
+  const hash = createHash("sha256");
+  for (const path of MEASURING) hash.update(path).update(readFileSync(new URL(path, ROOT)));
+  return hash.digest("hex").slice(0, 12);
 }
