@@ -426,7 +426,7 @@ describe("an alarm on the alias in guard time", () => {
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.notifier.sent).toHaveLength(1);
     expect(ports.notifier.sent[0]?.lines.join("\n")).toContain(
-      "fails before any traffic until the stack is reconciled",
+      "until this is run: goaround doctor --functions checkout --alias live --repair",
     );
   });
 

@@ -3,6 +3,7 @@ import type { ParsedPolicy } from "../../contract/policy.ts";
 import type { Reason } from "../judge/types.ts";
 import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
+import { doctorCommand } from "./findings.ts";
 import { type AliasRecord, artifactKey } from "./records.ts";
 
 export interface AdmissionFacts {
@@ -96,14 +97,14 @@ function aliasRefusals({ appSpec, alias }: AdmissionFacts): Refusal[] {
     refusals.push({
       code: "alias-moved",
       message: `alias ${name} is at version ${alias.functionVersion}, the AppSpec says ${appSpec.currentVersion}`,
-      advice: `Somebody moved the alias. Put it where the stack has it, then release again: goaround rollback --action rollback-function --function-name ${appSpec.functionName} --target-version ${appSpec.currentVersion} --reason reconcile`,
+      advice: `It was moved past its stack, by a rollback for instance, which this release would undo. Reconcile them, then release again: ${doctorCommand(appSpec.functionName, alias.alias)}`,
     });
   }
   if (Object.keys(alias.weights).length > 0) {
     refusals.push({
       code: "alias-split",
       message: `alias ${name} still sends traffic to version ${Object.keys(alias.weights).join(", ")}`,
-      advice: `Clear it: goaround rollback --action rollback-function --function-name ${appSpec.functionName} --target-version ${alias.functionVersion}`,
+      advice: `Clear it: ${doctorCommand(appSpec.functionName, alias.alias)}`,
     });
   }
   return refusals;

@@ -1,5 +1,6 @@
 import type { Reason } from "../judge/types.ts";
 import type { Notification } from "../ports.ts";
+import { doctorCommand } from "./findings.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "./records.ts";
 import { enableCommand } from "./silenced-monitors.ts";
 
@@ -25,6 +26,13 @@ export interface ReleaseNews {
 
 /** Readers poll: the AppConfig agent every 45 s unless told otherwise (AppConfig user guide, 2023). */
 const READER_POLL_SECONDS = 45;
+
+/** Refusals of a release whose alias is not where its stack or its deployment group take it to be. */
+const NOT_WHERE_IT_SHOULD_BE: ReadonlySet<string> = new Set([
+  "alias-moved",
+  "alias-split",
+  "invalid-lambda-configuration",
+]);
 
 const HEADLINE: Record<ReleaseOutcome, string> = {
   promoted: "promoted",
@@ -125,12 +133,15 @@ function nextSteps(news: ReleaseNews): string[] {
     steps.push(`Check that it is well: ${check}`);
     steps.push(
       drifted
-        ? `The alias no longer agrees with its stack: the next \`cdk deploy\` of ${functionName} fails before any traffic until the stack is reconciled.`
+        ? `The alias no longer agrees with its stack: the next \`cdk deploy\` of ${functionName} fails before any traffic until this is run: ${doctorCommand(functionName, alias)}`
         : `The next \`cdk deploy\` releases what the app contains: fix version ${canaryVersion} first.`,
     );
   } else if (outcome === "promoted" || outcome === "flags-off") {
     steps.push(`If it is not well, go back: ${rollBack}`);
   } else if (outcome === "blocked" || outcome === "failed") {
+    if (news.reasons.some(({ code }) => NOT_WHERE_IT_SHOULD_BE.has(code))) {
+      steps.push(`Bring alias, stack and deployment group together again: ${doctorCommand(functionName, alias)}`);
+    }
     steps.push(
       "Nothing needs to be undone. Remove the cause and run the next `cdk deploy` (or `goaround deploy`) again.",
     );
