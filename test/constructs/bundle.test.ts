@@ -24,8 +24,9 @@ const codeOf = (folder: string) =>
 
 /** Runs a bundled handler in a Node of its own, away from the project's node_modules, as Lambda does. */
 async function run(folder: string, event: unknown): Promise<unknown> {
+  const context = { functionName: "shop-checkout", functionVersion: "1" };
   const script = `const m = await import(${JSON.stringify(pathToFileURL(join(folder, "index.mjs")).href)});
-    console.log(JSON.stringify(await m.handler(${JSON.stringify(event)})))`;
+    console.log(JSON.stringify(await m.handler(${JSON.stringify(event)}, ${JSON.stringify(context)})))`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
     cwd: tmpdir(),
     env: { AWS_ACCESS_KEY_ID: "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY: "secret", AWS_SESSION_TOKEN: "session" },
