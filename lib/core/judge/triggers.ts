@@ -36,15 +36,19 @@ export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: n
     const canary = metricsOf(look.canary, trigger.sure ? SURE_PART * budgetOf(policy) : undefined);
     const enough = trigger.zeroTolerance || look.canary.invocations >= (trigger.minSamples ?? policy.checks.minSamples);
     const on = enough ? evaluate(condition, canary, baseline) : undefined;
-    const own = next(before[trigger.name] ?? { since: null, off: 0 }, on, elapsedSeconds - look.seconds);
-    result.state[trigger.name] = own;
-    if (own.since === null) continue;
     const relative = isRelative(condition);
-    const shared = !relative && !trigger.zeroTolerance && evaluate(condition, baseline, baseline) === true;
+    const excused = !relative && !trigger.zeroTolerance && evaluate(condition, baseline, baseline) === true;
+    const shared = on === true && excused;
+    const known = before[trigger.name] ?? { since: null, off: 0 };
+    const startSeconds = elapsedSeconds - look.seconds;
+    // What both versions have in common does not count towards the canary's delay.
+    const own = next(known, shared ? false : on, startSeconds);
+    result.state[trigger.name] = own;
+    if (own.since === null && !shared) continue;
     const critical = trigger.severity === "critical";
     // What a warning says of both versions is how things are, and no news of the release.
     if (shared && !critical) continue;
-    const lasted = elapsedSeconds - own.since;
+    const lasted = elapsedSeconds - (own.since ?? startSeconds);
     const reason: Reason = {
       code: shared ? "baseline-unhealthy" : `trigger-${trigger.name}`,
       message: `${trigger.name}: ${trigger.expression}, for ${lasted} s of ${trigger.delaySeconds} s${valuesOf(condition, canary, baseline)}${shared ? ", on the baseline as well" : ""}`,
@@ -52,7 +56,7 @@ export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: n
       samples: look.canary.invocations,
     };
     if (shared) result.findings.push(reason);
-    else if (critical && lasted >= trigger.delaySeconds) result.rollback.push({ reason, relative });
+    else if (critical && on === true && lasted >= trigger.delaySeconds) result.rollback.push({ reason, relative });
     else result.hold.push(reason);
   }
   return result;
