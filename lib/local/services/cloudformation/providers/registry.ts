@@ -1,6 +1,7 @@
 import { appConfigTypes } from "./appconfig.ts";
 import { cloudWatchTypes } from "./cloudwatch.ts";
 import { codeDeployTypes } from "./codedeploy.ts";
+import { customResource } from "./custom-resource.ts";
 import { eventAndLogTypes } from "./events-and-logs.ts";
 import { iamTypes } from "./iam.ts";
 import { lambdaTypes } from "./lambda.ts";
@@ -22,4 +23,6 @@ export const RESOURCE_TYPES: ResourceTypes = {
   ...recordedTypes,
   ...stepFunctionsTypes,
   ...storageTypes,
+  "AWS::CloudFormation::CustomResource": customResource,
+  "Custom::*": customResource,
 };
