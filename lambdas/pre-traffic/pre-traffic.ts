@@ -1,6 +1,8 @@
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { AlarmState, Clock, FunctionsPort, LedgerPort, MonitoringPort, PolicyPort } from "../../lib/core/ports.ts";
 import { type Admission, admit } from "../../lib/core/release/admission.ts";
+import { admitUnderOrders, applyOrders } from "../../lib/core/release/admission-environment.ts";
+import { withOpened, withOutcome } from "../../lib/core/release/alias-history.ts";
 import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -33,7 +35,10 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
     }
     const appSpec = requireAppSpec(deployment);
     const facts = await gather(ports, environment, appSpec, signal, log);
-    const admission = admit({ environment, deployment, appSpec, ...facts });
+    const { aliasRecord } = facts;
+    const orders = { environment: facts.orders, functionName: appSpec.functionName, alias: appSpec.alias };
+    const standing = { ...orders, aliasRecord, now: ports.clock.now() };
+    const admission = admitUnderOrders(admit({ environment, deployment, appSpec, ...facts }), standing);
     const record = newRecord({
       deployment,
       appSpec,
@@ -43,9 +48,12 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
     });
     signal.throwIfAborted();
     if (!isOpened(before)) await ports.ledger.openRelease(record);
+    await ports.ledger.changeAlias(appSpec.functionName, appSpec.alias, (known) =>
+      withOpened(known, record, facts.baseline),
+    );
     if (!admission.admitted) {
       const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };
-      return block(ports, run, verdict, log);
+      return block(ports, record, verdict, log);
     }
 
     const failures = await runSmokeTests(record.policy.smokeTests, {
@@ -56,33 +64,37 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
       signal,
     });
     signal.throwIfAborted();
-    if (failures.length > 0) {
-      await markKnownBad(ports, record, facts.aliasRecord, failures);
-      return block(ports, run, { kind: "rollback", reasons: failures, findings: admission.findings }, log);
+    const smoked = applyOrders(failures.map(asRefusal), standing);
+    const findings = [...admission.findings, ...smoked.findings];
+    if (smoked.refusals.length > 0) {
+      await markKnownBad(ports, record, failures);
+      return block(ports, record, { kind: "rollback", reasons: failures, findings }, log);
     }
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
       preTrafficStatus: "Succeeded",
       slowThresholdsMs,
-      ...(admission.findings.length > 0 ? { admissionFindings: admission.findings } : {}),
+      ...(findings.length > 0 ? { admissionFindings: findings } : {}),
     });
-    log.info("the release may begin", { deploymentId, findings: admission.findings.map((finding) => finding.code) });
+    log.info("the release may begin", { deploymentId, findings: findings.map((finding) => finding.code) });
     return { status: "Succeeded" };
   };
 }
 
 async function gather(ports: PreTrafficPorts, environment: string, appSpec: AppSpec, signal: AbortSignal, log: Log) {
-  const { functionName, alias: aliasName, targetVersion } = appSpec;
-  const [alias, target, policy, aliasRecord] = await Promise.all([
+  const { functionName, alias: aliasName, currentVersion, targetVersion } = appSpec;
+  const [alias, target, baseline, policy, aliasRecord, orders] = await Promise.all([
     ports.functions.getAlias(functionName, aliasName),
     readVersion(ports.functions, ports.clock, functionName, targetVersion, signal),
+    ports.functions.getVersion(functionName, currentVersion),
     readPolicy(ports.policies, environment, appSpec),
     ports.ledger.getAlias(functionName, aliasName),
+    ports.ledger.getEnvironment(),
   ]);
   const ownAlarms = ownAlarmNames(environment, appSpec);
   const alarmStates = await readAlarms(ports, [...(policy?.ok ? policy.policy.blockers : []), ...ownAlarms], log);
-  return { alias, target, policy, aliasRecord, ownAlarms, alarmStates };
+  return { alias, target, baseline, policy, aliasRecord, orders, ownAlarms, alarmStates };
 }
 
 /** Undefined when monitoring cannot be read: admission decides what that means. */
@@ -101,31 +113,32 @@ async function readAlarms(
 
 async function block(
   ports: PreTrafficPorts,
-  { deploymentId }: HookRun,
+  { deploymentId, functionName, alias }: ReleaseRecord,
   verdict: Verdict,
   log: Log,
 ): Promise<HookResult> {
+  const ended = { outcome: "blocked" as const, closedAt: ports.clock.now().toISOString() };
   await ports.ledger.updateRelease(deploymentId, {
     preTrafficStatus: "Failed",
-    outcome: "blocked",
-    closedAt: ports.clock.now().toISOString(),
+    ...ended,
     verdict,
     reason: verdict.reasons.map((reason) => reason.message).join("; "),
     actor: "pre-traffic",
   });
+  await ports.ledger.changeAlias(functionName, alias, (known) => withOutcome(known, { deploymentId, ...ended }));
   log.warn("the release is refused", { deploymentId, reasons: verdict.reasons.map((reason) => reason.code) });
   return { status: "Failed" };
 }
 
-async function markKnownBad(
-  ports: PreTrafficPorts,
-  record: ReleaseRecord,
-  aliasRecord: Awaited<ReturnType<LedgerPort["getAlias"]>>,
-  failures: Reason[],
-): Promise<void> {
-  const knownBad = withKnownBad(aliasRecord, record, failures[0]?.code ?? "smoke-failed", ports.clock.now());
-  await ports.ledger.putAlias(record.functionName, record.alias, { knownBad });
+async function markKnownBad(ports: PreTrafficPorts, record: ReleaseRecord, failures: Reason[]): Promise<void> {
+  const now = ports.clock.now();
+  await ports.ledger.changeAlias(record.functionName, record.alias, (known) => ({
+    knownBad: withKnownBad(known, record, failures[0]?.code ?? "smoke-failed", now),
+  }));
 }
+
+/** What a person may override, or have the guard only report, like anything else that speaks against the release. */
+const asRefusal = ({ code, message }: Reason) => ({ code, message, advice: "" });
 
 const refusalReasons = ({ refusals }: Admission): Reason[] =>
   refusals.map(({ code, message, advice }) => ({

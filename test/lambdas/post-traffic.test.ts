@@ -15,6 +15,7 @@ const AFTER = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" }
 async function shifted(policy: Partial<PolicyInput> = {}): Promise<FakePorts> {
   const ports = scene(policy);
   await runWork(ports, createPreTraffic(ports, "dev", silent));
+  ports.executions.statuses.set(ID, "ABORTED");
   ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
   ports.functions.setAlias(FUNCTION, "live", "2");
   ports.clock.set(minute("05:22"));
@@ -119,7 +120,8 @@ describe("post-traffic", () => {
     sides(ports, counts(1, 0), counts(3, 0));
     await run(ports);
     expect(answer(ports)).toBe("Failed");
-    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toBeUndefined();
+    const known = ports.ledger.aliases.get(`${FUNCTION}:live`);
+    expect([known?.lastKnownGood, known?.knownBad]).toEqual([undefined, {}]);
   });
 
   it("treats monitoring that cannot be read as not known, never as good or bad", async () => {
@@ -148,6 +150,83 @@ describe("post-traffic", () => {
     });
   });
 
+  it("finds a slow version by the durations that were fixed before the shift", async () => {
+    const ports = await shifted();
+    await ports.ledger.updateRelease(ID, { slowThresholdsMs: [100, 900] });
+    sides(ports, { ...counts(60), slow: [50, 6] }, { ...counts(540), slow: [54, 5] });
+    await run(ports);
+    expect(recordOf(ports)?.verdict?.reasons[0]).toMatchObject({ code: "slower", observed: 50, baseline: 54 });
+    expect(recordOf(ports)?.verdict?.reasons[0]?.message).toContain("slower than 100 ms");
+  });
+
+  it("credits cold starts as far as the alias had requests at once", async () => {
+    const ports = await shifted();
+    await ports.ledger.updateRelease(ID, { slowThresholdsMs: [100] });
+    ports.monitoring.served = { functionName: FUNCTION, requests: 0, valuesMs: [], peak: 50 };
+    ports.monitoring.perMinute = ({ version, minute: at }) =>
+      version === "2"
+        ? { ...counts(60), slow: [at.getTime() === minute("01:00").getTime() ? 50 : 6] }
+        : { ...counts(540), slow: [54] };
+    await run(ports);
+    expect(recordOf(ports)?.verdict?.kind).toBe("promote");
+  });
+
+  it("keeps what the judge knows in the record, in 8 KB, and goes on from it", async () => {
+    const ports = await shifted();
+    await run(ports);
+    const judging = recordOf(ports)?.judging;
+    expect(judging).toMatchObject({ looks: 4, judgedUntil: "2026-03-02T12:05:00.000Z", verdict: { kind: "promote" } });
+    expect(JSON.stringify(judging?.state).length).toBeLessThanOrEqual(8192);
+
+    const again = await shifted();
+    await again.ledger.updateRelease(ID, {
+      judging: { ...judging!, judgedUntil: "2026-03-02T12:04:00.000Z", looks: 3 },
+    });
+    await run(again);
+    expect(again.monitoring.calls.of("versionCounts")).toHaveLength(2);
+    expect(recordOf(again)?.judging).toMatchObject({ looks: 4, judgedUntil: "2026-03-02T12:05:00.000Z" });
+  });
+
+  it("takes the word of a judgement that has fallen already", async () => {
+    const ports = await shifted();
+    await run(ports);
+    const fallen = { ...recordOf(ports)!.judging!, verdict: { kind: "rollback" as const, reasons: [], findings: [] } };
+    const again = await shifted();
+    await again.ledger.updateRelease(ID, { judging: fallen });
+    await run(again);
+    expect(answer(again)).toBe("Failed");
+    expect(again.monitoring.calls.of("versionCounts")).toEqual([]);
+  });
+
+  it("counts what is published late in a later look", async () => {
+    const ports = await shifted();
+    let reads = 0;
+    const read = ports.monitoring.minuteCounts.bind(ports.monitoring);
+    ports.monitoring.minuteCounts = async (query) => {
+      reads += 1;
+      const minutes = await read(query);
+      // The first look sees half of its minute.
+      return reads <= 2 ? minutes.map((one) => ({ ...one, invocations: one.invocations / 2 })) : minutes;
+    };
+    await run(ports);
+    expect((recordOf(ports)?.judging?.state as { totals?: object } | undefined)?.totals).toMatchObject({
+      canaryRequests: 240,
+      baselineRequests: 2160,
+    });
+  });
+
+  it("rolls back on a metric that the policy declares, of the canary alone", async () => {
+    const metrics = [{ name: "security_events", namespace: "Shop", metric: "Denied", versionDimension: "Version" }];
+    const ports = await shifted({ metrics });
+    ports.monitoring.declared = ({ version }) => (version === "2" ? 1 : 0);
+    await run(ports);
+    expect(recordOf(ports)?.verdict?.reasons[0]).toMatchObject({
+      code: "trigger-security_event",
+      observed: 1,
+      limit: 0,
+    });
+  });
+
   it("names an outage of both versions in a notification", async () => {
     const ports = await shifted();
     sides(ports, counts(60, 30), counts(540, 30));
@@ -173,7 +252,8 @@ describe("post-traffic", () => {
     await run(ports);
     expect(answer(ports)).toBe("Failed");
     expect(recordOf(ports)?.verdict?.reasons[0]?.code).toBe("alias-not-shifted");
-    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toBeUndefined();
+    const known = ports.ledger.aliases.get(`${FUNCTION}:live`);
+    expect([known?.lastKnownGood, known?.knownBad]).toEqual([undefined, {}]);
   });
 
   it("takes a weight of 1.0 for what it is: Lambda moving provisioned concurrency", async () => {
@@ -232,7 +312,8 @@ describe("post-traffic", () => {
     ports.deployments.reports.set(`${ID}/execution-2`, "Failed");
     await run(ports);
     expect(recordOf(ports)).toMatchObject({ outcome: "open", closedAt: undefined });
-    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toBeUndefined();
+    const known = ports.ledger.aliases.get(`${FUNCTION}:live`);
+    expect([known?.lastKnownGood, known?.knownBad]).toEqual([undefined, {}]);
   });
 
   it("judges a release that pre-traffic never saw by the policy as it stands", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
+import type { FreezeWindow } from "../../lib/core/release/freeze.ts";
 import { versionInfo } from "../fakes/functions.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { FUNCTION, ID, policyOf, reported, runWork, scene, silent } from "./scene.ts";
@@ -34,6 +35,19 @@ describe("pre-traffic", () => {
       temporaryAlarms: ["alarm"],
       canaryVersion: "2",
     });
+  });
+
+  it("fixes what counts as slow before any traffic moves, and goes without where nothing can be read", async () => {
+    const ports = scene();
+    ports.monitoring.served = { functionName: FUNCTION, requests: 5000, valuesMs: [40.123, 94.4, 291.7] };
+    await run(ports);
+    expect(recordOf(ports)?.slowThresholdsMs).toEqual([40.1, 94.4, 292]);
+
+    const blind = scene();
+    blind.monitoring.calls.fail("durationPercentiles");
+    await run(blind);
+    expect(reported(blind)).toBe("Succeeded");
+    expect(recordOf(blind)?.slowThresholdsMs).toEqual([]);
   });
 
   it("refuses with all problems, records why, and invokes nothing", async () => {
@@ -113,7 +127,8 @@ describe("pre-traffic", () => {
     ports.functions.calls.fail("invoke");
     await run(ports);
     expect(reported(ports)).toBe("Failed");
-    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)).toBeUndefined();
+    const known = ports.ledger.aliases.get(`${FUNCTION}:live`);
+    expect([known?.lastKnownGood, known?.knownBad]).toEqual([undefined, {}]);
   });
 
   it("refuses an artifact that is known bad, under whatever version number", async () => {
@@ -188,5 +203,101 @@ describe("pre-traffic", () => {
     await ports.clock.sleep(200_000);
     expect(reported(ports)).toBe("Failed");
     expect(recordOf(ports)?.preTrafficStatus).toBeUndefined();
+  });
+});
+
+describe("what people have ordered", () => {
+  const until = "2026-03-02T13:00:00.000Z";
+  const order = { reason: "incident 7", by: "alice", at: "2026-03-02T11:00:00.000Z", until };
+  const reasonsOf = (ports: FakePorts) => recordOf(ports)?.verdict?.reasons.map(({ code }) => code);
+  const findingsOf = (ports: FakePorts) => recordOf(ports)?.admissionFindings?.map(({ code }) => code);
+  const holidays: FreezeWindow = {
+    id: "holidays",
+    scope: "code",
+    functionName: undefined,
+    timeZone: "Europe/Berlin",
+    times: { from: "2026-03-01", until: "2026-03-05" },
+    reason: "quarter end",
+    by: "alice",
+  };
+  const rolledBack = (ports: FakePorts, at: string) =>
+    ports.ledger.putAlias(FUNCTION, "live", {
+      rollbacks: [{ id: "1", at, automatic: true, actor: "respond", to: "1", left: ["3"], deploymentId: "d-0" }],
+    });
+
+  it("refuses a release in a freeze, with what to do", async () => {
+    const ports = scene({ smokeTests: [{ name: "health" }] });
+    ports.ledger.environment.freezes.push(holidays);
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(reasonsOf(ports)).toEqual(["frozen"]);
+    expect(recordOf(ports)?.reason).toContain("goaround guard --action break-glass --function-name checkout");
+    expect(ports.functions.calls.of("invoke")).toEqual([]);
+  });
+
+  it("lets a release through a freeze by a person's order, and records whose", async () => {
+    const ports = scene();
+    ports.ledger.environment.freezes.push(holidays);
+    ports.ledger.environment.breakGlass.push({ ...order, functionName: FUNCTION, rules: ["frozen"] });
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(recordOf(ports)?.admissionFindings).toMatchObject([
+      { code: "break-glass-frozen", message: expect.stringContaining("let through by alice until") },
+    ]);
+  });
+
+  it("refuses a release of a latched alias, and one that comes too soon after a rollback", async () => {
+    const latched = scene();
+    latched.ledger.environment.latches["checkout:live"] = { since: order.at, reason: "3 rollbacks", by: "respond" };
+    await run(latched);
+    expect(reasonsOf(latched)).toEqual(["latched"]);
+    const cooling = scene();
+    await rolledBack(cooling, "2026-03-02T11:57:00.000Z");
+    await run(cooling);
+    expect(reasonsOf(cooling)).toEqual(["cooldown"]);
+    const rested = scene();
+    await rolledBack(rested, "2026-03-02T11:55:00.000Z");
+    await run(rested);
+    expect(reported(rested)).toBe("Succeeded");
+  });
+
+  it("lets a disarmed guard only report what it would have refused", async () => {
+    const ports = scene({ smokeTests: [{ name: "health" }] });
+    ports.functions.respond = () => ({ functionError: "Unhandled" });
+    ports.ledger.environment.freezes.push(holidays);
+    ports.ledger.environment.disarmed["*"] = order;
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(findingsOf(ports)).toEqual(["report-only-frozen", "report-only-smoke-failed"]);
+    expect(ports.ledger.aliases.get("checkout:live")?.knownBad).toEqual({});
+  });
+
+  it("never keeps a guard from refusing what cannot work", async () => {
+    const ports = scene();
+    ports.ledger.environment.disarmed["*"] = order;
+    ports.ledger.environment.breakGlass.push({ ...order, functionName: undefined, rules: [] });
+    ports.policies.documents.clear();
+    await run(ports);
+    expect(reasonsOf(ports)).toEqual(["policy-missing"]);
+  });
+
+  it("is not asked for when an undo comes", async () => {
+    const ports = scene();
+    ports.ledger.environment.freezes.push(holidays);
+    ports.deployments.deployments.get(ID)!.creator = "codeDeployRollback";
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+  });
+});
+
+describe("the history of an alias", () => {
+  it("has the release and where it can go back to before any traffic, and how it was refused", async () => {
+    const ports = scene({ smokeTests: [{ name: "health" }] });
+    ports.functions.respond = () => ({ functionError: "Unhandled" });
+    await run(ports);
+    expect(ports.ledger.aliases.get("checkout:live")).toMatchObject({
+      releases: [{ deploymentId: ID, baselineVersion: "1", canaryVersion: "2", outcome: "blocked" }],
+      rollbackPoints: [{ version: "1", codeSha256: "sha-1", configurationHash: "config-1", deploymentId: ID }],
+    });
   });
 });

@@ -315,7 +315,7 @@ describe("a deployment that failed or was stopped", () => {
     await responder(ports).send(stateEvent("FAILURE"));
     expect(recordOf(ports)?.outcome).toBe("blocked");
     expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("db is down");
-    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad).toBeUndefined();
+    expect(ports.ledger.aliases.get(`${FUNCTION}:live`)?.knownBad).toEqual({});
   });
 
   it("is only told about when automatic rollback is off", async () => {
@@ -393,6 +393,7 @@ describe("a deployment that succeeded", () => {
     ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
     ports.functions.setAlias(FUNCTION, "live", "2");
     ports.clock.set(minute("05:22"));
+    ports.executions.statuses.set(ID, "ABORTED");
     const { createPostTraffic } = await import("../../lambdas/post-traffic/post-traffic.ts");
     const { runWork, silent } = await import("./scene.ts");
     const event = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" };

@@ -1,5 +1,5 @@
 import type { Reason } from "../judge/types.ts";
-import type { Refusal } from "./admission.ts";
+import type { Admission, Refusal } from "./admission.ts";
 import { cooldownUntil } from "./cooldown.ts";
 import { aliasKey, type BreakGlass, disarmedBy, type EnvironmentRecord, isInForce } from "./environment-record.ts";
 import { activeFreezes } from "./freeze.ts";
@@ -24,6 +24,12 @@ export const OVERRIDABLE = [
   "monitoring-unavailable",
   "smoke-failed",
 ] as const;
+
+/** What admission says of the release itself, with the orders that stand against it, and those that let it through. */
+export function admitUnderOrders(admission: Admission, facts: StandingFacts): Admission {
+  const { refusals, findings } = applyOrders([...admission.refusals, ...standingRefusals(facts)], facts);
+  return { admitted: refusals.length === 0, refusals, findings: [...admission.findings, ...findings] };
+}
 
 /** Refusals that come from what people have ordered and from the alias's own past. */
 export function standingRefusals(facts: StandingFacts): Refusal[] {

@@ -128,13 +128,11 @@ export interface ReleaseEntry {
   closedAt: string | undefined;
 }
 
-/** Where an alias can go back to: a version, what it consisted of, and the flags of that time. */
+/** Where an alias can go back to: a version that served, and what it consisted of. */
 export interface RollbackPoint {
   version: string;
   codeSha256: string;
   configurationHash: string;
-  /** Flag profile (`application/environment/profile`) → hash of what was deployed. */
-  flagHashes: Record<string, string>;
   at: string;
   /** The release that replaced it. */
   deploymentId: string;
