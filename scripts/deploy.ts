@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
-import { deployFunction, followRelease } from "./cli/actions/deploy-function.ts";
+import { deployFunction } from "./cli/actions/deploy-function.ts";
 import { updateFlag } from "./cli/actions/flags.ts";
+import { followRelease } from "./cli/actions/follow-release.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import {
   type ActionForm,

@@ -15,12 +15,12 @@ import {
   paginateListDeployments,
   type RevisionLocation,
   StopDeploymentCommand,
-  type TrafficRoutingConfig,
 } from "@aws-sdk/client-codedeploy";
 import { GoaroundError } from "../core/errors.ts";
-import type { DeploymentsPort, DeploymentTarget, TrafficRouting } from "../core/ports.ts";
+import type { DeploymentsPort, DeploymentTarget } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { fromRouting, toRouting } from "./traffic-routing.ts";
 
 /** Descriptions are at most 256 characters (CodeDeploy user guide, limits, 2023). */
 const MAX_DESCRIPTION = 256;
@@ -267,39 +267,3 @@ export function createDeployments(options: AdapterOptions = {}): DeploymentsPort
 
 const alarmNames = (configuration: AlarmConfiguration) =>
   (configuration.alarms ?? []).flatMap((alarm) => (alarm.name === undefined ? [] : [alarm.name]));
-
-function toRouting(config: TrafficRoutingConfig | undefined): TrafficRouting | undefined {
-  const canary = config?.timeBasedCanary;
-  const linear = config?.timeBasedLinear;
-  if (config?.type === "TimeBasedCanary") {
-    return {
-      kind: "canary",
-      percentage: canary?.canaryPercentage ?? 0,
-      intervalMinutes: canary?.canaryInterval ?? 0,
-    };
-  }
-  if (config?.type === "TimeBasedLinear") {
-    return {
-      kind: "linear",
-      percentage: linear?.linearPercentage ?? 0,
-      intervalMinutes: linear?.linearInterval ?? 0,
-    };
-  }
-  return config?.type === "AllAtOnce" ? { kind: "all-at-once", percentage: 100, intervalMinutes: 0 } : undefined;
-}
-
-function fromRouting({ kind, percentage, intervalMinutes }: TrafficRouting): TrafficRoutingConfig {
-  if (kind === "canary") {
-    return {
-      type: "TimeBasedCanary",
-      timeBasedCanary: { canaryPercentage: percentage, canaryInterval: intervalMinutes },
-    };
-  }
-  if (kind === "linear") {
-    return {
-      type: "TimeBasedLinear",
-      timeBasedLinear: { linearPercentage: percentage, linearInterval: intervalMinutes },
-    };
-  }
-  return { type: "AllAtOnce" };
-}

@@ -260,12 +260,12 @@ describe("deploy", () => {
     harness.discovery.stacks.set("checkout", "checkout-stack");
     const refused = await harness.run(command, ...FORM);
     expect(refused.exitCode).toBe(3);
-    expect(refused.stderr).toContain("the next `cdk deploy` of it needs reconciling");
+    expect(refused.stderr).toContain("its next `cdk deploy` then fails before any traffic");
     expect(refused.stderr).toContain("--detach");
     codeDeploy(harness, "Succeeded");
     const ran = await harness.run(command, ...FORM, "--detach");
     expect(ran.exitCode).toBe(0);
-    expect(ran.stderr).toContain("needs reconciling");
+    expect(ran.stderr).toContain("goaround doctor");
   });
 
   it("releases a function without a policy without hooks, and says so", async () => {

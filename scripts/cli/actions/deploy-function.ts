@@ -3,11 +3,10 @@ import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState, VersionInfo } from "../../../lib/core/ports.ts";
 import { artifactKey } from "../../../lib/core/release/records.ts";
-import { EXIT } from "../exit-codes.ts";
-import { followDeployment, restoreAfterEnd } from "../follow.ts";
 import { describeAlias, findGroup, isWhole, newestFirst, openReleaseOf, readAlias, readPolicy } from "../lookup.ts";
-import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
-import { canaryConfiguration, findHooks, writeAppSpec } from "./deployment-request.ts";
+import { nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+import { canaryConfiguration, findHooks, prepareConfiguration, writeAppSpec } from "./deployment-request.ts";
+import { followRelease } from "./follow-release.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 
 export interface DeployOptions {
@@ -124,64 +123,6 @@ export async function deployFunction(session: Session, options: DeployOptions): 
   }
 }
 
-/** Follows a deployment to its end, its rollback included, and verifies the alias. */
-export async function followRelease(
-  session: Session,
-  deploymentId: string,
-  known: Record<string, unknown> = {},
-): Promise<Outcome> {
-  const deployment = await followDeployment(session, deploymentId);
-  const target = await session.ports.deployments.target(deploymentId);
-  if (!target) {
-    throw new GoaroundError(
-      "appspec-invalid",
-      "operator",
-      `${deploymentId} never had a target: ${deployment.error?.message ?? deployment.status}`,
-    );
-  }
-  const { functionName, alias, currentVersion, targetVersion } = target;
-  const data = {
-    ...known,
-    deployment: {
-      id: deploymentId,
-      status: deployment.status,
-      rollbackDeploymentId: deployment.rollbackDeploymentId,
-      error: deployment.error,
-    },
-  };
-  if (deployment.status === "Succeeded") {
-    const state = await session.ports.functions.getAlias(functionName, alias);
-    const message = `${deploymentId} succeeded: ${functionName}:${alias} is on ${describeAlias(state)}`;
-    const end = { ...data, alias: { functionVersion: state.functionVersion, weights: state.weights } };
-    if (state.functionVersion === targetVersion && isWhole(state)) return done(message, end);
-    return {
-      exitCode: EXIT.notAsExpected,
-      code: "alias-moved",
-      message: `${message}, not on ${targetVersion}`,
-      data: end,
-    };
-  }
-  const restored = await restoreAfterEnd(session, {
-    deployment,
-    functionName,
-    alias,
-    baselineVersion: currentVersion,
-    canaryVersion: targetVersion,
-  });
-  const why = deployment.error ? ` (${deployment.error.code}: ${deployment.error.message})` : "";
-  return {
-    exitCode: EXIT.notAsExpected,
-    code: "rolled-back",
-    message: `${deploymentId} ended as ${deployment.status}${why}; ${functionName}:${alias} is on ${describeAlias(restored.alias)}`,
-    advice: `Look why: aws deploy get-deployment --deployment-id ${deploymentId}. Then release a version that fixes it.`,
-    data: {
-      ...data,
-      deployment: { ...data.deployment, rollbackDeploymentId: restored.deployment.rollbackDeploymentId },
-      alias: { functionVersion: restored.alias.functionVersion, weights: restored.alias.weights },
-    },
-  };
-}
-
 async function look(session: Session, options: DeployOptions): Promise<Release> {
   const { functionName, alias, version } = options;
   const { state, description } = await readAlias(session, functionName, alias);
@@ -283,32 +224,6 @@ async function admit(session: Session, options: DeployOptions, release: Release)
       "Release through `cdk deploy`, or add --detach to go on and reconcile later.",
     );
   }
-}
-
-async function prepareConfiguration(
-  session: Session,
-  routing: NonNullable<ReturnType<typeof canaryConfiguration>>,
-): Promise<void> {
-  const existing = await session.ports.deployments.routing(routing.name);
-  if (existing === undefined) {
-    await session.ports.deployments.createConfiguration(routing.name, routing.routing);
-    session.say(`  made deployment configuration ${routing.name}`);
-    return;
-  }
-  const { kind, percentage, intervalMinutes } = existing;
-  const same =
-    kind === routing.routing.kind &&
-    percentage === routing.routing.percentage &&
-    intervalMinutes === routing.routing.intervalMinutes;
-  if (!same) {
-    throw new GoaroundError(
-      "conflict",
-      "operator",
-      `deployment configuration ${routing.name} exists but is ${kind} ${percentage} % / ${intervalMinutes} min`,
-      { advice: "Delete it, or choose another --canary-minutes." },
-    );
-  }
-  session.detail(`deployment configuration ${routing.name} is there`);
 }
 
 async function putThresholdAlarm(

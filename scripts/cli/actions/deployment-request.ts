@@ -1,5 +1,6 @@
 import { guardFunctionName } from "../../../lib/contract/names.ts";
 import type { Policy } from "../../../lib/contract/policy.ts";
+import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { TrafficRouting } from "../../../lib/core/ports.ts";
 import type { Session } from "../session.ts";
 
@@ -24,6 +25,33 @@ export function canaryConfiguration(
     return { name: `CodeDeployDefault.LambdaCanary10Percent${minutes}Minutes`, routing };
   }
   return { name: `goaround-canary-${percentage}-percent-${minutes}-minutes`, routing };
+}
+
+/** Makes the configuration, unless it is there. Throws `conflict` when another one has its name. */
+export async function prepareConfiguration(
+  session: Session,
+  routing: NonNullable<ReturnType<typeof canaryConfiguration>>,
+): Promise<void> {
+  const existing = await session.ports.deployments.routing(routing.name);
+  if (existing === undefined) {
+    await session.ports.deployments.createConfiguration(routing.name, routing.routing);
+    session.say(`  made deployment configuration ${routing.name}`);
+    return;
+  }
+  const { kind, percentage, intervalMinutes } = existing;
+  const same =
+    kind === routing.routing.kind &&
+    percentage === routing.routing.percentage &&
+    intervalMinutes === routing.routing.intervalMinutes;
+  if (!same) {
+    throw new GoaroundError(
+      "conflict",
+      "operator",
+      `deployment configuration ${routing.name} exists but is ${kind} ${percentage} % / ${intervalMinutes} min`,
+      { advice: "Delete it, or choose another --canary-minutes." },
+    );
+  }
+  session.detail(`deployment configuration ${routing.name} is there`);
 }
 
 /**

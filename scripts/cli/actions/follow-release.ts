@@ -1,0 +1,63 @@
+import { GoaroundError } from "../../../lib/core/errors.ts";
+import { EXIT } from "../exit-codes.ts";
+import { followDeployment, restoreAfterEnd } from "../follow.ts";
+import { describeAlias, isWhole } from "../lookup.ts";
+import { done, type Outcome, type Session } from "../session.ts";
+
+/** Follows a deployment to its end, its rollback included, and verifies the alias. */
+export async function followRelease(
+  session: Session,
+  deploymentId: string,
+  known: Record<string, unknown> = {},
+): Promise<Outcome> {
+  const deployment = await followDeployment(session, deploymentId);
+  const target = await session.ports.deployments.target(deploymentId);
+  if (!target) {
+    throw new GoaroundError(
+      "appspec-invalid",
+      "operator",
+      `${deploymentId} never had a target: ${deployment.error?.message ?? deployment.status}`,
+    );
+  }
+  const { functionName, alias, currentVersion, targetVersion } = target;
+  const data = {
+    ...known,
+    deployment: {
+      id: deploymentId,
+      status: deployment.status,
+      rollbackDeploymentId: deployment.rollbackDeploymentId,
+      error: deployment.error,
+    },
+  };
+  if (deployment.status === "Succeeded") {
+    const state = await session.ports.functions.getAlias(functionName, alias);
+    const message = `${deploymentId} succeeded: ${functionName}:${alias} is on ${describeAlias(state)}`;
+    const end = { ...data, alias: { functionVersion: state.functionVersion, weights: state.weights } };
+    if (state.functionVersion === targetVersion && isWhole(state)) return done(message, end);
+    return {
+      exitCode: EXIT.notAsExpected,
+      code: "alias-moved",
+      message: `${message}, not on ${targetVersion}`,
+      data: end,
+    };
+  }
+  const restored = await restoreAfterEnd(session, {
+    deployment,
+    functionName,
+    alias,
+    baselineVersion: currentVersion,
+    canaryVersion: targetVersion,
+  });
+  const why = deployment.error ? ` (${deployment.error.code}: ${deployment.error.message})` : "";
+  return {
+    exitCode: EXIT.notAsExpected,
+    code: "rolled-back",
+    message: `${deploymentId} ended as ${deployment.status}${why}; ${functionName}:${alias} is on ${describeAlias(restored.alias)}`,
+    advice: `Look why: aws deploy get-deployment --deployment-id ${deploymentId}. Then release a version that fixes it.`,
+    data: {
+      ...data,
+      deployment: { ...data.deployment, rollbackDeploymentId: restored.deployment.rollbackDeploymentId },
+      alias: { functionVersion: restored.alias.functionVersion, weights: restored.alias.weights },
+    },
+  };
+}
