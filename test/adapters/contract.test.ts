@@ -131,7 +131,7 @@ async function alarms(aws: LocalAws): Promise<void> {
   }
 }
 
-/** What Lambda publishes for two minutes of requests behind the alias. */
+/** What Lambda, and the function itself, publish for two minutes of requests behind the alias. */
 async function metrics(aws: LocalAws): Promise<void> {
   const behindAlias = { FunctionName: "checkout", Resource: "checkout:live" };
   for (const minute of ["12:00", "12:01"]) {
@@ -156,5 +156,21 @@ async function metrics(aws: LocalAws): Promise<void> {
         record("Duration", durationMs, runs);
       }
     }
+    const timestampMs = Date.parse(`2026-03-02T${minute}:30.000Z`);
+    const once = { timestampMs, counts: [1] };
+    aws.world.links.recordMetric({
+      namespace: "AWS/Lambda",
+      name: "ConcurrentExecutions",
+      dimensions: behindAlias,
+      values: [7],
+      ...once,
+    });
+    aws.world.links.recordMetric({
+      namespace: "Shop",
+      name: "Refusals",
+      dimensions: { Version: "2" },
+      values: [3],
+      ...once,
+    });
   }
 }

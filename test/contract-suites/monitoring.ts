@@ -4,7 +4,8 @@ import type { MonitoringPort } from "../../lib/core/ports.ts";
 /**
  * The scene: alarms `goaround-dev-checkout.live.error-rate` in ALARM and `goaround-dev-checkout.live.duration` in OK.
  * Through alias `checkout:live`, from 12:00 to 12:02 on 2026-03-02 (UTC), each minute: version 1 ran 90 times with 0
- * errors and 50 ms each, version 2 ran 10 times with 5 errors and 100 ms each. Nothing later; all of it is published.
+ * errors and 50 ms each, version 2 ran 10 times with 5 errors and 100 ms each; the alias had at most 7 requests at once.
+ * Version 2 has in namespace `Shop` 3 `Refusals` a minute under dimension `Version`. Nothing later; all is published.
  */
 export interface MonitoringScene {
   port: MonitoringPort;
@@ -67,6 +68,66 @@ export function describeMonitoringPort(name: string, makeScene: () => Promise<Mo
         averageDurationMs: undefined,
         p99DurationMs: undefined,
       });
+    });
+
+    it("counts minute by minute, and the requests above a duration", async () => {
+      const { port } = await makeScene();
+      const read = (version: string, slowThresholdsMs: number[]) =>
+        port.minuteCounts({
+          functionName: "checkout",
+          alias: "live",
+          version,
+          from: at("12:00"),
+          to: at("12:04"),
+          slowThresholdsMs,
+        });
+      const slow = [{ least: 10, most: 10 }];
+      expect(await read("2", [60])).toEqual([
+        { at: at("12:00"), invocations: 10, errors: 5, slow },
+        { at: at("12:01"), invocations: 10, errors: 5, slow },
+      ]);
+      expect((await read("1", [60])).map((minute) => minute.slow)).toEqual([
+        [{ least: 0, most: 0 }],
+        [{ least: 0, most: 0 }],
+      ]);
+    });
+
+    it("tells the percentiles and the peak of an alias, and nothing where nothing ran", async () => {
+      const { port } = await makeScene();
+      const alias = { functionName: "checkout", alias: "live" };
+      const served = { ...alias, from: at("12:00"), to: at("12:02") };
+      expect(await port.durationPercentiles({ ...served, percentiles: [50, 99] })).toEqual({
+        requests: 200,
+        valuesMs: [50, 100],
+      });
+      expect(await port.peakConcurrency(served)).toBe(7);
+      const silent = { functionName: "nobody", alias: "live", from: at("12:00"), to: at("12:02") };
+      expect(await port.durationPercentiles({ ...silent, percentiles: [50, 99] })).toBeUndefined();
+      expect(await port.peakConcurrency(silent)).toBeUndefined();
+    });
+
+    it("reads what a policy declares, of the version, as far back as it asks", async () => {
+      const { port } = await makeScene();
+      const refusals = {
+        name: "refusals",
+        namespace: "Shop",
+        metric: "Refusals",
+        statistic: "Sum",
+        dimensions: {},
+        versionDimension: "Version",
+        scale: 1,
+      } as const;
+      const read = (version: string, windowMinutes: number) =>
+        port.declaredMetrics({
+          version,
+          since: at("12:00"),
+          from: at("12:01"),
+          to: at("12:02"),
+          metrics: [{ ...refusals, windowMinutes }],
+        });
+      expect(await read("2", 1)).toEqual({ refusals: 3 });
+      expect(await read("2", 5)).toEqual({ refusals: 6 });
+      expect(await read("1", 5)).toEqual({});
     });
 
     it("makes and deletes a version alarm", async () => {

@@ -36,9 +36,11 @@ describeMonitoringPort("fake", async () => {
   monitoring.states.set("goaround-dev-checkout.live.duration", "OK");
   monitoring.perMinute = ({ version, minute }) => {
     if (minute.toISOString() >= "2026-03-02T12:02") return noCounts;
-    if (version === "1") return counts(90, 0, 50, 50);
-    return version === "2" ? counts(10, 50, 100, 100) : counts(100, 5, 55, 100);
+    if (version === "1") return { ...counts(90, 0, 50, 50), slow: [0] };
+    return version === "2" ? { ...counts(10, 50, 100, 100), slow: [10] } : counts(100, 5, 55, 100);
   };
+  monitoring.served = { functionName: "checkout", requests: 200, valuesMs: [50, 100], peak: 7 };
+  monitoring.declared = ({ version, minutes }) => (version === "2" ? 3 * minutes : undefined);
   return { port: monitoring };
 });
 

@@ -29,9 +29,8 @@ export class FakeMonitoring implements MonitoringPort {
   readonly states = new Map<string, AlarmState>();
   readonly actionsEnabled = new Map<string, boolean>();
   /** Of an alias' durations; undefined where nothing ran. */
-  percentiles: { requests: number; valuesMs: number[] } | undefined;
-  peak: number | undefined;
-  declared: (of: { version: string; name: string }) => number | undefined = () => undefined;
+  served: { functionName: string; requests: number; valuesMs: number[]; peak?: number } | undefined;
+  declared: (of: { version: string; name: string; minutes: number }) => number | undefined = () => undefined;
   perMinute: (side: { functionName: string; version: string; minute: Date }) => SideCounts = () => noCounts;
 
   async alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>> {
@@ -86,21 +85,31 @@ export class FakeMonitoring implements MonitoringPort {
 
   async durationPercentiles(query: { functionName: string; percentiles: readonly number[] }) {
     await this.calls.enter("durationPercentiles", query);
-    return this.percentiles;
+    const { served } = this;
+    return served?.functionName === query.functionName
+      ? { requests: served.requests, valuesMs: served.valuesMs }
+      : undefined;
   }
 
-  async declaredMetrics(query: { version: string; metrics: readonly { name: string }[] }) {
+  async declaredMetrics(query: {
+    version: string;
+    since: Date;
+    to: Date;
+    metrics: readonly { name: string; windowMinutes: number }[];
+  }) {
     await this.calls.enter("declaredMetrics", query);
-    const known = query.metrics.flatMap(({ name }) => {
-      const value = this.declared({ version: query.version, name });
+    const longest = (query.to.getTime() - query.since.getTime()) / 60_000;
+    const known = query.metrics.flatMap(({ name, windowMinutes }) => {
+      const minutes = Math.min(longest, windowMinutes);
+      const value = this.declared({ version: query.version, name, minutes });
       return value === undefined ? [] : [[name, value]];
     });
     return Object.fromEntries(known) as Record<string, number>;
   }
 
-  async peakConcurrency(query: object) {
+  async peakConcurrency(query: { functionName: string }) {
     await this.calls.enter("peakConcurrency", query);
-    return this.peak;
+    return this.served?.functionName === query.functionName ? this.served.peak : undefined;
   }
 
   async aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }) {

@@ -110,7 +110,7 @@ describe("the judge, over whole histories", () => {
         }));
         const verdict = outcomeOf(toLooks(drawn));
         expect(verdict.kind).not.toBe("rollback");
-        const mean = looks.reduce((sum, share) => sum + share, 0) / looks.length;
+        const mean = looks.reduce<number>((sum, share) => sum + share, 0) / looks.length;
         if (mean > 0.06) expect(verdict.findings.map(({ code }) => code)).toContain("baseline-unhealthy");
       }),
       { numRuns: 200 },

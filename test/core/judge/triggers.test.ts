@@ -17,6 +17,8 @@ interface Trigger {
   severity?: string;
   delaySeconds?: number;
   zeroTolerance?: boolean;
+  minSamples?: number;
+  sure?: boolean;
 }
 
 function judge(trigger: Trigger | undefined, looks: [SideCounts, SideCounts][], seconds = 60): Verdict[] {
@@ -60,6 +62,32 @@ describe("triggers", () => {
     expect(shared!.kind).not.toBe("rollback");
     expect(shared!.findings[0]?.code).toBe("baseline-unhealthy");
     expect(kinds(judge({ expression: "error_rate > 5%", zeroTolerance: true }, both))).toEqual(["rollback"]);
+  });
+
+  it("do not hold against the canary, a look later, what both versions had in common", () => {
+    const down: [SideCounts, SideCounts] = [side(100), side(100)];
+    const well: [SideCounts, SideCounts] = [side(0), side(0)];
+    const trigger = { expression: "service_status == 'down'" };
+    expect(kinds(judge(trigger, [down, well, well]))).not.toContain("rollback");
+    expect(kinds(judge(trigger, [[side(100), side(0)]]))).toEqual(["rollback"]);
+  });
+
+  it("say nothing as a warning of what is so on both versions", () => {
+    const slow: [SideCounts, SideCounts] = [side(0, 4000), side(0, 4000)];
+    const [verdict] = judge({ expression: "average_response_time > 2000", severity: "warning" }, [slow]);
+    expect(verdict).toMatchObject({ findings: [] });
+    expect(verdict!.kind).not.toBe("hold");
+  });
+
+  it("count a rate only as far as it is sure, where they are told to be", () => {
+    const looks: [SideCounts, SideCounts][] = [[side(10), side(0)]];
+    expect(kinds(judge({ expression: "error_rate > 5%", sure: true }, looks))).not.toEqual(["rollback"]);
+    expect(kinds(judge({ expression: "error_rate > 5%", sure: true }, [[side(40), side(0)]]))).toEqual(["rollback"]);
+  });
+
+  it("wait for as many requests as they ask for", () => {
+    const looks: [SideCounts, SideCounts][] = [[side(10), side(0)]];
+    expect(kinds(judge({ expression: "error_rate > 5%", minSamples: 101 }, looks))).not.toEqual(["rollback"]);
   });
 
   it("need the test's agreement when they compare with the baseline", () => {

@@ -45,6 +45,14 @@ describe("looks at a shift", () => {
     expect([windows[0]?.from, windows.at(-1)?.to]).toEqual([at("00:00:00"), at("20:00:00")]);
   });
 
+  it("go on from where the judge has come to, and know where the split began", () => {
+    const shift = { startedAt: at("12:00:20"), endedAt: at("12:05:21") };
+    const windows = lookWindows(shift, canary, at("12:06:00"), at("12:03:00"));
+    expect(spans(windows)).toEqual(["12:03-12:04", "12:04-12:05"]);
+    expect(windows.map(({ since }) => since)).toEqual([at("12:01:00"), at("12:01:00")]);
+    expect(windows[0]?.elapsedSeconds).toBe(220);
+  });
+
   it("take the whole shift when the configuration is not known", () => {
     const shift = { startedAt: at("12:00:00"), endedAt: at("12:03:00") };
     expect(lookWindows(shift, undefined, at("12:04:00"))).toHaveLength(3);
