@@ -3,8 +3,6 @@ import type { LocalService, RequestContext, World } from "./kernel/service.ts";
 /** The qualifier and version of the CDK's bootstrap template (aws-cdk 2.1148.1, bootstrap-template.yaml). */
 const QUALIFIER = "hnb659fds";
 const BOOTSTRAP_VERSION = "30";
-const ROLES = ["deploy-role", "file-publishing-role", "image-publishing-role", "lookup-role", "cfn-exec-role"];
-
 interface Backing {
   ssm: LocalService;
   s3: LocalService;
@@ -23,14 +21,6 @@ export function createBootstrap(world: World, { ssm, s3, iam }: Backing): LocalS
     requestId: "cdk-bootstrap",
     userAgent: "",
   };
-  const trust = JSON.stringify({
-    Version: "2012-10-17",
-    Statement: [
-      { Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: `arn:aws:iam::${world.accountId}:root` } },
-      { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "cloudformation.amazonaws.com" } },
-    ],
-  });
-
   function plant(): void {
     ssm.operations.PutParameter?.(
       { Name: `/cdk-bootstrap/${QUALIFIER}/version`, Type: "String", Value: BOOTSTRAP_VERSION },
@@ -38,14 +28,95 @@ export function createBootstrap(world: World, { ssm, s3, iam }: Backing): LocalS
     );
     s3.operations.CreateBucket?.({ Bucket: bucket }, context);
     s3.operations.PutBucketVersioning?.({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }, context);
-    for (const role of ROLES) {
-      iam.operations.CreateRole?.(
-        { RoleName: `cdk-${QUALIFIER}-${role}-${suffix}`, AssumeRolePolicyDocument: trust },
-        context,
-      );
+    for (const { name, trusts, managed = [], policy } of bootstrapRoles(world, bucket)) {
+      const RoleName = `cdk-${QUALIFIER}-${name}-${suffix}`;
+      iam.operations.CreateRole?.({ RoleName, AssumeRolePolicyDocument: document(trusts) }, context);
+      for (const policyName of managed) {
+        iam.operations.AttachRolePolicy?.({ RoleName, PolicyArn: `arn:aws:iam::aws:policy/${policyName}` }, context);
+      }
+      if (policy) {
+        const input = { RoleName, PolicyName: "default", PolicyDocument: document(...policy) };
+        iam.operations.PutRolePolicy?.(input, context);
+      }
     }
   }
 
   plant();
   return { name: "cdk-bootstrap", operations: {}, reset: plant };
+}
+
+interface BootstrapRole {
+  name: string;
+  trusts: object;
+  /** Names of policies that AWS manages. */
+  managed?: string[];
+  /** Statements of its own policy. */
+  policy?: object[];
+}
+
+const document = (...statements: object[]) => JSON.stringify({ Version: "2012-10-17", Statement: statements });
+
+/** Roles, trust and rights as in the CDK's template, less what concerns image assets and other accounts. */
+function bootstrapRoles({ accountId, region }: World, bucket: string): BootstrapRole[] {
+  const assumable = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: accountId } };
+  const allow = (Action: string[], Resource: string | string[], Condition?: object) => ({
+    Effect: "Allow",
+    Action,
+    Resource,
+    ...(Condition && { Condition }),
+  });
+  const bucketArn = `arn:aws:s3:::${bucket}`;
+  const inBucket = [bucketArn, `${bucketArn}/*`];
+  const read = ["s3:GetObject*", "s3:GetBucket*", "s3:List*"];
+  return [
+    {
+      name: "deploy-role",
+      trusts: assumable,
+      managed: ["AWSCloudFormationReadOnlyAccess"],
+      policy: [
+        allow(
+          [
+            "cloudformation:CreateChangeSet",
+            "cloudformation:DeleteChangeSet",
+            "cloudformation:ExecuteChangeSet",
+            "cloudformation:CreateStack",
+            "cloudformation:UpdateStack",
+            "cloudformation:RollbackStack",
+            "cloudformation:ContinueUpdateRollback",
+            "cloudformation:DeleteStack",
+            "cloudformation:UpdateTerminationProtection",
+            "sts:GetCallerIdentity",
+          ],
+          "*",
+        ),
+        allow(["iam:PassRole"], `arn:aws:iam::${accountId}:role/cdk-${QUALIFIER}-cfn-exec-role-${accountId}-${region}`),
+        allow(read, inBucket),
+        allow(
+          ["ssm:GetParameter", "ssm:GetParameters"],
+          `arn:aws:ssm:${region}:${accountId}:parameter/cdk-bootstrap/${QUALIFIER}/version`,
+        ),
+      ],
+    },
+    {
+      name: "file-publishing-role",
+      trusts: assumable,
+      policy: [
+        allow([...read, "s3:GetEncryptionConfiguration", "s3:DeleteObject*", "s3:PutObject*", "s3:Abort*"], inBucket, {
+          StringEquals: { "aws:ResourceAccount": [accountId] },
+        }),
+      ],
+    },
+    { name: "image-publishing-role", trusts: assumable },
+    {
+      name: "lookup-role",
+      trusts: assumable,
+      managed: ["ReadOnlyAccess"],
+      policy: [{ Effect: "Deny", Action: ["kms:Decrypt"], Resource: "*" }],
+    },
+    {
+      name: "cfn-exec-role",
+      trusts: { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "cloudformation.amazonaws.com" } },
+      managed: ["AdministratorAccess"],
+    },
+  ];
 }

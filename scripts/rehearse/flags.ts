@@ -98,8 +98,27 @@ export class Flags {
     await this.call("UpdateEnvironment", {
       ApplicationId: home.applicationId,
       EnvironmentId: home.environmentId,
-      Monitors: [{ AlarmArn: alarmArn }],
+      Monitors: [{ AlarmArn: alarmArn, AlarmRoleArn: await this.monitorRole(alarmArn) }],
     });
+  }
+
+  /** A role in which AppConfig may read the alarm, as FlagProfile makes one for its monitors. */
+  private async monitorRole(alarmArn: string): Promise<string> {
+    const document = (statement: object) =>
+      JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] });
+    const { world } = this.aws;
+    const operator = world.credentials.principalFor(undefined);
+    const RoleName = "rehearsal-flag-monitor";
+    const trust = document({ Principal: { Service: "appconfig.amazonaws.com" }, Action: "sts:AssumeRole" });
+    const { Role } = await world.call<{ Role: { Arn: string } }>(
+      "iam",
+      "CreateRole",
+      { RoleName, AssumeRolePolicyDocument: trust },
+      operator,
+    );
+    const PolicyDocument = document({ Action: "cloudwatch:DescribeAlarms", Resource: alarmArn });
+    await world.call("iam", "PutRolePolicy", { RoleName, PolicyName: "read", PolicyDocument }, operator);
+    return Role.Arn;
   }
 
   private async strategyId(nameOrId: string): Promise<string> {

@@ -57,9 +57,25 @@ export async function drive<T>(
 
 const zip = (body: string) => zipSync({ "index.mjs": strToU8(`export const handler = async (event) => {${body}};`) });
 
+/** A role for functions and for CodeDeploy, which may do all that the scenes need. */
+async function serviceRole(aws: LocalAws): Promise<void> {
+  const allow = (statement: object) =>
+    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...statement }] });
+  const Service = ["lambda.amazonaws.com", "codedeploy.amazonaws.com"];
+  await call(aws, "iam", "CreateRole", {
+    RoleName: "scene",
+    AssumeRolePolicyDocument: allow({ Principal: { Service }, Action: "sts:AssumeRole" }),
+  }).catch(() => undefined);
+  await call(aws, "iam", "PutRolePolicy", {
+    RoleName: "scene",
+    PolicyName: "scene",
+    PolicyDocument: allow({ Action: ["lambda:*", "cloudwatch:DescribeAlarms"], Resource: "*" }),
+  });
+}
+
 /** A function with one published version for each body, and alias `live` on version 1. */
 export async function publish(aws: LocalAws, functionName: string, bodies: readonly string[]): Promise<void> {
-  await call(aws, "iam", "CreateRole", { RoleName: "scene", AssumeRolePolicyDocument: "{}" }).catch(() => undefined);
+  await serviceRole(aws);
   for (const [i, body] of bodies.entries()) {
     if (i === 0) {
       await call(aws, "lambda", "CreateFunction", {
@@ -82,6 +98,7 @@ export async function publish(aws: LocalAws, functionName: string, bodies: reado
 
 /** A group without automatic rollback of its own: what is rolled back was asked to be. */
 export async function deploymentGroup(aws: LocalAws, functionName: string): Promise<void> {
+  await serviceRole(aws);
   await call(aws, "codedeploy", "CreateApplication", { applicationName: "goaround-dev", computePlatform: "Lambda" });
   await call(aws, "codedeploy", "CreateDeploymentGroup", {
     applicationName: "goaround-dev",

@@ -12,7 +12,12 @@ beforeEach(() => {
 afterEach(() => aws.close());
 
 const call = <Output = Record<string, unknown>>(service: string, operation: string, input: object) =>
-  aws.world.call<Output>(service, operation, input as Record<string, unknown>, aws.world.servicePrincipal("tester"));
+  aws.world.call<Output>(
+    service,
+    operation,
+    input as Record<string, unknown>,
+    aws.world.credentials.principalFor(undefined),
+  );
 const refused = (service: string, operation: string, input: object) =>
   call(service, operation, input).then(
     () => "succeeded",

@@ -3,7 +3,7 @@ import type { CredentialStore } from "./credentials.ts";
 import type { FaultInjector } from "./faults.ts";
 import type { SeededRandom } from "./random.ts";
 
-/** Who makes a request. Every request has one; policies are not evaluated yet. */
+/** Who makes a request. */
 export interface Principal {
   /** `arn:aws:iam::…:user/operator`, `arn:aws:sts::…:assumed-role/Role/session`, or a service name. */
   arn: string;
@@ -11,6 +11,26 @@ export interface Principal {
   kind: "user" | "role" | "service";
   /** The role behind an assumed-role session. */
   roleArn?: string;
+  /** The AWS service that took the role, which the role must trust. Absent for sessions that STS gave out. */
+  assumedBy?: string;
+  /** The resource on whose behalf an AWS service acts: `aws:SourceArn`. */
+  sourceArn?: string;
+}
+
+/** A service that acts in a role, and for which of its resources. */
+export interface RoleTaker {
+  service: string;
+  sourceArn?: string;
+}
+
+/** A request that is about to be carried out. */
+export interface AuthorizationRequest {
+  /** Client package name, as in `World.call`. */
+  service: string;
+  operation: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each service's rules narrow its operations' inputs, as its handlers do
+  input: any;
+  principal: Principal;
 }
 
 export interface RequestContext {
@@ -78,6 +98,8 @@ export interface ServiceLinks {
   writeLogs(logGroup: string, logStream: string, lines: readonly LogLine[]): void;
   /** Owned by S3: the object's bytes, or undefined. */
   readObject(bucket: string, key: string): Uint8Array | undefined;
+  /** Owned by IAM: throws the denial of a request that its principal may not make. */
+  authorize(request: AuthorizationRequest): void;
 }
 
 /** Something that happened in the world, for people who watch (timelines, `npm run local` output). */
@@ -104,7 +126,8 @@ export interface World {
   register(service: LocalService): void;
   service(name: string): LocalService | undefined;
   /**
-   * Calls another service as `principal`, through the same pipeline as a request over HTTP: faults, then the handler.
+   * Calls another service as `principal`, through the same pipeline as a request over HTTP: faults, the principal's
+   * rights, then the handler.
    * Throws AwsError. Use it wherever real AWS makes an API call with a role (CodeDeploy → lambda UpdateAlias).
    */
   call<Output = Record<string, unknown>>(
@@ -117,6 +140,7 @@ export interface World {
   /** Tells observers; has no effect inside the world. */
   announce(kind: string, detail: Record<string, unknown>): void;
   observe(listener: (occurrence: Occurrence) => void): () => void;
-  servicePrincipal(name: string): Principal;
-  rolePrincipal(roleArn: string, sessionName: string): Principal;
+  /** An AWS service by its own name, for one of its resources where it tells which. */
+  servicePrincipal(name: string, sourceArn?: string): Principal;
+  rolePrincipal(roleArn: string, sessionName: string, takenBy?: RoleTaker): Principal;
 }

@@ -3,7 +3,7 @@ import { CredentialStore } from "./credentials.ts";
 import { notImplemented } from "./errors.ts";
 import { FaultInjector } from "./faults.ts";
 import { SeededRandom } from "./random.ts";
-import type { Caller, LocalService, Occurrence, Principal, ServiceLinks, World } from "./service.ts";
+import type { Caller, LocalService, Occurrence, Principal, RoleTaker, ServiceLinks, World } from "./service.ts";
 
 export interface WorldOptions {
   clock: VirtualClock;
@@ -50,6 +50,8 @@ export class LocalWorld implements World {
       emitEvent: (event) => this.link("emitEvent")(event),
       writeLogs: (group, stream, lines) => this.link("writeLogs")(group, stream, lines),
       readObject: (bucket, key) => this.link("readObject")(bucket, key),
+      // A world without IAM has nobody to ask.
+      authorize: (request) => this.installed.authorize?.(request),
     };
   }
 
@@ -81,9 +83,10 @@ export class LocalWorld implements World {
     if (!handler) throw notImplemented(serviceName, operation);
     const requestId = caller.requestId ?? this.nextRequestId();
     const context = { principal, requestId, userAgent: caller.userAgent ?? "" };
-    return (await this.faults.around(serviceName, operation, principal.arn, async () =>
-      handler(input, context),
-    )) as Output;
+    return (await this.faults.around(serviceName, operation, principal.arn, async () => {
+      this.links.authorize({ service: serviceName, operation, input, principal });
+      return handler(input, context);
+    })) as Output;
   }
 
   nextRequestId(): string {
@@ -99,17 +102,19 @@ export class LocalWorld implements World {
     return () => this.listeners.delete(listener);
   }
 
-  servicePrincipal(name: string): Principal {
-    return { arn: name, accountId: this.accountId, kind: "service" };
+  servicePrincipal(name: string, sourceArn?: string): Principal {
+    return { arn: name, accountId: this.accountId, kind: "service", ...(sourceArn && { sourceArn }) };
   }
 
-  rolePrincipal(roleArn: string, sessionName: string): Principal {
+  rolePrincipal(roleArn: string, sessionName: string, takenBy?: RoleTaker): Principal {
     const roleName = roleArn.split("/").at(-1) ?? roleArn;
     return {
       arn: `arn:aws:sts::${this.accountId}:assumed-role/${roleName}/${sessionName}`,
       accountId: this.accountId,
       kind: "role",
       roleArn,
+      ...(takenBy && { assumedBy: takenBy.service }),
+      ...(takenBy?.sourceArn && { sourceArn: takenBy.sourceArn }),
     };
   }
 

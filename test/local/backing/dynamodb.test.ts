@@ -158,7 +158,7 @@ describe("DynamoDB", () => {
   it("answers calls inside the process as those over HTTP, and is empty after a reset", async () => {
     await create();
     const { world } = served.aws;
-    const principal = world.servicePrincipal("test");
+    const principal = world.credentials.principalFor(undefined);
     await world.call("dynamodb", "PutItem", { TableName, Item: Key }, principal);
     expect(await world.call("dynamodb", "GetItem", { TableName, Key }, principal)).toEqual({ Item: Key });
     await served.aws.reset();

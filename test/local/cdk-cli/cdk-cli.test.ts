@@ -36,7 +36,7 @@ async function status(name: string): Promise<string | undefined> {
     "cloudformation",
     "DescribeStacks",
     { StackName: name },
-    aws.world.servicePrincipal("tester"),
+    aws.world.credentials.principalFor(undefined),
   );
   return Stacks[0]?.StackStatus;
 }
@@ -46,7 +46,7 @@ async function value(name: string): Promise<string | undefined> {
     "ssm",
     "GetParameter",
     { Name: name },
-    aws.world.servicePrincipal("tester"),
+    aws.world.credentials.principalFor(undefined),
   );
   return Parameter.Value;
 }
@@ -93,7 +93,7 @@ describe("the unmodified CDK CLI against the local AWS", () => {
       "ssm",
       "PutParameter",
       { Name: "taken", Value: "x", Type: "String" },
-      aws.world.servicePrincipal("t"),
+      aws.world.credentials.principalFor(undefined),
     );
     await deploy({ App: { resources: { P: parameter("1", { Name: "p" }) } } });
     const colliding = { ...parameter("q", { Name: "taken" }), DependsOn: "P" };
@@ -113,7 +113,7 @@ describe("the unmodified CDK CLI against the local AWS", () => {
       "ssm",
       "PutParameter",
       { Name: "taken", Value: "x", Type: "String" },
-      aws.world.servicePrincipal("t"),
+      aws.world.credentials.principalFor(undefined),
     );
     expect((await deploy({ App: { resources: { P: parameter("1", { Name: "taken" }) } } })).code).toBe(1);
     expect(await status("App")).toBe("ROLLBACK_COMPLETE");

@@ -137,7 +137,7 @@ describe("change sets", () => {
     const types = { ...aws.backend.types(), "AWS::IAM::Role": aws.backend.types()["Fake::Thing"]! };
     const { createCloudFormation } = await import("../../../lib/local/services/cloudformation/index.ts");
     const { operations } = createCloudFormation(aws.world, { types });
-    const context = { principal: aws.world.servicePrincipal("t"), requestId: "r", userAgent: "" };
+    const context = { principal: aws.world.credentials.principalFor(undefined), requestId: "r", userAgent: "" };
     const input = { StackName: "demo", TemplateBody: JSON.stringify({ Resources }) };
     await expect(async () => operations.CreateStack!(input, context)).rejects.toThrow(
       "Requires capabilities : [CAPABILITY_IAM]",

@@ -27,7 +27,7 @@ export class EngineHarness {
   }
 
   call<Output>(operation: string, input: Record<string, unknown>): Promise<Output> {
-    return this.world.call<Output>("cloudformation", operation, input, this.world.servicePrincipal("tester"));
+    return this.world.call<Output>("cloudformation", operation, input, this.world.credentials.principalFor(undefined));
   }
 
   async deploy(resources: Record<string, unknown>, rest: Record<string, unknown> = {}): Promise<Stack> {

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => aws.close());
 
 const call = <Output = object>(service: string, operation: string, input: Record<string, unknown>) =>
-  aws.world.call<Output>(service, operation, input, aws.world.servicePrincipal("tester"));
+  aws.world.call<Output>(service, operation, input, aws.world.credentials.principalFor(undefined));
 
 type Resources = Record<string, { Type: string; Properties?: Record<string, unknown> } & Record<string, unknown>>;
 
@@ -443,6 +443,13 @@ describe("alarms, messages, events and logs", () => {
   });
 });
 
+const keyPolicy = {
+  Version: "2012-10-17",
+  Statement: [
+    { Effect: "Allow", Principal: { AWS: "arn:aws:iam::111122223333:root" }, Action: "kms:*", Resource: "*" },
+  ],
+};
+
 describe("storage", () => {
   it("makes tables, buckets and keys, and changes their settings", async () => {
     const resources = (n: number): Resources => ({
@@ -462,7 +469,7 @@ describe("storage", () => {
         Type: "AWS::S3::Bucket",
         Properties: { BucketName: "my-bucket", VersioningConfiguration: { Status: n === 1 ? "Enabled" : "Suspended" } },
       },
-      Key: { Type: "AWS::KMS::Key", Properties: { KeyPolicy: allow("kms:*"), EnableKeyRotation: n === 2 } },
+      Key: { Type: "AWS::KMS::Key", Properties: { KeyPolicy: keyPolicy, EnableKeyRotation: n === 2 } },
       Name: {
         Type: "AWS::KMS::Alias",
         Properties: { AliasName: "alias/k", TargetKeyId: { "Fn::GetAtt": ["Key", "Arn"] } },

@@ -38,7 +38,7 @@ export class ReleaseHarness {
   }
 
   call<Output>(service: string, operation: string, input: Record<string, unknown>): Promise<Output> {
-    return this.world.call<Output>(service, operation, input, this.world.servicePrincipal("tester"));
+    return this.world.call<Output>(service, operation, input, this.world.credentials.principalFor(undefined));
   }
 
   /** Begins a deploy; a shift then waits for the clock. */
@@ -126,7 +126,10 @@ export function guardedFunction(code: string, extra: Record<string, unknown> = {
     Role: { Type: "AWS::IAM::Role", Properties: { AssumeRolePolicyDocument: trust("lambda.amazonaws.com") } },
     DeployRole: {
       Type: "AWS::IAM::Role",
-      Properties: { AssumeRolePolicyDocument: trust("codedeploy.amazonaws.com") },
+      Properties: {
+        AssumeRolePolicyDocument: trust("codedeploy.amazonaws.com"),
+        ManagedPolicyArns: ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"],
+      },
     },
     Function: {
       Type: "AWS::Lambda::Function",

@@ -50,7 +50,13 @@ describe("an alias", () => {
     await update(weights({ 2: 0.25 }));
     expect(bench.occurrences.at(-1)).toMatchObject({
       kind: "alias-updated",
-      detail: { functionName: "fn", alias: "live", functionVersion: "1", weights: { 2: 0.25 }, principal: "test" },
+      detail: {
+        functionName: "fn",
+        alias: "live",
+        functionVersion: "1",
+        weights: { 2: 0.25 },
+        principal: "arn:aws:iam::111122223333:user/operator",
+      },
     });
     expect(bench.lambda.getAliasState("fn", "live")).toMatchObject({ functionVersion: "1", weights: { 2: 0.25 } });
   });

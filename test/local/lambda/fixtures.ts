@@ -58,7 +58,7 @@ export class LambdaBench {
 
   // biome-ignore lint/suspicious/noExplicitAny: tests read whatever the operation answers
   call<T = any>(operation: string, input: Record<string, unknown> = {}): Promise<T> {
-    return this.world.call<T>("lambda", operation, input, this.world.servicePrincipal("test"));
+    return this.world.call<T>("lambda", operation, input, this.world.credentials.principalFor(undefined));
   }
 
   create(body = "return event", overrides: Record<string, unknown> = {}): Promise<Record<string, string>> {

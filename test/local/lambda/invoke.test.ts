@@ -110,7 +110,13 @@ describe("a synchronous invocation", () => {
     await bench.drive(bench.invoke());
     expect(bench.occurrences.at(-1)).toMatchObject({
       kind: "invocation",
-      detail: { functionName: "fn", version: "$LATEST", type: "RequestResponse", durationMs: 2_000, principal: "test" },
+      detail: {
+        functionName: "fn",
+        version: "$LATEST",
+        type: "RequestResponse",
+        durationMs: 2_000,
+        principal: "arn:aws:iam::111122223333:user/operator",
+      },
     });
   });
 });
@@ -217,7 +223,7 @@ describe("reserved concurrency", () => {
 });
 
 describe("an asynchronous invocation", () => {
-  const sqs = () => bench.neighbour("sqs", { GetQueueUrl: { QueueUrl: "url" }, SendMessage: {} });
+  const sqs = () => bench.neighbour("sqs", { SendMessage: {} });
   const event = () => bench.invoke({ InvocationType: "Event", Payload: Buffer.from('{"e":1}') });
   const starts = () =>
     bench.logs
@@ -243,7 +249,6 @@ describe("an asynchronous invocation", () => {
     await bench.clock.advanceBy(10 * MINUTE);
     expect(starts()).toEqual([0, 1, 3]);
     expect(bench.calls.map(({ operation, principal }) => [operation, principal])).toEqual([
-      ["GetQueueUrl", "arn:aws:sts::111122223333:assumed-role/fn-role/fn"],
       ["SendMessage", "arn:aws:sts::111122223333:assumed-role/fn-role/fn"],
     ]);
     expect(record()).toEqual({
@@ -309,7 +314,7 @@ describe("an asynchronous invocation", () => {
     await event();
     await bench.clock.advanceBy(0);
     expect(bench.calls.at(-1)?.input).toEqual({
-      QueueUrl: "url",
+      QueueUrl: "http://127.0.0.1/111122223333/failures",
       MessageBody: '{"e":1}',
       MessageAttributes: {
         RequestID: { DataType: "String", StringValue: expect.stringMatching(/^[0-9a-f-]{36}$/) },

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 const call = <T = Record<string, unknown>>(operation: string, input: Record<string, unknown> = {}) =>
-  world.call<T>("cloudwatch-logs", operation, input, world.servicePrincipal("test"));
+  world.call<T>("cloudwatch-logs", operation, input, world.credentials.principalFor(undefined));
 
 const write = (...messages: string[]) =>
   world.links.writeLogs(

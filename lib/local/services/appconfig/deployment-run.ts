@@ -110,7 +110,7 @@ export class DeploymentRun {
 
   /** Looks at the environment's monitors now and until the deployment ends. Returns whether it has ended. */
   private async watchMonitors(deployment: DeploymentRecord): Promise<boolean> {
-    const red = await this.redMonitor(deployment.environment.monitors);
+    const red = await this.redMonitor(deployment);
     if (deployment.state !== "DEPLOYING" && deployment.state !== "BAKING") return true;
     if (red) {
       // The ARN of the alarm is in the description (API reference, DeploymentEvent, 2025).
@@ -125,8 +125,8 @@ export class DeploymentRun {
     return false;
   }
 
-  private async redMonitor(monitors: readonly Monitor[]): Promise<Monitor | undefined> {
-    for (const monitor of monitors) if (await this.isRed(monitor)) return monitor;
+  private async redMonitor(deployment: DeploymentRecord): Promise<Monitor | undefined> {
+    for (const monitor of deployment.environment.monitors) if (await this.isRed(monitor, deployment)) return monitor;
     return undefined;
   }
 
@@ -134,11 +134,14 @@ export class DeploymentRun {
    * ALARM and INSUFFICIENT_DATA both count, unless the alarm's actions are disabled (user guide, monitoring deployments,
    * 2025). An alarm that is missing or cannot be read does not count. [inferred]
    */
-  private async isRed(monitor: Monitor): Promise<boolean> {
+  private async isRed(monitor: Monitor, deployment: DeploymentRecord): Promise<boolean> {
     const name = (monitor.AlarmArn ?? "").split(":alarm:").at(-1) ?? "";
+    const { applicationId, environment } = deployment;
+    const { partition, region, accountId } = this.world;
+    const sourceArn = `arn:${partition}:appconfig:${region}:${accountId}:application/${applicationId}/environment/${environment.id}`;
     const principal = monitor.AlarmRoleArn
-      ? this.world.rolePrincipal(monitor.AlarmRoleArn, "AppConfig")
-      : this.world.servicePrincipal("appconfig.amazonaws.com");
+      ? this.world.rolePrincipal(monitor.AlarmRoleArn, "AppConfig", { service: "appconfig.amazonaws.com", sourceArn })
+      : this.world.servicePrincipal("appconfig.amazonaws.com", sourceArn);
     try {
       const output = await this.world.call<DescribeAlarmsCommandOutput>(
         "cloudwatch",

@@ -80,7 +80,10 @@ async function runLambdaValidator(
         InvocationType: "RequestResponse",
         Payload: new TextEncoder().encode(JSON.stringify(event)),
       },
-      world.servicePrincipal("appconfig.amazonaws.com"),
+      world.servicePrincipal(
+        "appconfig.amazonaws.com",
+        `arn:${world.partition}:appconfig:${world.region}:${world.accountId}:application/${profile.applicationId}/configurationprofile/${profile.id}`,
+      ),
     );
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;

@@ -261,7 +261,7 @@ export class AlarmEngine {
           "sns",
           "Publish",
           { TopicArn: action, Subject: subject, Message: message, MessageStructure: "json" },
-          this.world.servicePrincipal("cloudwatch.amazonaws.com"),
+          this.world.servicePrincipal("cloudwatch.amazonaws.com", alarm.arn),
         );
       } else {
         publishedMessage = JSON.stringify(lambdaActionPayload(transition));
@@ -269,7 +269,7 @@ export class AlarmEngine {
           "lambda",
           "Invoke",
           { FunctionName: action, InvocationType: "Event", Payload: new TextEncoder().encode(publishedMessage) },
-          this.world.servicePrincipal("lambda.alarms.cloudwatch.amazonaws.com"),
+          this.world.servicePrincipal("lambda.alarms.cloudwatch.amazonaws.com", alarm.arn),
         );
       }
     } catch (error) {

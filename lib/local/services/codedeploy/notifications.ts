@@ -2,6 +2,7 @@ import type { DeploymentOverview, TriggerEventType } from "@aws-sdk/client-coded
 import { AwsError } from "../../kernel/errors.ts";
 import type { World } from "../../kernel/service.ts";
 import type { DeploymentRecord } from "./model.ts";
+import { serviceRolePrincipal } from "./service-role.ts";
 import type { CodeDeployStore } from "./store.ts";
 
 /** EventBridge's words for a deployment's states (CodeDeploy events reference, 2025). Created has none. */
@@ -79,7 +80,7 @@ function triggerEvents(deployment: DeploymentRecord): TriggerEventType[] {
 /** Publishes as the service role. A role without sns:Publish cannot, and nobody is told (managed policy reference, 2025). */
 async function publish(world: World, deployment: DeploymentRecord, event: TriggerEventType): Promise<void> {
   const { settings } = deployment.group;
-  const principal = world.rolePrincipal(settings.serviceRoleArn, deployment.id);
+  const principal = serviceRolePrincipal(world, deployment);
   const status = TRIGGER_STATES[deployment.status] ?? deployment.status.toUpperCase();
   for (const trigger of settings.triggerConfigurations ?? []) {
     if (!trigger.triggerEvents?.includes(event)) continue;

@@ -1,5 +1,5 @@
 import { AwsError } from "../../kernel/errors.ts";
-import type { World } from "../../kernel/service.ts";
+import type { Principal, World } from "../../kernel/service.ts";
 import { DeploymentFailure, type DeploymentRecord } from "./model.ts";
 
 /** Names that CodeDeploy's messages use for the services it calls. */
@@ -25,7 +25,7 @@ export async function callAsServiceRole<Output>(
   maxAttempts: number,
 ): Promise<Output> {
   const roleArn = deployment.group.settings.serviceRoleArn;
-  const principal = world.rolePrincipal(roleArn, deployment.id);
+  const principal = serviceRolePrincipal(world, deployment);
   for (let attempt = 1; ; attempt++) {
     deployment.controller.signal.throwIfAborted();
     try {
@@ -50,6 +50,18 @@ export async function callAsServiceRole<Output>(
       await world.clock.sleep(waitMs, deployment.controller.signal);
     }
   }
+}
+
+/**
+ * CodeDeploy in the group's service role. It takes the role for the deployment group (CodeDeploy user guide,
+ * "Cross-service confused deputy prevention", 2025).
+ */
+export function serviceRolePrincipal(world: World, deployment: DeploymentRecord): Principal {
+  const { applicationName, groupName, group } = deployment;
+  return world.rolePrincipal(group.settings.serviceRoleArn, deployment.id, {
+    service: "codedeploy.amazonaws.com",
+    sourceArn: `arn:${world.partition}:codedeploy:${world.region}:${world.accountId}:deploymentgroup:${applicationName}/${groupName}`,
+  });
 }
 
 const missingRight = (roleArn: string, service: string) =>

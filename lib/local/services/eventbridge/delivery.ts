@@ -40,7 +40,7 @@ export class TargetDelivery {
     const ageMs = (target.RetryPolicy?.MaximumEventAgeInSeconds ?? MAXIMUM_AGE_SECONDS) * 1000;
     for (let retries = 0; ; retries++) {
       try {
-        await this.send(target, event, input);
+        await this.send(rule, target, event, input);
         this.count(rule, "Invocations");
         return;
       } catch (error) {
@@ -60,9 +60,9 @@ export class TargetDelivery {
     }
   }
 
-  private async send(target: Target, event: BusEvent, input: string): Promise<void> {
+  private async send(rule: Rule, target: Target, event: BusEvent, input: string): Promise<void> {
     const arn = target.Arn ?? "";
-    const principal = this.world.servicePrincipal("events.amazonaws.com");
+    const principal = this.world.servicePrincipal("events.amazonaws.com", rule.arn);
     switch (targetKind(arn)) {
       case "lambda":
         await this.world.call(
@@ -121,7 +121,7 @@ export class TargetDelivery {
             ...(exhausted ? { EXHAUSTED_RETRY_CONDITION: text(exhausted), RETRY_ATTEMPTS: text(String(retries)) } : {}),
           },
         },
-        this.world.servicePrincipal("events.amazonaws.com"),
+        this.world.servicePrincipal("events.amazonaws.com", rule.arn),
       );
       this.count(rule, "InvocationsSentToDlq");
     } catch (lost) {

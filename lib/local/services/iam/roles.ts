@@ -1,10 +1,6 @@
 import type {
-  AttachRolePolicyCommandInput,
   CreateRoleCommandInput,
-  DeleteRolePolicyCommandInput,
-  GetRolePolicyCommandInput,
   ListRolesCommandInput,
-  PutRolePolicyCommandInput,
   Role,
   Tag,
   TagRoleCommandInput,
@@ -14,16 +10,10 @@ import type {
 } from "@aws-sdk/client-iam";
 import { AwsError } from "../../kernel/errors.ts";
 import type { OperationHandler, World } from "../../kernel/service.ts";
-import {
-  alreadyExists,
-  checkIdentityPolicy,
-  checkTrustPolicy,
-  deleteConflict,
-  encodePolicy,
-  noSuchEntity,
-} from "./policies.ts";
+import { type Policies, policyChanges } from "./attachments.ts";
+import { alreadyExists, checkTrustPolicy, deleteConflict, encodePolicy, noSuchEntity } from "./policies.ts";
 
-export interface RoleRecord {
+export interface RoleRecord extends Policies {
   name: string;
   path: string;
   arn: string;
@@ -33,8 +23,6 @@ export interface RoleRecord {
   description?: string;
   maxSessionSeconds: number;
   permissionsBoundary?: string;
-  inline: Map<string, string>;
-  attached: Set<string>;
   tags: Map<string, string>;
 }
 
@@ -91,7 +79,14 @@ export class Roles {
     this.records.delete(role.name);
   }
 
+  byArn(arn: string): RoleRecord | undefined {
+    const role = this.records.get(arn.split("/").at(-1) ?? "");
+    return role?.arn === arn ? role : undefined;
+  }
+
   operations(policyExists: (arn: string) => boolean): Record<string, OperationHandler> {
+    const policies = policyChanges("role", policyExists);
+    const of = ({ RoleName }: { RoleName?: string }) => this.need(RoleName);
     return {
       CreateRole: (input: CreateRoleCommandInput) => ({ Role: describe(this.create(input)) }),
       GetRole: ({ RoleName }: { RoleName?: string }) => ({ Role: describeFully(this.need(RoleName)) }),
@@ -112,40 +107,13 @@ export class Roles {
         checkTrustPolicy(PolicyDocument);
         role.trustPolicy = PolicyDocument;
       },
-      PutRolePolicy: ({ RoleName, PolicyName = "", PolicyDocument = "" }: PutRolePolicyCommandInput) => {
-        const role = this.need(RoleName);
-        checkIdentityPolicy(PolicyDocument);
-        role.inline.set(PolicyName, PolicyDocument);
-      },
-      GetRolePolicy: ({ RoleName, PolicyName = "" }: GetRolePolicyCommandInput) => {
-        const document = this.need(RoleName).inline.get(PolicyName);
-        if (document === undefined) throw noSuchEntity(`The role policy with name ${PolicyName} cannot be found.`);
-        return { RoleName, PolicyName, PolicyDocument: encodePolicy(document) };
-      },
-      DeleteRolePolicy: ({ RoleName, PolicyName = "" }: DeleteRolePolicyCommandInput) => {
-        if (this.need(RoleName).inline.delete(PolicyName)) return;
-        throw noSuchEntity(`The role policy with name ${PolicyName} cannot be found.`);
-      },
-      ListRolePolicies: ({ RoleName }: { RoleName?: string }) => ({
-        PolicyNames: [...this.need(RoleName).inline.keys()],
-        IsTruncated: false,
-      }),
-      AttachRolePolicy: ({ RoleName, PolicyArn = "" }: AttachRolePolicyCommandInput) => {
-        const role = this.need(RoleName);
-        if (!PolicyArn.startsWith("arn:")) throw validationError(`ARN ${PolicyArn} is not valid.`);
-        if (!policyExists(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} does not exist or is not attachable.`);
-        role.attached.add(PolicyArn);
-      },
-      DetachRolePolicy: ({ RoleName, PolicyArn = "" }: AttachRolePolicyCommandInput) => {
-        if (!this.need(RoleName).attached.delete(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
-      },
-      ListAttachedRolePolicies: ({ RoleName }: { RoleName?: string }) => ({
-        AttachedPolicies: [...this.need(RoleName).attached].map((PolicyArn) => ({
-          PolicyArn,
-          PolicyName: PolicyArn.split("/").at(-1),
-        })),
-        IsTruncated: false,
-      }),
+      PutRolePolicy: (input) => policies.put(of(input), input),
+      GetRolePolicy: (input) => ({ RoleName: input.RoleName, ...policies.get(of(input), input) }),
+      DeleteRolePolicy: (input) => policies.delete(of(input), input),
+      ListRolePolicies: (input) => policies.list(of(input)),
+      AttachRolePolicy: (input) => policies.attach(of(input), input),
+      DetachRolePolicy: (input) => policies.detach(of(input), input),
+      ListAttachedRolePolicies: (input) => policies.attachments(of(input)),
       TagRole: ({ RoleName, Tags = [] }: TagRoleCommandInput) => {
         const role = this.need(RoleName);
         checkTags(Tags, role.tags.size);

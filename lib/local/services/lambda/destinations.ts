@@ -1,5 +1,6 @@
 import { AwsError } from "../../kernel/errors.ts";
 import type { Principal, World } from "../../kernel/service.ts";
+import { queueUrl } from "../sqs/queue-url.ts";
 import type { InvocationResult } from "./invoker.ts";
 import type { LambdaMetrics } from "./metrics.ts";
 import type { FunctionRecord, FunctionStore } from "./store.ts";
@@ -115,13 +116,13 @@ export class Destinations {
     );
   }
 
-  private async sendMessage(queue: string, body: string, attributes: object, as: Principal): Promise<unknown> {
-    const { QueueUrl } = await this.world.call<{ QueueUrl: string }>("sqs", "GetQueueUrl", { QueueName: queue }, as);
+  private sendMessage(queue: string, body: string, attributes: object, as: Principal): Promise<unknown> {
+    const QueueUrl = queueUrl(this.world, queue);
     return this.world.call("sqs", "SendMessage", { QueueUrl, MessageBody: body, MessageAttributes: attributes }, as);
   }
 
   private role(fn: FunctionRecord): Principal {
-    return this.world.rolePrincipal(fn.latest.settings.Role ?? "", fn.name);
+    return this.world.rolePrincipal(fn.latest.settings.Role ?? "", fn.name, { service: "lambda.amazonaws.com" });
   }
 
   /** The invocation record, version 1.0, as recorded from the service (2022 to 2024). */

@@ -12,7 +12,9 @@ export function environmentVariables(
 ): Record<string, string> {
   const { settings } = version;
   const functionName = settings.FunctionName ?? "";
-  const credentials = world.credentials.issue(world.rolePrincipal(settings.Role ?? "", functionName));
+  const credentials = world.credentials.issue(
+    world.rolePrincipal(settings.Role ?? "", functionName, { service: "lambda.amazonaws.com" }),
+  );
   return {
     LANG: "en_US.UTF-8",
     TZ: ":UTC",

@@ -103,7 +103,7 @@ export class Delivery {
   }
 
   private send(subscription: Subscription, message: PublishedMessage): Promise<unknown> {
-    const principal = this.world.servicePrincipal("sns.amazonaws.com");
+    const principal = this.world.servicePrincipal("sns.amazonaws.com", message.topicArn);
     if (subscription.protocol === "lambda") {
       const payload = new TextEncoder().encode(JSON.stringify(lambdaEvent(this.world, subscription, message)));
       const input = { FunctionName: subscription.endpoint, InvocationType: "Event", Payload: payload };
@@ -130,7 +130,12 @@ export class Delivery {
     );
     const input = { QueueUrl: queueUrlOf(this.world, deadLetterTargetArn), MessageBody: body };
     try {
-      await this.world.call("sqs", "SendMessage", input, this.world.servicePrincipal("sns.amazonaws.com"));
+      await this.world.call(
+        "sqs",
+        "SendMessage",
+        input,
+        this.world.servicePrincipal("sns.amazonaws.com", message.topicArn),
+      );
     } catch (error) {
       // A dead-letter queue that is gone loses the message, as in AWS; the announcement above has told of it.
       if (!(error instanceof AwsError)) throw error;

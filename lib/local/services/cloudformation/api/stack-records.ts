@@ -48,5 +48,6 @@ export function actingPrincipal(
   roleArn: string | undefined,
   context: RequestContext,
 ): Principal {
-  return roleArn === undefined ? context.principal : environment.world.rolePrincipal(roleArn, "AWSCloudFormation");
+  if (roleArn === undefined) return context.principal;
+  return environment.world.rolePrincipal(roleArn, "AWSCloudFormation", { service: "cloudformation.amazonaws.com" });
 }
