@@ -1,5 +1,7 @@
 import { healthyCells, regressionCells } from "./cells.ts";
-import { type ErrorCell, runErrorCell } from "./error-trial.ts";
+import { runErrorCell } from "./error-trial.ts";
+import { judgeCells } from "./judge-cells.ts";
+import { runJudgeCell } from "./judge-trial.ts";
 import type { Tally } from "./tally.ts";
 
 /** Some runs of one cell; what a worker does at a time. */
@@ -16,14 +18,15 @@ export interface JobResult extends Job {
   wallSeconds: number;
 }
 
-const cells = new Map<string, ErrorCell>(
-  [...regressionCells().cells, ...healthyCells()].map((cell) => [cell.key, cell]),
-);
+const cells = new Map<string, (from: number, to: number) => Tally[]>([
+  ...[...regressionCells().cells, ...healthyCells()].map((cell) => [cell.key, runErrorCell.bind(null, cell)] as const),
+  ...judgeCells().map((cell) => [cell.key, runJudgeCell.bind(null, cell)] as const),
+]);
 
 export function runJob({ cell, from, to }: Job): JobResult {
   const started = performance.now();
   const before = process.cpuUsage();
-  const tallies = runErrorCell(cells.get(cell)!, from, to);
+  const tallies = cells.get(cell)!(from, to);
   const { user, system } = process.cpuUsage(before);
   return {
     cell,

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Job, JobResult } from "./jobs.ts";
 
-const PROCESSES = 2;
+export const PROCESSES = 2;
 
 const nameOf = ({ cell, from, to }: Job) => `${cell} ${from} ${to}`;
 

@@ -1,5 +1,5 @@
 import { logFactorial } from "../../lib/core/judge/sequential/null-law.ts";
-import { drawBinomial, type Uniform } from "../../lib/core/judge/sequential/traffic.ts";
+import type { Uniform } from "../../lib/core/judge/sequential/traffic.ts";
 
 /**
  * The numbers of one run of one cell (sfc32, Doty-Humphrey 2010: 128 bits of state, so that runs do not overlap). The
@@ -52,27 +52,4 @@ export function drawHypergeometric(uniform: Uniform, canary: number, baseline: n
     if (left <= 0) return down;
   }
   return mode;
-}
-
-export function drawNormal(uniform: Uniform): number {
-  return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-}
-
-/** Probability that a standard normal is above `z` (Abramowitz and Stegun 26.2.17, error below 1e-7). */
-export function normalTail(z: number): number {
-  if (z < 0) return 1 - normalTail(-z);
-  const t = 1 / (1 + 0.2316419 * z);
-  const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * series;
-}
-
-/** Splits `count` into those above each of the thresholds, whose probabilities fall. */
-export function drawAbove(uniform: Uniform, count: number, probabilities: readonly number[]): number[] {
-  let left = count;
-  let before = 1;
-  return probabilities.map((probability) => {
-    left = drawBinomial(uniform, left, Math.min(1, probability / before));
-    before = probability;
-    return left;
-  });
 }

@@ -6,10 +6,10 @@ import type { Benchmark } from "../run.ts";
 import { healthyCells, regressionCells } from "./cells.ts";
 import type { Measured } from "./compare.ts";
 import { measureCost } from "./cost.ts";
-import type { ErrorCell } from "./error-trial.ts";
 import type { Job, JobResult } from "./jobs.ts";
+import { judgeCells } from "./judge-cells.ts";
 import { page } from "./page.ts";
-import { runJobs } from "./pool.ts";
+import { PROCESSES, runJobs } from "./pool.ts";
 import { addTally } from "./tally.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -20,8 +20,9 @@ const HELP = `npm run bench -- judge [--quick] [--regressions N] [--healthy N] [
 
   --quick          a look at it in two minutes; its page goes to .goaround/bench/judge-quick.md
   --regressions N  runs a regression cell (2000)
-  --healthy N      runs a healthy row, at least (20000); rows in which a test spends its whole alpha get three
-                   to five times as many
+  --healthy N      runs a healthy row, at least (20000); rows in which a test spends its whole alpha get five
+                   or six times as many
+  --judge N        runs a row of the whole judge (20000 healthy ones, a tenth of it else)
   --fresh          measure again what an earlier run of the same code has measured
 
 Two processes; Ctrl-C loses nothing but the parts that are being measured.
@@ -35,13 +36,15 @@ export const run: Benchmark = async (args) => {
       quick: { type: "boolean" },
       regressions: { type: "string" },
       healthy: { type: "string" },
+      judge: { type: "string" },
       fresh: { type: "boolean" },
       help: { type: "boolean" },
     },
   });
   const runs = Number(values.regressions ?? (values.quick ? 40 : 2000));
   const healthyRuns = Number(values.healthy ?? (values.quick ? 300 : 20_000));
-  if (values.help || !(runs >= 1) || !(healthyRuns >= 1)) {
+  const judgeRuns = Number(values.judge ?? (values.quick ? 200 : 20_000));
+  if (values.help || !(runs >= 1) || !(healthyRuns >= 1) || !(judgeRuns >= 1)) {
     process.stderr.write(HELP);
     return values.help ? 0 : 2;
   }
@@ -53,22 +56,33 @@ export const run: Benchmark = async (args) => {
     ...healthy.flatMap((cell) => partsOfHealthy(cell, healthyRuns)),
   ];
   mkdirSync(KEPT, { recursive: true });
-  const path = fileURLToPath(new URL(`judge-${fingerprint()}.jsonl`, KEPT));
-  if (values.fresh) rmSync(path, { force: true });
-  const results = await runJobs(jobs, path, (done) => {
-    process.stderr.write(
-      `\r${done} of ${jobs.length} parts, ${((performance.now() - started) / 60_000).toFixed(1)} min `,
-    );
-  });
-  process.stderr.write("\n");
+  const judge = judgeCells();
+  const judgeJobs = judge.flatMap((cell) => parts(cell, Math.ceil(cell.healthy ? judgeRuns : judgeRuns / 10), 500));
+  const measure = async (what: string, wanted: readonly Job[], code: string) => {
+    const path = fileURLToPath(new URL(`${what}-${code}.jsonl`, KEPT));
+    if (values.fresh) rmSync(path, { force: true });
+    let told = 0;
+    return runJobs(wanted, path, (done) => {
+      const now = performance.now();
+      if (now - told < 15_000 && done < wanted.length) return;
+      told = now;
+      process.stderr.write(
+        `${what}: ${done} of ${wanted.length} parts, ${((now - started) / 60_000).toFixed(1)} min\n`,
+      );
+    });
+  };
+  const results = [
+    ...(await measure("judge", jobs, fingerprint(MEASURING))),
+    ...(await measure("whole-judge", judgeJobs, fingerprint([...MEASURING, ...MEASURING_WHOLE]))),
+  ];
   const text = page({
     regressions: regressions.cells.map((cell) => measured(cell, results)),
     unreachable: regressions.unreachable,
     healthy: healthy.map((cell) => measured(cell, results)),
+    judge: judge.map((cell) => measured(cell, results)),
     cost: measureCost(),
     runs,
-    healthyRuns,
-    wallMinutes: (performance.now() - started) / 60_000,
+    wallMinutes: results.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0) / 60 / PROCESSES,
     cpuMinutes: results.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 60,
   });
   const target = values.quick ? new URL("judge-quick.md", KEPT) : PAGE;
@@ -77,7 +91,7 @@ export const run: Benchmark = async (args) => {
   return 0;
 };
 
-function parts({ key }: ErrorCell, runs: number, size: number): Job[] {
+function parts({ key }: { key: string }, runs: number, size: number): Job[] {
   return Array.from({ length: Math.ceil(runs / size) }, (_, i) => ({
     cell: key,
     from: i * size,
@@ -94,7 +108,7 @@ function partsOfHealthy(cell: ReturnType<typeof healthyCells>[number], runs: num
   return parts(cell, Math.ceil((runs * factor) / cell.copies), 2000);
 }
 
-function measured<Cell extends ErrorCell>(cell: Cell, results: readonly JobResult[]): Measured<Cell> {
+function measured<Cell extends { key: string }>(cell: Cell, results: readonly JobResult[]): Measured<Cell> {
   const own = results.filter((result) => result.cell === cell.key).map(({ tallies }) => tallies);
   return { cell, tallies: own.reduce((a, b) => a.map((tally, i) => addTally(tally, b[i]!))) };
 }
@@ -107,9 +121,14 @@ const MEASURING = [
   ),
 ];
 
+const MEASURING_WHOLE = [
+  ...["judge", "promotion", "share", "effect"].map((name) => `${SEQUENTIAL}${name}.ts`),
+  ...["judge-cells", "judge-trial", "durations"].map((name) => `bench/judge/${name}.ts`),
+];
+
 /** Of the code that results depend on: those of other code are not taken for this one's. */
-function fingerprint(): string {
+function fingerprint(paths: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const path of MEASURING) hash.update(path).update(readFileSync(new URL(path, ROOT)));
+  for (const path of paths) hash.update(path).update(readFileSync(new URL(path, ROOT)));
   return hash.digest("hex").slice(0, 12);
 }
