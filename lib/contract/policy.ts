@@ -90,16 +90,30 @@ const policyObject = z.strictObject({
   automaticRollback: z._default(z.boolean(), true),
 });
 
-/** An expression over a metric that is not there would never be true: it is refused, with its position. */
-export const policySchema = policyObject.check((context) => {
-  const { metrics, triggers = [] } = context.value;
-  for (const [i, { expression }] of triggers.entries()) {
-    const parsed = parseExpression(expression, triggerMetrics(metrics));
-    if (parsed.ok) continue;
-    const message = `position ${parsed.position}: ${parsed.message}`;
-    context.issues.push({ code: "custom", message, input: expression, path: ["triggers", i, "expression"] });
-  }
+/** As much of a policy as it takes to read its expressions. */
+const expressions = z.object({
+  metrics: z.optional(z.array(z.object({ name: z.string() }))),
+  triggers: z.optional(z.array(z.object({ expression: z.string() }))),
 });
+
+/** An expression over a metric that is not there would never be true: it is refused, with its position. */
+export const policySchema = policyObject.check(
+  z.check<z.output<typeof policyObject>>(
+    ({ value, issues }) => {
+      const readable = expressions.safeParse(value);
+      if (!readable.success) return;
+      const { metrics, triggers = [] } = readable.data;
+      for (const [i, { expression }] of triggers.entries()) {
+        const parsed = parseExpression(expression, triggerMetrics(metrics));
+        if (parsed.ok) continue;
+        const message = `position ${parsed.position}: ${parsed.message}`;
+        issues.push({ code: "custom", message, input: expression, path: ["triggers", i, "expression"] });
+      }
+    },
+    // Also of a policy that is wrong elsewhere: all problems are told at once.
+    { when: () => true },
+  ),
+);
 
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;

@@ -7,6 +7,7 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { describe, expect, it } from "vitest";
 import { GuardedFunction } from "../../lib/constructs/guarded-function.ts";
+import type { PolicySettings } from "../../lib/constructs/policy-parameter.ts";
 import { ReleaseStrategy } from "../../lib/constructs/release-strategy.ts";
 import { alarmName } from "../../lib/contract/names.ts";
 import { parsePolicy } from "../../lib/contract/policy.ts";
@@ -170,6 +171,41 @@ describe("a guarded function", () => {
     const policy = { guardMinutes: -1, blockers: [""], checks: { minSamples: 0 } };
     expect(() => guardedStack({ policy })).toThrow(
       /policy\.checks\.minSamples[\s\S]*policy\.blockers\[0\][\s\S]*policy\.guardMinutes/,
+    );
+  });
+
+  it("refuses a trigger expression with its position, next to whatever else is wrong with the policy", () => {
+    const triggers = [
+      { name: "fine", expression: "error_rate > 1%", severity: "warning" as const },
+      { name: "typing-error", expression: "error_rat > 5%", severity: "critical" as const },
+      { name: "no-comparison", expression: "error_rate = 5%", severity: "critical" as const },
+    ];
+    const policy = { triggers, guardMinutes: "long", checks: { falseRollbackPercent: 50, minErrorExcessPercent: -1 } };
+    expect(() => guardedStack({ policy: policy as unknown as PolicySettings })).toThrow(
+      new RegExp(
+        [
+          "policy\\.checks\\.falseRollbackPercent",
+          "policy\\.checks\\.minErrorExcessPercent",
+          "policy\\.guardMinutes",
+          "policy\\.triggers\\[1\\]\\.expression: position 1: .*did you mean error_rate",
+          "policy\\.triggers\\[2\\]\\.expression: position 12",
+        ].join("[\\s\\S]*"),
+      ),
+    );
+  });
+
+  it("takes triggers over metrics that the policy declares, and what the tests may cost", () => {
+    const { guarded } = guardedStack({
+      policy: {
+        metrics: [{ name: "conversion_rate", namespace: "Shop", metric: "Conversions", versionDimension: "Version" }],
+        triggers: [{ name: "fewer-orders", expression: "conversion_rate < 0.8 * baseline", severity: "critical" }],
+        checks: { falseRollbackPercent: 2, minErrorExcessPercent: 0.5, onTrafficDeficit: "rollback" },
+      },
+    });
+    expect(guarded.policy.triggers?.[0]).toMatchObject({ name: "fewer-orders", delaySeconds: 60 });
+    expect(guarded.policy.checks).toMatchObject({ falseRollbackPercent: 2, onTrafficDeficit: "rollback" });
+    expect(() => guardedStack({ policy: { triggers: guarded.policy.triggers } })).toThrow(
+      /no metric that is available/,
     );
   });
 
