@@ -87,6 +87,34 @@ describe("configuration", () => {
     ]);
   });
 
+  it("hands the judge's settings and triggers to a function, its own in place of its environment's", () => {
+    const metrics = [{ name: "orders", namespace: "Shop", metric: "Orders" }];
+    const own = [{ name: "few-orders", expression: "orders < 0.8 * baseline", severity: "critical" }];
+    const defaults = {
+      falseRollbackPercent: 2,
+      onTrafficDeficit: "rollback",
+      triggers: [{ name: "slow", expression: "p99_response_time > 2000", severity: "warning" }],
+      functions: { lambda_router: { metrics, triggers: own, minErrorExcessPercent: 0.5 } },
+    };
+    const { functions } = load({ defaults, environments: EMPTY });
+    expect(functions.influxdb_loader).toMatchObject({
+      checks: { falseRollbackPercent: 2, onTrafficDeficit: "rollback" },
+      triggers: [{ name: "slow", delaySeconds: 60 }],
+    });
+    expect(functions.lambda_router).toMatchObject({ checks: { minErrorExcessPercent: 0.5 }, metrics, triggers: own });
+  });
+
+  it("tells the position of every wrong expression, once", () => {
+    const triggers = [
+      { name: "typing-error", expression: "error_rat > 5%", severity: "critical" },
+      { name: "not-declared", expression: "orders < 3", severity: "warning" },
+    ];
+    expect(problemsOf({ defaults: { triggers }, environments: EMPTY })).toEqual([
+      expect.stringMatching(/^trigger typing-error: "error_rat > 5%", position 1: .*did you mean error_rate/),
+      expect.stringMatching(/^trigger not-declared: "orders < 3", position 1: /),
+    ]);
+  });
+
   it("lets the command line override the file", () => {
     const context = {
       deployment_error_threshold: "7",

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
+import { parseExpression } from "../../contract/expression.ts";
 import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
+import { declaredMetric, trigger, triggerMetrics } from "../../contract/triggers.ts";
 import { ReleaseStrategy } from "../release-strategy.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -45,6 +47,11 @@ const functionSettings = z.strictObject({
   strategy: strategySchema.optional(),
   blockers: alarmNames.optional(),
   expectedRequestsPerSecond: z.number().gt(0).max(100_000).optional(),
+  falseRollbackPercent: z.number().min(0.001).max(20).optional(),
+  minErrorExcessPercent: z.number().min(0).max(100).optional(),
+  onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
+  metrics: z.array(declaredMetric).max(10).optional(),
+  triggers: z.array(trigger).max(20).optional(),
 });
 
 const settingsSchema = z.strictObject({
@@ -82,6 +89,10 @@ export interface FunctionConfiguration {
   readonly blockers: readonly string[];
   /** Undefined: not known. */
   readonly expectedRequestsPerSecond: number | undefined;
+  /** Settings that go into the policy as they are; what is left out has the policy's own default. */
+  readonly checks: Pick<FunctionSettings, "falseRollbackPercent" | "minErrorExcessPercent" | "onTrafficDeficit">;
+  readonly metrics: FunctionSettings["metrics"];
+  readonly triggers: FunctionSettings["triggers"];
   /** What `-c release:<function>=…` says: a new text makes a new version. */
   readonly release: string | undefined;
 }
@@ -152,8 +163,21 @@ export function loadConfiguration(
   const releases = readReleases(context, environment, problems);
   const settings = file && isEnvironment(environment) ? file.environments[environment] : undefined;
   if (problems.length > 0 || !file || !settings || !isEnvironment(environment)) throw new ConfigurationError(problems);
-  const merged = merge(file.defaults, settings, overrides);
-  return resolve(environment, merged, releases);
+  const configuration = resolve(environment, merge(file.defaults, settings, overrides), releases);
+  const wrong = wrongTriggers(configuration);
+  if (wrong.length > 0) throw new ConfigurationError(wrong.map((problem) => `${path}: ${problem}`));
+  return configuration;
+}
+
+/** Expressions that cannot be read with the metrics that their function ends up with; each is told once. */
+function wrongTriggers({ functions }: Configuration): string[] {
+  const problems = Object.values(functions).flatMap(({ triggers = [], metrics }) =>
+    triggers.flatMap(({ name, expression }) => {
+      const parsed = parseExpression(expression, triggerMetrics(metrics));
+      return parsed.ok ? [] : [`trigger ${name}: "${expression}", position ${parsed.position}: ${parsed.message}`];
+    }),
+  );
+  return [...new Set(problems)];
 }
 
 const isEnvironment = (name: string): name is Environment => (ENVIRONMENTS as readonly string[]).includes(name);
@@ -274,6 +298,13 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
       strategy: configName === undefined ? toStrategy(strategy) : ReleaseStrategy.named(configName),
       blockers: own.blockers ?? [],
       expectedRequestsPerSecond: own.expectedRequestsPerSecond,
+      checks: {
+        falseRollbackPercent: own.falseRollbackPercent,
+        minErrorExcessPercent: own.minErrorExcessPercent,
+        onTrafficDeficit: own.onTrafficDeficit,
+      },
+      metrics: own.metrics,
+      triggers: own.triggers,
       release: releases[name],
     };
   };

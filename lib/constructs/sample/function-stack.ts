@@ -70,7 +70,10 @@ export class FunctionStack extends Stack {
         checks: {
           maxErrorRatePercent: settings.errorThresholdPercent,
           maxAverageDurationMs: settings.durationThresholdMs,
+          ...settings.checks,
         },
+        metrics: settings.metrics,
+        triggers: settings.triggers,
         guardMinutes: configuration.guardMinutes,
         automaticRollback: configuration.automaticRollback,
       },
