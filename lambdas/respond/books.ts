@@ -1,31 +1,59 @@
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
+import { withOutcome } from "../../lib/core/release/alias-history.ts";
+import { withRollback } from "../../lib/core/release/cooldown.ts";
 import { putBackTo, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import { type ReleaseNews, releaseNotification } from "../../lib/core/release/messages.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { AliasRecord, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { bestEffort, mayAct, type Response } from "./responder.ts";
 
 /** Remembers that an artifact is bad, so that it is refused next time. False when it could not be written. */
 export function rememberBad(response: Response, release: ReleaseRecord, reason: string): Promise<boolean> {
   const { ledger, clock } = response.ports;
-  return bestEffort(response, "remembering the bad version", async () => {
-    const record = await ledger.getAlias(release.functionName, release.alias);
-    const knownBad = withKnownBad(record, release, reason, clock.now());
-    await ledger.putAlias(release.functionName, release.alias, { knownBad });
-  });
+  const now = clock.now();
+  return bestEffort(response, "remembering the bad version", () =>
+    ledger.changeAlias(release.functionName, release.alias, (record) => ({
+      knownBad: withKnownBad(record, release, reason, now),
+    })),
+  );
 }
 
 /** Takes a rolled-back version off the place of the last known good, if it had got there. False when it failed. */
 export function rememberPutBack(response: Response, release: ReleaseRecord, version: string): Promise<boolean> {
   const { ledger, clock, functions } = response.ports;
+  const { functionName, alias, canaryVersion, deploymentId } = release;
+  const isGood = (record: AliasRecord | undefined) => record?.lastKnownGood?.version === canaryVersion;
   return bestEffort(response, "remembering what serves now", async () => {
-    const record = await ledger.getAlias(release.functionName, release.alias);
-    if (record?.lastKnownGood?.version !== release.canaryVersion) return;
-    const info = await functions.getVersion(release.functionName, version);
+    if (!isGood(await ledger.getAlias(functionName, alias))) return;
+    const info = await functions.getVersion(functionName, version);
     if (!info) return;
-    const changes = putBackTo(info, release.deploymentId, clock.now());
-    await ledger.putAlias(release.functionName, release.alias, changes);
+    const changes = putBackTo(info, deploymentId, clock.now());
+    await ledger.changeAlias(functionName, alias, (record) => (isGood(record) ? changes : undefined));
   });
+}
+
+/** How a release ended, in its alias's history. False when it could not be written. */
+export function rememberOutcome(response: Response, release: ReleaseRecord, outcome: ReleaseOutcome): Promise<boolean> {
+  const { ledger, clock } = response.ports;
+  const { functionName, alias, deploymentId } = release;
+  const closedAt = release.closedAt ?? clock.now().toISOString();
+  return bestEffort(response, "the alias's history", () =>
+    ledger.changeAlias(functionName, alias, (record) => withOutcome(record, { deploymentId, outcome, closedAt })),
+  );
+}
+
+/** An automatic rollback of the alias: cooldown and latch count them. False when it could not be written. */
+export function rememberRollback(response: Response, release: ReleaseRecord, to: string): Promise<boolean> {
+  const { ledger, clock } = response.ports;
+  const { functionName, alias, deploymentId, canaryVersion } = release;
+  const at = clock.now().toISOString();
+  const entry = { id: deploymentId, at, automatic: true, actor: "respond", to, left: [canaryVersion], deploymentId };
+  return bestEffort(response, "counting the rollback", () =>
+    // A second delivery of the event does not prolong the cooldown.
+    ledger.changeAlias(functionName, alias, (record) =>
+      record?.rollbacks?.some(({ id }) => id === deploymentId) ? undefined : { rollbacks: withRollback(record, entry) },
+    ),
+  );
 }
 
 /** Alarms that a script made for this release have served. */

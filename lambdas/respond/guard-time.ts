@@ -1,19 +1,18 @@
 import { parseAlarmName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
-import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
-import { rollbackPoint } from "../../lib/core/release/alarm-response.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
-import { fact, rememberBad, rememberPutBack, tell } from "./books.ts";
+import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { killOnce, sharedFault, tellFlagsOff } from "./flags-off.ts";
-import { putAliasBack } from "./put-back.ts";
+import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
 
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
 const FLAG_RECOVERY_MS = 5 * 60_000;
@@ -38,9 +37,13 @@ const FLAGS_LIMIT_MS = 2000;
 export async function guardRelease(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
   const { deploymentId } = release;
   const reasons = reasonsFor(event);
-  if (!release.policy.automaticRollback) {
-    const trouble = "the version is bad and automatic rollback is switched off for this function";
-    await tell(response, "notify-guard", {
+  const standing = await readStanding(response, release);
+  const { disarmed } = standing;
+  if (disarmed || !release.policy.automaticRollback) {
+    const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+    const trouble = `the version is bad and ${why}`;
+    // Claims of their own: when the guard is armed again, what it does then is told too.
+    await tell(response, disarmed ? "notify-disarmed" : "notify-guard", {
       release,
       outcome: "promoted",
       severity: "critical",
@@ -63,6 +66,7 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     });
     return;
   }
+  if (!(await mayMoveTraffic(response, event, release, standing))) return;
   if (!(await mayAct(response, deploymentId, "guard"))) return;
   if (!(await flagsAreSuspect(response, release))) {
     await putBack(response, release, reasons, killOnce(response, release, `release ${deploymentId} is rolled back`));
@@ -172,7 +176,7 @@ async function putBack(
   const { ports, receivedAt } = response;
   const { deploymentId, functionName, alias } = release;
   const [moved, killed] = await Promise.allSettled([
-    moveBack(response, release).then(async (state) => {
+    moveBack(response, release, reasons[0]!.message).then(async (state) => {
       const durationSeconds = secondsSince(response, receivedAt);
       response.emit("rollbacks");
       response.emit("rollbackDurationSeconds", durationSeconds);
@@ -209,6 +213,8 @@ async function recordPutBack(
   const written = [
     await rememberBad(response, release, "alarm-after-release"),
     await rememberPutBack(response, release, alias.functionVersion),
+    await rememberRollback(response, release, alias.functionVersion),
+    await rememberOutcome(response, release, "rolled-back"),
   ];
   // Last: it says that the others are done.
   if (written.includes(false)) return false;
@@ -225,19 +231,4 @@ async function recordPutBack(
 export async function recordLate(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
   const alias = { functionVersion: release.baselineVersion };
   if (!(await recordPutBack(response, release, alias, reasonsFor(event)))) throw booksOpen(release.deploymentId);
-}
-
-async function moveBack(response: Response, release: ReleaseRecord): Promise<AliasState> {
-  const { functions, ledger } = response.ports;
-  const { functionName, alias, baselineVersion } = release;
-  const [record, baseline] = await Promise.all([
-    ledger.getAlias(functionName, alias),
-    functions.getVersion(functionName, baselineVersion),
-  ]);
-  const to = rollbackPoint(release, record, baseline);
-  if (to === undefined) {
-    const message = `version ${baselineVersion} is gone or known bad, and no other is known good`;
-    throw new GoaroundError("version-missing", "operator", message);
-  }
-  return putAliasBack(response, release, to);
 }

@@ -6,7 +6,15 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { messageOf } from "../runtime/log.ts";
 import { newRecord, readPolicy } from "../runtime/release-facts.ts";
-import { fact, rememberBad, rememberPutBack, removeTemporaryAlarms, tell } from "./books.ts";
+import {
+  fact,
+  rememberBad,
+  rememberOutcome,
+  rememberPutBack,
+  rememberRollback,
+  removeTemporaryAlarms,
+  tell,
+} from "./books.ts";
 import { killOnce } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
@@ -118,7 +126,8 @@ async function repair(
   log.warn("the alias must be put back", { deploymentId: release.deploymentId, why });
   if (!release.policy.automaticRollback) return { alias, trouble: `${why}, and automatic rollback is switched off` };
   try {
-    return { alias: await putAliasBack(response, release, release.baselineVersion, rolledBackTo), trouble: undefined };
+    const options = { reason: why, rolledBackTo };
+    return { alias: await putAliasBack(response, release, release.baselineVersion, options), trouble: undefined };
   } catch (error) {
     if (mayPass(error)) throw error;
     return { alias, trouble: `${why}: ${messageOf(error)}` };
@@ -158,6 +167,9 @@ async function finish(response: Response, ending: Ending): Promise<void> {
   const written = [
     bad === undefined || (await rememberBad(response, release, bad)),
     trouble !== undefined || (await rememberPutBack(response, release, alias.functionVersion)),
+    // A mere stop or a hook that died says nothing against releasing again.
+    bad === undefined || !reached || (await rememberRollback(response, release, alias.functionVersion)),
+    await rememberOutcome(response, release, outcome),
     await bestEffort(response, "closing the release", () =>
       ports.ledger.updateRelease(deploymentId, {
         outcome,

@@ -506,7 +506,7 @@ describe("an alarm on the alias in guard time", () => {
     await ports.ledger.putAlias(FUNCTION, "live", { knownBad });
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
-    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("version 1 is gone or known bad");
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("version 1 is known bad (error-rate, d-0)");
   });
 
   it("throws when AWS throttles, so that Lambda tries again, and the retry goes on", async () => {

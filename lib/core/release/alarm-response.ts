@@ -2,8 +2,7 @@ import type { GuardedAlarm } from "../../contract/names.ts";
 import type { AliasState } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
 import { aliasPosition } from "./deployment.ts";
-import type { AliasRecord, ReleaseRecord } from "./records.ts";
-import { artifactKey } from "./records.ts";
+import type { ReleaseRecord } from "./records.ts";
 
 export interface AlarmFacts {
   alarm: GuardedAlarm;
@@ -56,17 +55,4 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease }: Alar
   if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
   if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
   return { kind: "put-back", release: lastRelease };
-}
-
-/** Where a release goes back to: its baseline, unless that is known to be bad itself; then what was good last. */
-export function rollbackPoint(
-  release: Pick<ReleaseRecord, "baselineVersion" | "canaryVersion">,
-  record: AliasRecord | undefined,
-  baseline: { version: string; codeSha256: string; configurationHash: string; state: string } | undefined,
-): string | undefined {
-  const good = record?.lastKnownGood?.version;
-  const usable = baseline !== undefined && (baseline.state === "Active" || baseline.state === "Inactive");
-  const bad = baseline && record?.knownBad[artifactKey(baseline.codeSha256, baseline.configurationHash)];
-  if (usable && !bad) return release.baselineVersion;
-  return good !== undefined && good !== release.canaryVersion && good !== release.baselineVersion ? good : undefined;
 }

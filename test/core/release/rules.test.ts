@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { policySchema } from "../../../lib/contract/policy.ts";
 import type { VerdictKind } from "../../../lib/core/judge/types.ts";
-import { rollbackPoint } from "../../../lib/core/release/alarm-response.ts";
 import { conclude } from "../../../lib/core/release/conclusion.ts";
 import { aliasPosition, isUndo, trafficReached } from "../../../lib/core/release/deployment.ts";
 import { isOpened, promoted, withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../../lib/core/release/messages.ts";
 import type { AliasRecord, ReleaseRecord } from "../../../lib/core/release/records.ts";
-import { versionInfo } from "../../fakes/functions.ts";
 
 const policy = (changes = {}) =>
   policySchema.parse({ schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g", ...changes });
@@ -121,33 +119,6 @@ describe("the ledger", () => {
       knownBad: withKnownBad(undefined, release, "r", at),
     };
     expect(promoted(record, release, at).knownBad).toEqual({});
-  });
-});
-
-describe("the rollback point", () => {
-  const record = (changes: Partial<AliasRecord> = {}): AliasRecord => ({
-    functionName: "f",
-    alias: "live",
-    lastKnownGood: { version: "9", codeSha256: "s", configurationHash: "c", at: "t", deploymentId: "d-0" },
-    knownBad: {},
-    ...changes,
-  });
-  const bad = { "sha-1/config-1": { version: "1", at: "t", reason: "r", deploymentId: "d-0" } };
-
-  it("is the baseline of the release", () => {
-    expect(rollbackPoint(release, record(), versionInfo("1"))).toBe("1");
-    expect(rollbackPoint(release, undefined, versionInfo("1"))).toBe("1");
-  });
-
-  it("is the last known good when the baseline is gone, failed or known bad", () => {
-    expect(rollbackPoint(release, record(), undefined)).toBe("9");
-    expect(rollbackPoint(release, record(), versionInfo("1", { state: "Failed" }))).toBe("9");
-    expect(rollbackPoint(release, record({ knownBad: bad }), versionInfo("1"))).toBe("9");
-  });
-
-  it("is never the version that is to go", () => {
-    const self = record({ lastKnownGood: { ...record().lastKnownGood!, version: "2" } });
-    expect(rollbackPoint(release, self, undefined)).toBeUndefined();
   });
 });
 

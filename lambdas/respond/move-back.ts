@@ -1,0 +1,51 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { AliasState } from "../../lib/core/ports.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { rollbackTargets } from "../../lib/core/release/rollback-targets.ts";
+import { runSmokeTests } from "../../lib/core/release/smoke.ts";
+import { factsOf } from "../runtime/log.ts";
+import { putAliasBack } from "./put-back.ts";
+import type { Response } from "./responder.ts";
+import { readStanding } from "./standing.ts";
+
+/** How long the alias waits for the smoke tests of a version that it may go back to. Milliseconds. */
+const SMOKE_LIMIT_MS = 10_000;
+
+/** To the best version that there is and that answers its smoke tests, before any traffic is moved. */
+export async function moveBack(response: Response, release: ReleaseRecord, reason: string): Promise<AliasState> {
+  const { functions } = response.ports;
+  const { functionName, baselineVersion } = release;
+  const [{ record }, versions] = await Promise.all([
+    readStanding(response, release),
+    functions.listVersions(functionName),
+  ]);
+  const { candidates, rejected } = rollbackTargets(release, record, versions);
+  for (const version of candidates) {
+    try {
+      const checkTarget = () => smokeTest(response, release, version);
+      return await putAliasBack(response, release, version, { reason, checkTarget });
+    } catch (error) {
+      if (!(error instanceof GoaroundError && error.code === "refused")) throw error;
+      response.log.warn("not a version to go back to", { functionName, version, why: error.message });
+      rejected.push({ version, why: error.message });
+    }
+  }
+  const tried = rejected.map(({ version, why }) => `version ${version} ${why}`).join("; ");
+  throw new GoaroundError("version-missing", "operator", tried || `version ${baselineVersion} is the only one known`);
+}
+
+/** Throws `refused` when the version surely does not work. What could not be found out keeps nobody from going back. */
+async function smokeTest(response: Response, release: ReleaseRecord, version: string): Promise<void> {
+  const { ports, log } = response;
+  let failures: Reason[] = [];
+  try {
+    failures = await withinBudget(ports.clock, SMOKE_LIMIT_MS, ({ signal }) =>
+      runSmokeTests(release.policy.smokeTests, { ...ports, functionName: release.functionName, version, signal }),
+    );
+  } catch (error) {
+    log.warn("the version to go back to could not be tested", { version, ...factsOf(error) });
+  }
+  if (failures.length > 0) throw new GoaroundError("refused", "operator", failures[0]!.message);
+}

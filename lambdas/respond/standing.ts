@@ -1,0 +1,102 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
+import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
+import {
+  aliasKey,
+  disarmedBy,
+  EMPTY_ENVIRONMENT,
+  type EnvironmentRecord,
+  type Order,
+  setLatch,
+} from "../../lib/core/release/environment-record.ts";
+import type { AlarmEvent } from "../../lib/core/release/events.ts";
+import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { factsOf } from "../runtime/log.ts";
+import { fact, tell } from "./books.ts";
+import { bestEffort, type Response } from "./responder.ts";
+
+/** A rollback does not wait longer to hear what people have ordered. Milliseconds. */
+const READ_LIMIT_MS = 2000;
+
+type Alias = Pick<ReleaseRecord, "functionName" | "alias">;
+
+export interface Standing {
+  environment: EnvironmentRecord;
+  record: AliasRecord | undefined;
+  /** By whom the guard was told not to act. */
+  disarmed: Order | undefined;
+}
+
+/** What people have ordered and what the alias has gone through; a ledger that does not answer forbids nothing. */
+export async function readStanding({ ports, log }: Response, { functionName, alias }: Alias): Promise<Standing> {
+  const { ledger, clock } = ports;
+  try {
+    const [environment, record] = await withinBudget(clock, READ_LIMIT_MS, () =>
+      Promise.all([ledger.getEnvironment(), ledger.getAlias(functionName, alias)]),
+    );
+    return { environment, record, disarmed: disarmedBy(environment, functionName, clock.now()) };
+  } catch (error) {
+    log.error("the ledger does not say what was ordered; going on", { functionName, ...factsOf(error) });
+    return { environment: EMPTY_ENVIRONMENT, record: undefined, disarmed: undefined };
+  }
+}
+
+export const disarmedWords = ({ by, until, reason }: Order) =>
+  `the guard is disarmed by ${by} until ${until}: ${reason}`;
+
+/**
+ * Whether traffic may be moved once more. Waits for the end of a cooldown, and is content when the alarm has recovered by
+ * then. After too many rollbacks the alias is latched and people are told, once.
+ */
+export async function mayMoveTraffic(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  standing: Standing,
+): Promise<boolean> {
+  const { ports, log, signal } = response;
+  const permission = permissionOf(response, release, standing);
+  if (permission.kind === "go") return true;
+  log.warn("traffic is not moved now", { deploymentId: release.deploymentId, why: permission.why });
+  if (permission.kind === "latched") return false;
+  if (permission.kind === "latch") {
+    await latch(response, event, release, permission.why);
+    return false;
+  }
+  await ports.clock.sleep(permission.until.getTime() - ports.clock.now().getTime(), signal);
+  const states = await ports.monitoring
+    .alarmStates([event.alarmName])
+    .catch(() => ({ [event.alarmName]: "ALARM" as const }));
+  return states[event.alarmName] === "ALARM";
+}
+
+function permissionOf(
+  { ports }: Response,
+  { functionName, alias }: Alias,
+  { environment, record }: Standing,
+): Permission {
+  const key = aliasKey(functionName, alias);
+  return mayRollBack({
+    rollbacks: record?.rollbacks ?? [],
+    latch: environment.latches[key],
+    releasedAt: environment.latchReleased[key]?.at,
+    now: ports.clock.now(),
+  });
+}
+
+async function latch(response: Response, event: AlarmEvent, release: ReleaseRecord, why: string): Promise<void> {
+  const { ledger, clock } = response.ports;
+  const { functionName, alias } = release;
+  const set = { since: clock.now().toISOString(), reason: why, by: "respond" };
+  await bestEffort(response, "latching the alias", () =>
+    ledger.changeEnvironment((record) => setLatch(record, aliasKey(functionName, alias), set)),
+  );
+  const command = `goaround guard --action release-latch --function-name ${functionName} --alias ${alias} --reason "…"`;
+  await tell(response, "notify-latched", {
+    release,
+    outcome: release.outcome,
+    severity: "critical",
+    reasons: [fact("alarm", `${event.alarmName} went into ALARM: ${event.reason || "no reason given"}`)],
+    findings: [fact("latched", `${why}; nothing is released or rolled back automatically until a person releases it`)],
+    trouble: `${functionName}:${alias} is latched after ${why}. When the cause is found: ${command}`,
+  });
+}
