@@ -26,6 +26,9 @@ const side = (invocations: number, errors: number): SideCounts => ({
   coldStarts: 0,
 });
 
+/** The judge is a pure function: the quickest of so many turns of a look is what it costs without other programs. */
+const TURNS = 3;
+
 /** An hour at every traffic, and two days of the heaviest. */
 export const measureCost = (): CostRow[] => [
   ...[1, 10, 100, 1000, 10_000].map((requestsPerSecond) => measure(requestsPerSecond, 1)),
@@ -47,10 +50,15 @@ function measure(requestsPerSecond: number, hours: number): CostRow {
       canary: side(block.canaryRequests, block.canaryErrors),
       baseline: side(block.baselineRequests, block.baselineErrors),
     };
-    const before = performance.now();
-    state = judgeSequential(state, look, policy).state;
-    const took = performance.now() - before;
-    if (i <= WARM_UP) continue;
+    const before = state;
+    const timed = i > WARM_UP && (hours === 1 || i % 10 === 0);
+    let took = Number.POSITIVE_INFINITY;
+    for (let turn = 0; turn < (timed ? TURNS : 1); turn++) {
+      const started = performance.now();
+      state = judgeSequential(before, look, policy).state;
+      took = Math.min(took, performance.now() - started);
+    }
+    if (!timed) continue;
     total += took;
     slowest = Math.max(slowest, took);
     counted++;
