@@ -223,7 +223,7 @@ describe("rollback-function", () => {
   it("rolls back without the ledger, says what was not recorded and exits 5", async () => {
     const harness = afterBadRelease();
     harness.ports.ledger.calls.fail("getAlias");
-    harness.ports.ledger.calls.fail("putAlias");
+    harness.ports.ledger.calls.fail("changeAlias");
     const ran = await rollback(harness, "--json");
     expect(ran.exitCode).toBe(5);
     expect(harness.alias("checkout").functionVersion).toBe("3");
@@ -231,7 +231,7 @@ describe("rollback-function", () => {
   });
 
   const outage = (harness: Harness) => {
-    const operations = ["getAlias", "putAlias", "getRelease", "updateRelease"];
+    const operations = ["getAlias", "changeAlias", "getRollback", "putRollback", "getRelease", "updateRelease"];
     for (const operation of operations) harness.ports.ledger.calls.fail(operation);
     return () => {
       for (const operation of operations) harness.ports.ledger.calls.heal(operation);

@@ -1,4 +1,6 @@
 import type { VersionInfo } from "../../../lib/core/ports.ts";
+import { withOutcome } from "../../../lib/core/release/alias-history.ts";
+import { withRollback } from "../../../lib/core/release/cooldown.ts";
 import { putBackTo, withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
 import type { AliasRecord } from "../../../lib/core/release/records.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -20,35 +22,46 @@ export async function recordRollback(
   target: VersionInfo | undefined,
   leaving: readonly string[],
 ): Promise<boolean> {
-  const { ledger, functions, discovery } = session.ports;
+  const { ledger, discovery } = session.ports;
   const { functionName, alias, deployment } = where;
   const at = session.clock.now();
   const reason = session.options.reason ?? DEFAULT_REASON;
   const releaseId = deployment?.deploymentId ?? MANUAL;
+  const rollbackId = deployment?.deploymentId ?? `${MANUAL}/${at.toISOString()}`;
   try {
-    const record = await ledger.getAlias(functionName, alias);
-    let knownBad = { ...record?.knownBad };
-    for (const version of leaving) {
-      const info = await functions.getVersion(functionName, version);
-      if (!info) continue;
-      const left = {
-        canaryCodeSha256: info.codeSha256,
-        canaryConfigurationHash: info.configurationHash,
-        canaryVersion: version,
-        deploymentId: version === where.canaryVersion ? releaseId : MANUAL,
+    const left = await readVersions(session, where, releaseId, leaving);
+    const { arn } = await discovery.identity();
+    const closedAt = at.toISOString();
+    await ledger.changeAlias(functionName, alias, (record) => {
+      const base = record ?? { functionName, alias, lastKnownGood: undefined, knownBad: {} };
+      const knownBad = left.reduce(
+        (bad, one) => withKnownBad({ ...base, knownBad: bad }, one, reason, at),
+        base.knownBad,
+      );
+      const good = base.lastKnownGood;
+      const moveGood = target !== undefined && (good === undefined || leaving.includes(good.version));
+      if (leaving.length === 0 && !moveGood) return undefined;
+      const rollback = {
+        id: rollbackId,
+        at: closedAt,
+        automatic: false,
+        actor: arn,
+        deploymentId: deployment?.deploymentId,
       };
-      knownBad = withKnownBad(record && { ...record, knownBad }, left, reason, at);
-    }
-    const good = record?.lastKnownGood;
-    const moveGood = target !== undefined && (good === undefined || leaving.includes(good.version));
-    if (leaving.length > 0 || moveGood) {
-      await ledger.putAlias(functionName, alias, { knownBad, ...(moveGood ? putBackTo(target, MANUAL, at) : {}) });
-    }
+      const outcome = deployment && withOutcome(record, { ...deployment, outcome: "rolled-back", closedAt });
+      return {
+        knownBad,
+        ...(moveGood ? putBackTo(target, MANUAL, at) : {}),
+        ...outcome,
+        ...(target && leaving.length > 0
+          ? { rollbacks: withRollback(record, { ...rollback, to: target.version, left: [...leaving] }) }
+          : {}),
+      };
+    });
     if (deployment && (await ledger.getRelease(deployment.deploymentId))) {
-      const { arn } = await discovery.identity();
       await ledger.updateRelease(deployment.deploymentId, {
         outcome: "rolled-back",
-        closedAt: at.toISOString(),
+        closedAt,
         reason,
         actor: arn,
       });
@@ -62,6 +75,26 @@ export async function recordRollback(
     );
     return false;
   }
+}
+
+/** What the versions that were left consisted of; one that has been deleted meanwhile is left out. */
+async function readVersions(
+  session: Session,
+  where: Pick<Release, "functionName"> & Partial<Pick<Release, "canaryVersion">>,
+  releaseId: string,
+  versions: readonly string[],
+) {
+  const infos = await Promise.all(
+    versions.map((version) => session.ports.functions.getVersion(where.functionName, version)),
+  );
+  return infos
+    .filter((info) => info !== undefined)
+    .map((info) => ({
+      canaryCodeSha256: info.codeSha256,
+      canaryConfigurationHash: info.configurationHash,
+      canaryVersion: info.version,
+      deploymentId: info.version === where.canaryVersion ? releaseId : MANUAL,
+    }));
 }
 
 /** Traffic is where it belongs; the same command again writes down why. */

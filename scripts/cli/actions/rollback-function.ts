@@ -1,10 +1,13 @@
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
+import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
 import { type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
+import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, type Release } from "../lookup.ts";
+import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
@@ -47,30 +50,76 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   }
   await session.confirm(`Put all traffic of ${name} on version ${plan.target.version}?`);
 
-  session.step(3, STEPS, open ? `end deployment ${open.deployment.deploymentId}` : "check the version to go back to");
-  if (open) await endOpenDeployment(session, open);
-  else await checkTarget(session, situation, options);
-
-  session.step(4, STEPS, `all traffic to version ${plan.target.version}`);
-  const state = await restore(session, options, plan);
-  session.say(`  alias ${alias} is on ${describeAlias(state)}`);
-
-  session.step(5, STEPS, "record and check");
   const leaving = [
     ...new Set([...plan.leaving, ...(open && !isUndo(open.deployment.creator) ? [open.canaryVersion] : [])]),
   ];
-  const recorded = situation.guarded
-    ? await recordRollback(session, releaseLeft(situation, open, leaving, options), plan.target, leaving)
-    : undefined;
+  const act = (step: RollbackRun["step"]) => putBack(session, { options, situation, leaving, step });
+  const { state, recorded, joined } = situation.guarded
+    ? await asOne(session, { options, situation }, act)
+    : { ...(await act((_, work) => work())), joined: undefined };
   const health = await session.attempt(
     "the health check could not be made",
     lookAtHealth(session, functionName, alias, DEFAULT_HEALTH_MINUTES),
   );
   if (health) printHealth(session, health);
-  const data = { ...facts(situation, state), left: leaving, recorded, health };
-  const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}`;
+  const data = { ...facts(situation, state), left: leaving, recorded, joined, health };
+  const whose = joined ? `; ${joined.actor} did it` : "";
+  const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}${whose}`;
   const next = nextSteps(situation, options, leaving, open);
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
+}
+
+interface PutBack {
+  state: AliasState;
+  /** False: the ledger does not know it. Undefined: there is no ledger for this function. */
+  recorded: boolean | undefined;
+}
+
+interface Acting {
+  options: RollbackFunctionOptions;
+  situation: Situation;
+  leaving: readonly string[];
+  step: RollbackRun["step"];
+}
+
+async function putBack(session: Session, { options, situation, leaving, step }: Acting): Promise<PutBack> {
+  const { plan, open, guarded } = situation;
+  const { version } = plan.target;
+  session.step(3, STEPS, open ? `end deployment ${open.deployment.deploymentId}` : "check the version to go back to");
+  if (open) await step("stop-deployment", () => endOpenDeployment(session, open));
+  else await step("check-target", () => checkTarget(session, situation, options));
+
+  session.step(4, STEPS, `all traffic to version ${version}`);
+  const state = await step("move-alias", () => restore(session, options, plan));
+  session.say(`  alias ${options.alias} is on ${describeAlias(state)}`);
+
+  session.step(5, STEPS, "record and check");
+  if (!guarded) return { state, recorded: undefined };
+  const left = releaseLeft(situation, open, leaving, options);
+  return { state, recorded: await step("record", () => recordRollback(session, left, plan.target, leaving)) };
+}
+
+/** One of all who want the same; what the others report is read from the alias in every case. */
+async function asOne(
+  session: Session,
+  { options, situation }: Pick<Acting, "options" | "situation">,
+  act: (step: RollbackRun["step"]) => Promise<PutBack>,
+): Promise<PutBack & { joined: RollbackRecord | undefined }> {
+  const { functionName, alias } = options;
+  const { plan, open, newest } = situation;
+  const { version } = plan.target;
+  const deploymentId = (open ?? newest)?.deployment.deploymentId;
+  const steps = [open ? ("stop-deployment" as const) : ("check-target" as const), "move-alias", "record"] as const;
+  const result = await underLease(
+    session,
+    { functionName, alias, version, deploymentId, steps },
+    ({ step }) => act(step),
+    ({ state }) => `alias ${alias} serves ${describeAlias(state)}`,
+  );
+  if (result.kind === "acted") return { ...result.value, joined: undefined };
+  const state = await session.ports.functions.getAlias(functionName, alias);
+  if (state.functionVersion === version && isWhole(state)) return { state, recorded: true, joined: result.record };
+  throw movedOn(version, state);
 }
 
 /** Nothing to move. What an earlier run could not write into the ledger is made up for. */
@@ -171,15 +220,18 @@ async function restore(session: Session, options: RollbackFunctionOptions, plan:
   session.state = `the alias is on version ${plan.target.version}; the ledger may not know it yet`;
   const seen = await session.ports.functions.getAlias(functionName, alias);
   if (seen.functionVersion !== plan.target.version || !isWhole(seen)) {
-    throw new GoaroundError(
-      "partly-done",
-      "dependency",
-      `the alias was put on version ${plan.target.version} but is on ${describeAlias(seen)} now`,
-      { advice: "Somebody else moves it. Run the same command again." },
-    );
+    throw movedOn(plan.target.version, seen);
   }
   return state;
 }
+
+const movedOn = (version: string, seen: AliasState) =>
+  new GoaroundError(
+    "partly-done",
+    "dependency",
+    `the alias was put on version ${version} but is on ${describeAlias(seen)} now`,
+    { advice: "Somebody else moves it. Run the same command again." },
+  );
 
 /** The release whose version is being left, so that its record can be closed. */
 function releaseLeft(
