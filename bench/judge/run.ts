@@ -41,8 +41,8 @@ export const run: Benchmark = async (args) => {
       help: { type: "boolean" },
     },
   });
-  const runs = Number(values.regressions ?? (values.quick ? 40 : 2000));
-  const healthyRuns = Number(values.healthy ?? (values.quick ? 300 : 20_000));
+  const runs = Number(values.regressions ?? (values.quick ? 30 : 2000));
+  const healthyRuns = Number(values.healthy ?? (values.quick ? 200 : 20_000));
   const judgeRuns = Number(values.judge ?? (values.quick ? 200 : 20_000));
   if (values.help || !(runs >= 1) || !(healthyRuns >= 1) || !(judgeRuns >= 1)) {
     process.stderr.write(HELP);
@@ -80,7 +80,7 @@ export const run: Benchmark = async (args) => {
     unreachable: regressions.unreachable,
     healthy: healthy.map((cell) => measured(cell, results)),
     judge: judge.map((cell) => measured(cell, results)),
-    cost: measureCost(),
+    cost: measureCost(values.quick === true),
     runs,
     wallMinutes: results.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0) / 60 / PROCESSES,
     cpuMinutes: results.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 60,
