@@ -28,6 +28,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "freeze releases, let one through, arm and disarm the guard, latch and release an alias",
     run: async (argv, io) => main((await import("./guard.ts")).command, argv, io),
   },
+  flags: {
+    summary: "show flags and which are killed, release killed flags",
+    run: async (argv, io) => main((await import("./flags.ts")).command, argv, io),
+  },
   rehearse: {
     summary: "run a release and its rollback on the local AWS and show what happened",
     run: async (argv, io) => main((await import("./rehearse.ts")).command, argv, io),

@@ -3,6 +3,7 @@ import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { killFlags } from "../../lib/core/release/flag-kill.ts";
+import { recordKill } from "../../lib/core/release/killed-flags.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
@@ -60,10 +61,10 @@ async function killProfile(
     return ports.ledger.updateRelease(release.deploymentId, { disabledAlarms });
   };
   try {
-    const result = await withinBudget(ports.clock, PROFILE_LIMIT_MS, async ({ signal: timeUp }) => {
+    const { target, ...result } = await withinBudget(ports.clock, PROFILE_LIMIT_MS, async ({ signal: timeUp }) => {
       const { applicationId: application, environmentId, profileId: profile } = ids;
       const target = await ports.flags.resolve({ application, environment: environmentId, profile });
-      return killFlags(ports, {
+      const killed = await killFlags(ports, {
         environment,
         target,
         flags,
@@ -78,7 +79,12 @@ async function killProfile(
         silencedBefore: silencedAlarms,
         ...options,
       });
+      return { ...killed, target };
     });
+    const known = flags.filter((flag) => !result.unknown.includes(flag));
+    await bestEffort(response, "writing down that the flags stay off", () =>
+      recordKill(ports, { target, flags: known, by: "respond", reason, version: result.version }),
+    );
     const { switchedOff, alreadyOff, unknown, stoppedDeployments } = result;
     if (unknown.length > 0) log.warn("flags that do not exist", { ...ids, unknown });
     // What a deployment of ours was bringing, its end took away: readers had it on.

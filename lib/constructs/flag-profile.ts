@@ -1,4 +1,4 @@
-import { Annotations, Stack } from "aws-cdk-lib";
+import { CfnOutput, type CfnResource, CustomResource, Duration, Stack } from "aws-cdk-lib";
 import * as appconfig from "aws-cdk-lib/aws-appconfig";
 import type { IAlarm } from "aws-cdk-lib/aws-cloudwatch";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -16,6 +16,7 @@ import {
 import type { FlagReference } from "../contract/policy.ts";
 import { stackArn } from "./arns.ts";
 import { type FlagDefinitions, flagDocument, flagProblems } from "./flag-document.ts";
+import { type FlagArns, type FlagEntries, mergeFunction, validateFunction } from "./flag-functions.ts";
 import { acknowledgeWildcards, type Permission, policyDocument } from "./least-privilege-role.ts";
 import { dependOnGuard, type IReleaseGuard } from "./release-guard-ref.ts";
 
@@ -39,8 +40,10 @@ export interface FlagProfileProps {
    * one version here.
    */
   readonly monitors?: readonly IAlarm[];
-  /** Checks every version of the flags before it is deployed (AppConfig's LAMBDA validator). Default: none. */
+  /** Checks every version of the flags before it is deployed, beside the guard's own validator. Default: none. */
   readonly validator?: IFunction;
+  /** Handlers in place of the package's own. */
+  readonly entries?: FlagEntries;
 }
 
 export interface IFlagProfile extends IConstruct {
@@ -92,9 +95,9 @@ const MAX_MONITORS = 5;
  * Feature flags of an environment. Put it into a stack of its own: a stack's rollback does not undo an AppConfig
  * deployment, so flags that share a stack with code end up out of step with it.
  *
- * Code owns the definitions and the first values; `enabled` belongs to run time. As long as the definitions do not
- * change, a deploy leaves the flags alone. A deploy that changes them puts every flag to its first value, which is off
- * unless the definition says otherwise: it can switch flags off that were on, and never a killed one on.
+ * Code owns the definitions and the first values; `enabled` belongs to run time. A deploy that changes the definitions
+ * merges: a new flag gets its first value, a flag that is deployed keeps the value it has, and a killed one stays off, also
+ * when its first value is on. A validator refuses every version in which a killed flag is on, whoever made it.
  *
  * AppConfig checks flag documents against its own schema and the constraints of the attributes; it takes no further JSON
  * schema for them (AppConfig user guide, "Understanding validators", 2026).
@@ -130,12 +133,14 @@ export class FlagProfile extends FlagProfileBase {
       name: flagEnvironmentName(this.environmentName),
       monitors: this.monitors(props.monitors ?? []),
     });
+    const validate = validateFunction(this, this.environmentName, props.entries ?? {});
+    const validators = [validate, ...(props.validator ? [props.validator] : [])];
     const profile = new appconfig.CfnConfigurationProfile(this, "Profile", {
       applicationId: application.ref,
       name: FLAG_PROFILE_NAME,
       locationUri: "hosted",
       type: "AWS.AppConfig.FeatureFlags",
-      validators: props.validator && [{ type: "LAMBDA", content: props.validator.functionArn }],
+      validators: validators.map((fn) => ({ type: "LAMBDA", content: fn.functionArn })),
     });
     const kill = new appconfig.CfnDeploymentStrategy(this, "KillStrategy", {
       name: killStrategyName(this.environmentName),
@@ -156,35 +161,48 @@ export class FlagProfile extends FlagProfileBase {
       growthType: "LINEAR",
       replicateTo: "NONE",
     });
-    const version = new appconfig.CfnHostedConfigurationVersion(this, "Version", {
-      applicationId: application.ref,
-      configurationProfileId: profile.ref,
-      contentType: "application/json",
-      content: JSON.stringify(flagDocument(props.flags)),
-      description: "Definitions and first values, from code",
+    const arn = (path: string) => stackArn(this, "appconfig", `application/${application.ref}${path}`);
+    const arns: FlagArns = {
+      application: arn(""),
+      environment: arn(`/environment/${environment.ref}`),
+      profile: arn(`/configurationprofile/${profile.ref}`),
+    };
+    const merge = mergeFunction(this, this.environmentName, arns, props.entries ?? {});
+    const values = new CustomResource(this, "Values", {
+      serviceToken: merge.functionArn,
+      serviceTimeout: Duration.minutes(5),
+      resourceType: "Custom::GoaroundFlags",
+      properties: {
+        ApplicationId: application.ref,
+        EnvironmentId: environment.ref,
+        ProfileId: profile.ref,
+        Definitions: JSON.stringify(flagDocument(props.flags)),
+      },
     });
-    new appconfig.CfnDeployment(this, "Deployment", {
+    const deployment = new appconfig.CfnDeployment(this, "Deployment", {
       applicationId: application.ref,
       environmentId: environment.ref,
       configurationProfileId: profile.ref,
-      configurationVersion: version.ref,
+      configurationVersion: values.getAttString("Version"),
       deploymentStrategyId: gradual.ref,
       description: `${OWN_FLAG_DEPLOYMENT_PREFIX} definitions from code`,
+    });
+    // AppConfig asks the validator when the deployment starts.
+    deployment.node.addDependency(validate);
+    new CfnOutput(this, "Merged", {
+      value: values.getAttString("Message"),
+      description: "What the last change of the definitions did to the flags",
     });
     this.applicationId = application.ref;
     this.environmentId = environment.ref;
     this.profileId = profile.ref;
     this.killStrategyId = kill.ref;
-    this.allowKill(props.guard);
-    this.annotate(props.flags);
+    this.allowKill(props.guard, arns);
+    dependOnGuard(this, props.guard, [values.node.defaultChild as CfnResource]);
   }
 
   /** The responder may switch flags of this profile off, and touch no other. Attached here, where the ids are known. */
-  private allowKill(guard: IReleaseGuard): void {
-    const arn = (path: string) => stackArn(this, "appconfig", path);
-    const application = arn(`application/${this.applicationId}`);
-    const environment = arn(`application/${this.applicationId}/environment/${this.environmentId}`);
-    const profile = arn(`application/${this.applicationId}/configurationprofile/${this.profileId}`);
+  private allowKill(guard: IReleaseGuard, { application, environment, profile }: FlagArns): void {
     const permissions: Permission[] = [
       {
         actions: ["appconfig:ListEnvironments", "appconfig:ListConfigurationProfiles"],
@@ -207,7 +225,7 @@ export class FlagProfile extends FlagProfileBase {
           environment,
           profile,
           `${environment}/deployment/*`,
-          arn(`deploymentstrategy/${this.killStrategyId}`),
+          stackArn(this, "appconfig", `deploymentstrategy/${this.killStrategyId}`),
         ],
         because:
           "deployments to this one environment get their numbers at run time, so the policy cannot name them here",
@@ -236,16 +254,6 @@ export class FlagProfile extends FlagProfileBase {
       },
     });
     return alarms.map((alarm) => ({ alarmArn: alarm.alarmArn, alarmRoleArn: role.roleArn }));
-  }
-
-  private annotate(flags: FlagDefinitions): void {
-    const on = Object.keys(flags).filter((key) => flags[key]?.enabled);
-    if (on.length === 0) return;
-    Annotations.of(this).addWarningV2(
-      "goaround:flagStartsOn",
-      `The first value of ${on.join(", ")} is on: a deploy that changes any definition switches it on again, also after ` +
-        "a kill. Leave it off in code and switch it on at run time.",
-    );
   }
 }
 

@@ -71,7 +71,19 @@ export function guardSelfAlarms(scope: Construct, props: GuardSelfAlarmsProps): 
         period: PERIOD_SECONDS,
       },
     ),
-    // The alarm above is fed by the responder, so this one does without it: a rule matched and nothing ran. One miss can
+    alarm(
+      "UnvalidatedFlagsAlarm",
+      "unvalidated-flags",
+      "Flags were deployed while the ledger could not be asked which are killed: look whether one is on that should not be",
+      {
+        namespace: METRICS.namespace,
+        metricName: METRICS.unvalidatedFlags,
+        dimensions: [{ name: "Environment", value: environmentName }],
+        statistic: "Sum",
+        period: PERIOD_SECONDS,
+      },
+    ),
+    // The alarm of unguarded deployments is fed by the responder, so this one does without it: a rule matched and nothing ran. One miss can
     // be an event at the edge of two periods; a release has two events, so two misses in a day are real.
     alarm(
       "SilentResponderAlarm",

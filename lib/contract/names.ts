@@ -78,6 +78,7 @@ export const METRICS = {
  * by the flag's state. Dimensions, in this order: `FunctionName, ExecutedVersion, Flag, State`.
  */
 export const FLAG_METRICS = {
+  unvalidatedFlags: "UnvalidatedFlags",
   namespace: "Goaround/Flags",
   dimensions: ["FunctionName", "ExecutedVersion", "Flag", "State"],
   requests: "Requests",
@@ -115,6 +116,11 @@ export const FLAG_ENV = {
   environment: "GOAROUND_FLAG_ENVIRONMENT",
   profile: "GOAROUND_FLAG_PROFILE",
 } as const;
+
+/** Lambdas of a flag profile: custom resource and validator. */
+export const FLAG_HANDLERS = ["merge-flags", "validate-flags"] as const;
+export type FlagHandler = (typeof FLAG_HANDLERS)[number];
+export const flagFunctionName = (environment: string, handler: FlagHandler) => `goaround-${environment}-${handler}`;
 
 /** Keys of the ledger table. */
 export const LEDGER_KEYS = { partition: "pk", sort: "sk", expiry: "expiresAt" } as const;

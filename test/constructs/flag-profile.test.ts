@@ -1,10 +1,13 @@
 import { App, Stack } from "aws-cdk-lib";
-import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import { Match, Template } from "aws-cdk-lib/assertions";
 import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
 import { describe, expect, it } from "vitest";
 import { FlagProfile, type FlagProfileProps } from "../../lib/constructs/flag-profile.ts";
 import { validatePolicy } from "../../lib/contract/policy.ts";
 import { identityStatements, lambdaIn, namedGuard, ofType, only, text } from "./support.ts";
+
+/** The handlers are tested where they live. */
+const FIXTURE = new URL("./fixtures/handler.ts", import.meta.url).pathname;
 
 const FLAGS = {
   use_cache: { description: "Reads through the cache" },
@@ -19,6 +22,7 @@ function profileStack(props: Partial<FlagProfileProps> = {}, make?: (stack: Stac
   const profile = new FlagProfile(stack, "Flags", {
     guard: namedGuard(stack),
     flags: FLAGS,
+    entries: { "merge-flags": FIXTURE, "validate-flags": FIXTURE },
     ...props,
     ...make?.(stack),
   });
@@ -26,7 +30,7 @@ function profileStack(props: Partial<FlagProfileProps> = {}, make?: (stack: Stac
 }
 
 const content = (props: Partial<FlagProfileProps> = {}) =>
-  String(ofType(profileStack(props).template(), "AWS::AppConfig::HostedConfigurationVersion")[0]?.Properties.Content);
+  String(only(profileStack(props).template(), "Custom::GoaroundFlags").Properties.Definitions);
 
 describe("a flag profile", () => {
   it("has application, environment and a feature-flag profile under literal names", () => {
@@ -100,7 +104,8 @@ describe("a flag profile", () => {
     const template = profileStack().template();
     const policy = only(template, "AWS::IAM::Policy");
     expect((policy.Properties.Roles as unknown[]).map(text)).toEqual(["goaround-dev-respond-<AWS::Region>"]);
-    const targets = identityStatements(template).flatMap(({ resources }) => resources);
+    const { Statement } = policy.Properties.PolicyDocument as { Statement: { Resource: unknown }[] };
+    const targets = Statement.flatMap(({ Resource }) => [Resource].flat()).map(text);
     expect(targets.length).toBeGreaterThan(5);
     for (const target of targets) {
       expect(target).toMatch(/:(application\/<FlagsApplication\w+>|deploymentstrategy\/<FlagsKillStrategy\w+>)/);
@@ -150,10 +155,42 @@ describe("a flag profile", () => {
     );
   });
 
-  it("warns of a first value that is on, which a later deploy would switch on again", () => {
-    const { stack } = profileStack({ flags: { always: { description: "On", enabled: true } } });
-    Annotations.fromStack(stack).hasWarning("/Flags/Flags", Match.stringLikeRegexp("goaround:flagStartsOn"));
-    Annotations.fromStack(profileStack().stack).hasNoWarning("*", Match.anyValue());
+  it("deploys what the merge of code and run time makes, and tells what it did", () => {
+    const template = profileStack().template();
+    const [deployment] = ofType(template, "AWS::AppConfig::Deployment");
+    expect(text(deployment?.Properties.ConfigurationVersion)).toMatch(/^<FlagsValues\w*\.Version>$/);
+    expect(Object.values(template.findOutputs("*")).map((output) => text(output.Value))).toEqual([
+      expect.stringMatching(/^<FlagsValues\w*\.Message>$/),
+    ]);
+  });
+
+  it("has its validator checked before any other one, and lets AppConfig of this account call it", () => {
+    const { template } = profileStack({}, (stack) => ({ validator: lambdaIn(stack, "mine") }));
+    const [profile] = ofType(template(), "AWS::AppConfig::ConfigurationProfile");
+    const validators = (profile!.Properties.Validators as { Type: string; Content: unknown }[]).map(({ Content }) =>
+      text(Content),
+    );
+    expect(validators).toEqual([
+      expect.stringMatching(/^<FlagsValidateFlags\w+\.Arn>$/),
+      expect.stringMatching(/^<Function\w+\.Arn>$/),
+    ]);
+    template().hasResourceProperties("AWS::Lambda::Permission", {
+      Principal: "appconfig.amazonaws.com",
+      SourceAccount: { Ref: "AWS::AccountId" },
+      SourceArn: Match.anyValue(),
+    });
+  });
+
+  it("lets its validator read the ledger and do nothing else, and its merge start no deployment", () => {
+    const roles = ofType(profileStack().template(), "AWS::IAM::Role");
+    const actionsOf = (name: string) =>
+      JSON.stringify(
+        roles.find(({ Properties }) => String(Properties.Description).endsWith(name))?.Properties.Policies,
+      );
+    expect(actionsOf("validate-flags")).toContain("dynamodb:GetItem");
+    expect(actionsOf("validate-flags")).not.toMatch(/appconfig:|dynamodb:(Put|Update|Delete)/);
+    expect(actionsOf("merge-flags")).toContain("appconfig:CreateHostedConfigurationVersion");
+    expect(actionsOf("merge-flags")).not.toMatch(/StartDeployment|StopDeployment|dynamodb:(Put|Update|Delete)/);
   });
 
   it("lists all problems of the definitions by path", () => {

@@ -118,8 +118,8 @@ describe("the sample platform", () => {
   });
 
   it("has the five flags, all off", () => {
-    const [version] = ofType(template("goaround-dev-flags"), "AWS::AppConfig::HostedConfigurationVersion");
-    const { values } = JSON.parse(String(version?.Properties.Content)) as {
+    const [merged] = ofType(template("goaround-dev-flags"), "Custom::GoaroundFlags");
+    const { values } = JSON.parse(String(merged?.Properties.Definitions)) as {
       values: Record<string, { enabled: boolean }>;
     };
     expect(Object.keys(values)).toEqual([

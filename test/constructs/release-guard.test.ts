@@ -29,7 +29,7 @@ const asyncOf = (handler: GuardHandler) =>
   )?.Properties as Record<string, unknown>;
 
 describe("the release guard", () => {
-  it("has its four Lambdas under their literal names, with executions set aside", () => {
+  it("has its five Lambdas under their literal names, with executions set aside", () => {
     for (const handler of GUARD_HANDLERS) {
       expect(functionNamed(handler)?.Properties).toMatchObject({
         ReservedConcurrentExecutions: 5,
@@ -51,6 +51,7 @@ describe("the release guard", () => {
         GOAROUND_LEDGER_TABLE: "goaround-dev-ledger",
         GOAROUND_TOPIC_ARN: { Ref: expect.stringMatching(/^GuardTopic/) },
         GOAROUND_REPORT_RESERVE_MS: "15000",
+        GOAROUND_WATCH_ARN: expect.anything(),
       },
     });
   });
@@ -201,17 +202,61 @@ describe("the release guard", () => {
   it("retries each event and keeps what cannot be delivered", () => {
     for (const rule of ofType(template, "AWS::Events::Rule")) {
       const [target] = rule.Properties.Targets as [{ RetryPolicy: unknown; DeadLetterConfig: { Arn: unknown } }];
-      expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 1800, MaximumRetryAttempts: 8 });
+      // The next minute brings the next sweep.
+      const isSweep = rule.Properties.ScheduleExpression !== undefined;
+      const patience = { MaximumEventAgeInSeconds: 1800, MaximumRetryAttempts: 8 };
+      const short = { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 };
+      expect(target.RetryPolicy).toEqual(isSweep ? short : patience);
       expect(text(target.DeadLetterConfig.Arn)).toMatch(/^<GuardDeadLetters/);
     }
   });
 
-  it("lets EventBridge call the responder from these two rules only", () => {
+  it("lets EventBridge call the responder from two rules and the net under hooks and watch from two others", () => {
     const sources = ofType(template, "AWS::Lambda::Permission").map(({ Properties }) => text(Properties.SourceArn));
     expect(sources.map((source) => source.replace(/[0-9A-F]{8}\./, "."))).toEqual([
+      "<GuardWatchEndedRule.Arn>",
+      "<GuardSweepRule.Arn>",
       "<GuardAlarmRule.Arn>",
       "<GuardDeploymentRule.Arn>",
     ]);
+  });
+
+  it("watches each release by an execution that calls the watch and nothing else", () => {
+    const [machine] = ofType(template, "AWS::StepFunctions::StateMachine");
+    expect(machine?.Properties).toMatchObject({ StateMachineName: "goaround-dev-watch", StateMachineType: "STANDARD" });
+    const definition = JSON.parse(text(machine?.Properties.DefinitionString));
+    expect(definition.States.Turn).toMatchObject({
+      Type: "Task",
+      Parameters: { FunctionName: `<${logicalId("watch")}.Arn>`, Payload: { "deploymentId.$": "$.deploymentId" } },
+      Catch: [{ ErrorEquals: ["States.ALL"], Next: "Lost" }],
+    });
+    expect(definition.States.Lost.Type).toBe("Fail");
+    const role = text(machine?.Properties.RoleArn).replace(/^<|\.Arn>$/g, "");
+    const actions = statements.filter(({ owner }) => owner === role).flatMap((each) => each.actions);
+    expect(actions.filter((action) => !/^(logs|xray):/.test(action))).toEqual(["lambda:InvokeFunction"]);
+  });
+
+  it("hears of watches that did not reach their end, and sweeps only while it is told to", () => {
+    const rules = Object.fromEntries(
+      ofType(template, "AWS::Events::Rule").map(({ Properties }) => [String(Properties.Name), Properties]),
+    );
+    expect(rules["goaround-dev-watch-ended"]).toMatchObject({
+      State: "ENABLED",
+      EventPattern: { source: ["aws.states"], detail: { status: ["FAILED", "TIMED_OUT", "ABORTED"] } },
+    });
+    expect(rules["goaround-dev-sweep"]).toMatchObject({ State: "DISABLED", ScheduleExpression: "rate(1 minute)" });
+    for (const name of ["goaround-dev-watch-ended", "goaround-dev-sweep"]) {
+      const [target] = rules[name]?.Targets as [{ Arn: unknown }];
+      expect(text(target.Arn)).toBe(`<${logicalId("report-failure")}.Arn>`);
+    }
+  });
+
+  it("gives hooks and watch no lever: the watch may ask the responder", () => {
+    const levers = ["codedeploy:StopDeployment", "lambda:UpdateAlias", "appconfig:StartDeployment"];
+    for (const handler of ["pre-traffic", "post-traffic", "watch", "report-failure"] as const) {
+      for (const lever of levers) expect(allowedTo(handler)).not.toContain(lever);
+    }
+    expect(allowedTo("watch")).toContain("lambda:InvokeFunction");
   });
 
   it("raises alarms about itself that go straight to the topic and never back to the responder", () => {
@@ -220,6 +265,7 @@ describe("the release guard", () => {
       "goaround-guard-dev-dead-letters",
       "goaround-guard-dev-respond-errors",
       "goaround-guard-dev-unguarded-deployments",
+      "goaround-guard-dev-unvalidated-flags",
       "goaround-guard-dev-silent-responder",
     ]);
     for (const alarm of own) {

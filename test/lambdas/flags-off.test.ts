@@ -69,6 +69,21 @@ describe("switching flags off", () => {
     ]);
   });
 
+  it("writes down that the flag stays off through later deploys, under AppConfig's own ids", async () => {
+    const ports = start();
+    await kill(ports);
+    expect(Object.values((await ports.ledger.getEnvironment()).killedFlags)).toMatchObject([
+      { ...ports.flags.target, flag: "new_api", by: "respond", reason: "test" },
+    ]);
+  });
+
+  it("is off all the same, within two seconds, when the ledger does not take it", async () => {
+    const ports = start();
+    ports.ledger.calls.hang("changeEnvironment");
+    const [result] = await kill(ports);
+    expect(result).toMatchObject({ outcome: "off", switchedOff: ["new_api"] });
+  });
+
   it("makes no version when the flag is off already", async () => {
     const ports = start();
     ports.flags.given({ new_api: false });

@@ -2,7 +2,7 @@ import { type App, type Environment as CdkEnvironment, CfnOutput, Stack, Tags, V
 import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { GUARD_HANDLERS, SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
+import { FLAG_HANDLERS, GUARD_HANDLERS, SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
 import { stackArn } from "../arns.ts";
 import { bundleHandlers, handlerEntry } from "../bundling/bundle.ts";
 import { FlagProfile } from "../flag-profile.ts";
@@ -31,7 +31,8 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
 
   const sampleEntries = SAMPLE_FUNCTIONS.map((name) => handlerEntry(`sample/${name}`));
   // Ahead of the guard, which would bundle its own: handlers that are bundled together share most of the work.
-  bundleHandlers([...GUARD_HANDLERS.map((name) => guardEntries?.[name] ?? handlerEntry(name)), ...sampleEntries]);
+  const guardHandlers = GUARD_HANDLERS.map((name) => guardEntries?.[name] ?? handlerEntry(name));
+  bundleHandlers([...guardHandlers, ...FLAG_HANDLERS.map(handlerEntry), ...sampleEntries]);
   const folders = bundleHandlers(sampleEntries);
 
   const guardStack = new Stack(app, named("guard"), {

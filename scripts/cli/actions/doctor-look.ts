@@ -5,6 +5,7 @@ import type { FlagTarget } from "../../../lib/core/ports.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
 import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/core/release/doctor.ts";
 import { flagStates } from "../../../lib/core/release/flag-document.ts";
+import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
@@ -49,7 +50,7 @@ export async function lookAt(session: Session, functionName: string, alias: stri
     where,
     releases,
     flagsOn: flags.on,
-    killedButOn: [],
+    killedButOn: ledger.answered ? await killedButOn(session, flags) : [],
     alarmActions: flags.isKilling ? {} : await alarmActions(session, functionName, alias, releases, flags.monitors),
   };
 }
@@ -99,7 +100,8 @@ async function lastSuccessOf(
 }
 
 interface FlagsSeen {
-  on: FlagReference[];
+  /** By the ids that the policy names; `target` has those that AppConfig gave. */
+  on: (FlagReference & { target: FlagTarget })[];
   monitors: string[];
   /** A kill is running: it has silenced alarms on purpose. */
   isKilling: boolean;
@@ -111,7 +113,7 @@ async function lookAtFlags(session: Session, references: readonly FlagReference[
   for (const { flags: _, ...ids } of profiles) {
     const looked = await session.attempt(`flags of profile ${ids.profileId}`, lookAtProfile(session, ids));
     if (!looked) continue;
-    seen.on.push({ ...ids, flags: looked.on });
+    seen.on.push({ ...ids, flags: looked.on, target: looked.target });
     seen.monitors.push(...looked.monitors);
     seen.isKilling ||= looked.isKilling;
   }
@@ -139,10 +141,19 @@ async function lookAtProfile(session: Session, ids: Omit<FlagReference, "flags">
   ]);
   const states = flagStates(deployed?.document ?? {});
   return {
+    target,
     on: Object.keys(states).filter((flag) => states[flag]),
     monitors,
     isKilling: active?.description.startsWith(`${OWN_FLAG_DEPLOYMENT_PREFIX} switch off`) ?? false,
   };
+}
+
+async function killedButOn(session: Session, { on }: FlagsSeen): Promise<DoctorFacts["killedButOn"]> {
+  const record = await session.attempt("killed flags could not be read", session.ports.ledger.getEnvironment());
+  return on.flatMap(({ target, flags, ...ids }) => {
+    const held = record ? killedIn(record, target).filter(({ flag }) => flags.includes(flag)) : [];
+    return held.map(({ flag, by, at, reason }) => ({ ...ids, flags: [flag], why: `by ${by} on ${at}: ${reason}` }));
+  });
 }
 
 async function alarmActions(

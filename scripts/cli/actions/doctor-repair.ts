@@ -1,6 +1,7 @@
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { Finding, Repair } from "../../../lib/core/release/findings.ts";
 import { killFlags } from "../../../lib/core/release/flag-kill.ts";
+import { recordKill } from "../../../lib/core/release/killed-flags.ts";
 import { putBackTo } from "../../../lib/core/release/ledger-rules.ts";
 import { onlyMovesRecord, onlySyncs, reconciledTemplate } from "../../../lib/core/release/reconcile.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
@@ -218,6 +219,12 @@ async function switchFlagsOff(session: Session, { reference, reason }: Wanted<"s
       onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
       ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
     },
+  );
+  const { arn: by } = await session.ports.discovery.identity();
+  const kill = { target, flags: flags.filter((flag) => !result.unknown.includes(flag)), by, reason };
+  await session.attempt(
+    "that the flags stay off is not written down",
+    recordKill({ ...session.ports, clock: session.clock }, { ...kill, version: result.version }),
   );
   session.say(`  off: ${[...result.switchedOff, ...result.alreadyOff].join(", ")}`);
 }

@@ -3,6 +3,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagDeployment, FlagTarget } from "../../../lib/core/ports.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
 import { FALLBACK_STRATEGY, killFlags, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
+import { describeKilled, killedIn, recordKill, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
 import { enableCommand } from "../../../lib/core/release/silenced-monitors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
@@ -35,6 +36,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
     });
   }
   const change = setFlags(deployed.document, allOff(flags));
+  const hold = (version: number | undefined) => holdOff(session, target, flags, reason, version);
   session.banner("flags off", {
     profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,
     "switch off": change.changed.join(", ") || "none",
@@ -44,6 +46,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   });
   const running = await session.ports.flags.activeDeployment(target);
   if (change.changed.length === 0 && running?.profileId !== target.profileId) {
+    if (!session.options.dryRun) await hold(deployed.version);
     return nothingToDo(`nothing to do: ${flags.join(", ")} off already (version ${deployed.version})`, {
       ...target,
       switchedOff: [],
@@ -89,6 +92,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
       ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
     },
   );
+  await hold(result.version);
   session.step(3, 3, "verify");
   const now = await session.ports.flags.deployed(target);
   const states = flagStates(now?.document ?? {});
@@ -119,8 +123,33 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
     `${result.switchedOff.join(", ")} off: effective for every reader at its next poll, ` +
       `${Math.round(result.effectiveSeconds * 10) / 10} s after the start plus the poll interval of the readers (${READER_POLL_SECONDS} s with the AppConfig agent's default)`,
     data,
-    `Switch one on again with: goaround deploy --action update-flag --application-id ${options.applicationId} --environment-id ${options.environmentId} --profile-id ${options.profileId} --flag-name ${result.switchedOff[0]} --enabled true.${undone}`,
+    `They stay off through later deploys until they are released: ${releaseCommand(flags[0]!)}. Then switch one on with: goaround deploy --action update-flag --application-id ${options.applicationId} --environment-id ${options.environmentId} --profile-id ${options.profileId} --flag-name ${result.switchedOff[0]} --enabled true.${undone}`,
   );
+}
+
+/** Flags that were killed stay off through later deploys. The kill itself does not fail for the ledger. */
+async function holdOff(
+  session: Session,
+  target: FlagTarget,
+  flags: readonly string[],
+  reason: string,
+  version: number | undefined,
+): Promise<void> {
+  const write = async () => {
+    const { arn: by } = await session.ports.discovery.identity();
+    await recordKill({ ...session.ports, clock: session.clock }, { target, flags, by, reason, version });
+  };
+  await session.attempt("that the flags stay off is not written down, a later deploy may switch them on", write());
+}
+
+/** A killed flag goes on after a person has released it, and not before. A ledger that does not answer refuses nothing. */
+async function requireReleased(session: Session, target: FlagTarget, flag: string): Promise<void> {
+  const record = await session.attempt("killed flags could not be looked up", session.ports.ledger.getEnvironment());
+  const killed = record && killedIn(record, target).find((one) => one.flag === flag);
+  if (!killed) return;
+  throw new GoaroundError("refused", "operator", describeKilled(killed), {
+    advice: `When it is safe again: ${releaseCommand(flag)}`,
+  });
 }
 
 export interface UpdateFlagOptions extends FlagPlace {
@@ -163,6 +192,7 @@ export async function updateFlag(session: Session, options: UpdateFlagOptions): 
       version: deployed.version,
     });
   }
+  if (enabled) await requireReleased(session, target, flagName);
   const strategies = strategiesFor(session, options);
   session.banner("update flag", {
     profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,

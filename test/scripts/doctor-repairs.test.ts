@@ -1,0 +1,90 @@
+import { expect, it } from "vitest";
+import { policySchema } from "../../lib/contract/policy.ts";
+import { recordKill } from "../../lib/core/release/killed-flags.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { command as doctor } from "../../scripts/doctor.ts";
+import { Harness } from "./harness.ts";
+
+const FLAGS = { applicationId: "flags", environmentId: "dev", profileId: "router", flags: ["new_api"] };
+
+/** A release of `orders` that was rolled back, with what it left. */
+async function leftBehind(harness: Harness, more: Partial<ReleaseRecord>): Promise<void> {
+  harness.guarded("orders", "1");
+  const appSpec = JSON.stringify({
+    version: 0.0,
+    Resources: [
+      {
+        orders: {
+          Type: "AWS::Lambda::Function",
+          Properties: { Name: "orders", Alias: "live", CurrentVersion: "1", TargetVersion: "2" },
+        },
+      },
+    ],
+  });
+  const { deployments, functions, ledger } = harness.ports;
+  const deploymentId = await deployments.create({
+    application: "goaround-dev",
+    group: "orders-deployment-group",
+    configuration: "CodeDeployDefault.LambdaAllAtOnce",
+    appSpec,
+    description: "",
+  });
+  Object.assign(deployments.deployments.get(deploymentId)!, { status: "Stopped" });
+  const alias = await functions.getAlias("orders", "live");
+  await functions.moveAlias({ functionName: "orders", alias: "live", version: "1", revisionId: alias.revisionId });
+  await ledger.updateRelease(deploymentId, {
+    functionName: "orders",
+    alias: "live",
+    outcome: "rolled-back",
+    openedAt: "2026-03-02T11:00:00.000Z",
+    policy: policySchema.parse({ schemaVersion: 1, functionName: "orders", alias: "live", deploymentGroup: "g" }),
+    flags: [],
+    ...more,
+  });
+}
+
+const repair = (harness: Harness) => harness.run(doctor, "--functions", "orders", "--repair", "--json");
+const codes = (document: Record<string, unknown>, of: string) =>
+  (document[of] as { code: string }[]).map(({ code }) => code);
+
+it("doctor switches off the flags that a rolled-back release has left on, and holds them off", async () => {
+  const harness = new Harness();
+  harness.ports.flags.given({ new_api: true, other: true });
+  await leftBehind(harness, { flags: [FLAGS] });
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toEqual(["flags-not-code"]);
+  expect(ran.exitCode).toBe(0);
+  expect(harness.ports.flags.values()).toEqual({ new_api: false, other: true });
+  expect(Object.values((await harness.ports.ledger.getEnvironment()).killedFlags)).toMatchObject([{ flag: "new_api" }]);
+});
+
+it("doctor switches a killed flag off that somebody has switched on past the guard", async () => {
+  const harness = new Harness();
+  harness.ports.flags.given({ new_api: true });
+  await leftBehind(harness, { outcome: "promoted", flags: [FLAGS] });
+  const { flags } = harness.ports;
+  await recordKill(harness.ports, { target: flags.target, flags: ["new_api"], by: "respond", reason: "x", version: 1 });
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toEqual(["killed-flag-on"]);
+  expect(flags.values()).toEqual({ new_api: false });
+});
+
+it("doctor enables the alarm actions that a kill which was cut off has left disabled", async () => {
+  const harness = new Harness();
+  harness.ports.monitoring.states.set("red-monitor", "ALARM");
+  await harness.ports.monitoring.setAlarmActions(["red-monitor"], false);
+  await leftBehind(harness, { disabledAlarms: ["red-monitor"] });
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toEqual(["alarm-actions-disabled"]);
+  expect(await harness.ports.monitoring.alarmActions(["red-monitor"])).toEqual({ "red-monitor": true });
+  expect((await repair(harness)).json()).toMatchObject({ findings: [] });
+});
+
+it("doctor takes what serves for the last known good where that was deleted", async () => {
+  const harness = new Harness();
+  await leftBehind(harness, {});
+  harness.known("orders", "9");
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toEqual(["missing-target"]);
+  expect((await harness.ports.ledger.getAlias("orders", "live"))?.lastKnownGood?.version).toBe("1");
+});
