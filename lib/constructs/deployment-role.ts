@@ -11,6 +11,7 @@ export interface DeploymentRoleProps {
   readonly guard: IReleaseGuard;
   readonly functionName: string;
   readonly aliasName: string;
+  readonly deploymentGroupName: string;
   /** Names of the group's alarms that are not our own. */
   readonly otherAlarms: readonly string[];
 }
@@ -24,6 +25,7 @@ export function deploymentRole(scope: Construct, id: string, props: DeploymentRo
   const { guard, functionName, aliasName } = props;
   const stack = Stack.of(scope);
   const arn = (service: string, rest: string) => templateArn(stack, service, rest);
+  const group = arn("codedeploy", `deploymentgroup:${guard.applicationName}/${props.deploymentGroupName}`);
   const lambda = (name: string) => arn("lambda", `function:${name}`);
   const permissions: Permission<TemplateValue>[] = [
     {
@@ -55,7 +57,8 @@ export function deploymentRole(scope: Construct, id: string, props: DeploymentRo
           Effect: "Allow",
           Action: "sts:AssumeRole",
           Principal: { Service: "codedeploy.amazonaws.com" },
-          Condition: { StringEquals: { "aws:SourceAccount": environmentOf(stack).account } },
+          // CodeDeploy takes the role for the group (user guide, "Cross-service confused deputy prevention", 2025).
+          Condition: { StringEquals: { "aws:SourceAccount": environmentOf(stack).account, "aws:SourceArn": group } },
         },
       ],
     })),

@@ -227,6 +227,7 @@ export class GuardedFunction extends GuardedFunctionBase {
       guard,
       functionName: this.functionName,
       aliasName: this.aliasName,
+      deploymentGroupName: this.deploymentGroupName,
       otherAlarms,
     });
     const resource = new CfnDeploymentGroup(this, "DeploymentGroup", {

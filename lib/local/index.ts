@@ -40,8 +40,6 @@ export interface LocalAwsOptions {
   codeDeployStopLagMs?: number;
   /** Whether rollback deployments run the lifecycle hooks. Default false. */
   hooksOnRollbackDeployments?: boolean;
-  /** Whether IAM policies are evaluated. Default false. */
-  enforceIam?: boolean;
   /** Whether drift-aware change sets can read aliases. Default true. */
   driftAwareAliases?: boolean;
 }
@@ -92,7 +90,7 @@ export function createWorld(options: LocalAwsOptions = {}): LocalAwsCore {
 }
 
 function createServices(world: LocalWorld, options: LocalAwsOptions) {
-  const iam = createIam(world, { enforce: options.enforceIam ?? false });
+  const iam = createIam(world);
   const { metricsLagMs, realInvocationsPerVersion } = options;
   return {
     ...createAppConfig(world),

@@ -135,7 +135,16 @@ describe("a guarded function", () => {
     );
     expect(role?.Properties.ManagedPolicyArns).toBeUndefined();
     expect(role?.Properties.AssumeRolePolicyDocument).toMatchObject({
-      Statement: [{ Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } } }],
+      Statement: [
+        {
+          Condition: {
+            StringEquals: {
+              "aws:SourceAccount": { Ref: "AWS::AccountId" },
+              "aws:SourceArn": expect.objectContaining({ "Fn::Join": expect.anything() }),
+            },
+          },
+        },
+      ],
     });
   });
 

@@ -34,9 +34,36 @@ const ALLOWED_ON_EVERYTHING = new Set([
   "codedeploy:ListDeploymentTargets",
   "cloudwatch:DescribeAlarms",
   "cloudwatch:GetMetricData",
+  // The delivery of vended logs and trace segments of the state machine.
+  "logs:CreateLogDelivery",
+  "logs:GetLogDelivery",
+  "logs:UpdateLogDelivery",
+  "logs:DeleteLogDelivery",
+  "logs:ListLogDeliveries",
+  "logs:PutResourcePolicy",
+  "logs:DescribeResourcePolicies",
+  "logs:DescribeLogGroups",
+  "xray:PutTraceSegments",
+  "xray:PutTelemetryRecords",
+  "xray:GetSamplingRules",
+  "xray:GetSamplingTargets",
   "appconfig:ListApplications",
   "appconfig:ListDeploymentStrategies",
 ]);
+
+/** Statements of trust, topic, queue and key policies that allow an AWS service something. */
+function serviceStatements(each: Template): { owner: string; service: string; condition: string }[] {
+  return Object.entries(resources(each)).flatMap(([owner, { Properties }]) => {
+    const document = Properties.AssumeRolePolicyDocument ?? Properties.PolicyDocument ?? Properties.KeyPolicy;
+    const statements = [(document as { Statement?: unknown } | undefined)?.Statement ?? []].flat();
+    return (statements as { Effect: string; Principal?: { Service?: unknown }; Condition?: unknown }[]).flatMap(
+      ({ Effect, Principal, Condition = {} }) =>
+        Effect === "Allow" && Principal?.Service !== undefined
+          ? [{ owner, service: String(Principal.Service), condition: JSON.stringify(Condition) }]
+          : [],
+    );
+  });
+}
 
 interface Acknowledgement {
   path: string;
@@ -177,6 +204,18 @@ describe("the sample platform", () => {
       .flatMap(({ actions }) => actions)
       .filter((action) => !ALLOWED_ON_EVERYTHING.has(action));
     expect(broad).toEqual([]);
+  });
+
+  it("lets AWS services in only for a resource or account of ours, but for Lambda, which does not say for which", () => {
+    const withoutSource = [...templates.values()].flatMap((each) =>
+      serviceStatements(each).filter(
+        ({ service, condition }) => service !== "lambda.amazonaws.com" && !/aws:Source(Arn|Account)/i.test(condition),
+      ),
+    );
+    expect(withoutSource).toEqual([]);
+    const invokers = [...templates.values()].flatMap((each) => ofType(each, "AWS::Lambda::Permission"));
+    expect(invokers.length).toBeGreaterThan(2);
+    for (const { Properties } of invokers) expect(Properties.SourceArn ?? Properties.SourceAccount).toBeDefined();
   });
 
   it("takes no managed policy", () => {

@@ -20,7 +20,7 @@ export interface IamService extends LocalService, RoleDirectory {
 const ADMINISTRATOR = [awsManagedPolicy("arn:aws:iam::aws:policy/AdministratorAccess") ?? ""];
 
 /** IAM: roles, users and policies, and the evaluation of every request against them. */
-export function createIam(world: World, { enforce = true }: { enforce?: boolean } = {}): IamService {
+export function createIam(world: World): IamService {
   const roles = new Roles(world);
   const attachments = (arn: string) =>
     [...roles.records.values(), ...users.records.values()].filter(({ attached }) => attached.has(arn)).length;
@@ -51,7 +51,7 @@ export function createIam(world: World, { enforce = true }: { enforce?: boolean 
     trustPolicyOf: (arn) => roles.byArn(arn)?.trustPolicy,
   };
   const authorizer = new Authorizer(world, identities);
-  if (enforce) world.install("authorize", (request) => authorizer.check(request));
+  world.install("authorize", (request) => authorizer.check(request));
 
   return {
     name: "iam",
