@@ -1,6 +1,7 @@
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import type { LedgerPort } from "../../lib/core/ports.ts";
 import type { Judging } from "../../lib/core/release/records.ts";
+import { NOTHING_SEEN } from "../../lib/core/release/watch.ts";
 import { judgeLook, judgeWindow, type ShiftUnderJudgement, windowsAhead } from "../runtime/judge-shift.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { type LookPorts, nothingTaken, publishedAt, unobserved } from "../runtime/look.ts";
@@ -52,18 +53,3 @@ async function keep({ ledger }: EvaluationPorts, deploymentId: string, judging: 
     log.warn("a look could not be kept", factsOf(error));
   }
 }
-
-const NOTHING_SEEN: Verdict = {
-  kind: "inconclusive",
-  reasons: [
-    {
-      code: "too-few-samples",
-      message: "traffic was not split for one whole minute, so the versions could not be compared",
-      observed: 0,
-      limit: null,
-      baseline: null,
-      samples: 0,
-    },
-  ],
-  findings: [],
-};

@@ -10,19 +10,22 @@ import type {
   NotifierPort,
   PolicyPort,
 } from "../../lib/core/ports.ts";
-import { ALIAS_NOT_SHIFTED, conclude } from "../../lib/core/release/conclusion.ts";
+import { ALIAS_NOT_SHIFTED } from "../../lib/core/release/conclusion.ts";
 import { aliasPosition, appSpecOf } from "../../lib/core/release/deployment.ts";
-import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type Shift, shiftOf } from "../../lib/core/release/shift.ts";
+import type { ExecutionsPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
-import type { HookResult, HookRun } from "../runtime/hook.ts";
+import { concludeRelease } from "../runtime/conclude-release.ts";
+import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { evaluateShift } from "./evaluate.ts";
 
 export interface PostTrafficPorts {
   clock: Clock;
+  executions: Pick<ExecutionsPort, "status">;
   functions: Pick<FunctionsPort, "getAlias" | "getVersion">;
   deployments: Pick<DeploymentsPort, "target" | "routing">;
   monitoring: Pick<MonitoringPort, "versionCounts" | "minuteCounts" | "peakConcurrency" | "declaredMetrics">;
@@ -32,33 +35,31 @@ export interface PostTrafficPorts {
 }
 
 /**
- * After 100 %: is the alias really there, and was the canary as good as the baseline while both served? A rollback
- * verdict fails the deployment; the responder sees that, verifies the alias, switches flags off and tells people once.
+ * After 100 %: is the alias really there? Then the watch goes on, bakes and answers; where there is none, was the canary
+ * as good as the baseline while both served? A rollback verdict fails the deployment; the responder sees that, verifies the alias, switches flags off and tells people once.
  */
 export function createPostTraffic(ports: PostTrafficPorts, environment: string, log: Log) {
-  return async function postTraffic(run: HookRun): Promise<HookResult> {
-    const { deploymentId, requestId, signal } = run;
+  return async function postTraffic(run: HookRun): Promise<HookResult | HandedOver> {
+    const { deploymentId, executionId, requestId, signal } = run;
     const before = await ports.ledger.getRelease(deploymentId);
     if (before?.postTrafficStatus) {
       log.info("a repeated event gets the same answer", { deploymentId, status: before.postTrafficStatus });
       return { status: before.postTrafficStatus };
     }
-    const target = await ports.deployments.target(deploymentId);
+    const [target] = await Promise.all([
+      ports.deployments.target(deploymentId),
+      ports.ledger.updateRelease(deploymentId, { postTrafficHookId: executionId }),
+    ]);
     const release = isOpened(before) ? before : await openLate(ports, environment, run, target, log);
     const shift = shiftOf(target);
-    const verdict = (await misplaced(ports, release, signal)) ?? (await judgeShift(ports, run, release, shift, log));
-    const conclusion = conclude(verdict, release.policy);
+    const displaced = await misplaced(ports, release, signal);
+    const taken = displaced ? undefined : await handOver(ports, run, log);
+    if (taken) return taken;
+    const verdict = displaced ?? (await judgeShift(ports, run, release, shift, log));
     signal.throwIfAborted();
-    const changes: Partial<ReleaseRecord> = {
-      verdict,
-      postTrafficStatus: conclusion.status,
-      ...(shift ? { shiftStartedAt: shift.startedAt.toISOString() } : {}),
-      ...(conclusion.status === "Failed" ? { reason: describe(verdict), actor: "post-traffic" } : {}),
-    };
-    await ports.ledger.updateRelease(deploymentId, changes);
-    if (conclusion.knownBad) await markKnownBad(ports, release, verdict);
-    log.info("concluded", { deploymentId, verdict: verdict.kind, status: conclusion.status });
-    if (conclusion.status === "Failed") return { status: "Failed" };
+    const changes = await concludeRelease(ports, release, { verdict, shift, actor: "post-traffic" });
+    log.info("concluded", { deploymentId, verdict: verdict.kind, status: changes.postTrafficStatus });
+    if (changes.postTrafficStatus === "Failed") return { status: "Failed" };
     // A threshold may have been written meanwhile, and the responder may have switched flags off.
     const current = async () => ({ ...release, ...(await ports.ledger.getRelease(deploymentId)), ...changes });
     return {
@@ -67,6 +68,31 @@ export function createPostTraffic(ports: PostTrafficPorts, environment: string, 
         closePromoted(ports, environment, await current(), { owner: requestId, flagsFirst: true }),
     };
   };
+}
+
+/**
+ * Leaves the answer to the watch if there is one. In this order: the watch may end at any moment, and from the hand-over
+ * on its end is noticed (`report-failure`). Undefined: nobody is there, and this run judges by itself.
+ */
+async function handOver(
+  { ledger, executions, clock }: PostTrafficPorts,
+  { deploymentId, signal }: HookRun,
+  log: Log,
+): Promise<HookResult | HandedOver | undefined> {
+  signal.throwIfAborted();
+  await ledger.updateRelease(deploymentId, { handedOverAt: clock.now().toISOString() });
+  try {
+    const status = await executions.status(deploymentId);
+    if (status === "RUNNING") return { status: "HandedOver" };
+    log.warn("nobody watches this release", { deploymentId, watch: status });
+  } catch (error) {
+    log.error("whether somebody watches is not known", { deploymentId, ...factsOf(error) });
+  }
+  // A watch without bake may have answered and ended meanwhile.
+  const decided = (await ledger.getRelease(deploymentId))?.postTrafficStatus;
+  if (decided) return { status: decided };
+  await ledger.updateRelease(deploymentId, { handedOverAt: undefined });
+  return undefined;
 }
 
 /** A release that pre-traffic never saw is judged by the policy as it stands now. */
@@ -155,16 +181,3 @@ function aliasVerdict(
     findings: [],
   };
 }
-
-async function markKnownBad(
-  { ledger, clock }: PostTrafficPorts,
-  release: ReleaseRecord,
-  verdict: Verdict,
-): Promise<void> {
-  const record = await ledger.getAlias(release.functionName, release.alias);
-  const reason = verdict.reasons[0]?.code ?? verdict.kind;
-  const knownBad = withKnownBad(record, release, reason, clock.now());
-  await ledger.putAlias(release.functionName, release.alias, { knownBad });
-}
-
-const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

@@ -1,5 +1,6 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
+import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
@@ -12,11 +13,12 @@ import type { Log } from "../runtime/log.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createPostTraffic } from "./post-traffic.ts";
 
-export function wire({ environment, ledgerTable, topicArn }: GuardConfig, log: Log): HookWork {
+export function wire({ environment, ledgerTable, topicArn, watchArn }: GuardConfig, log: Log): HookWork {
   const options = { actor: "post-traffic" };
   const ledger = createLedger(ledgerTable, options);
   const ports = {
     clock: systemClock,
+    executions: createExecutions(watchArn, options),
     functions: createFunctions(options),
     deployments: createDeployments(options),
     monitoring: createMonitoring(options),

@@ -12,8 +12,9 @@ import type { HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
 import { fixSlowThresholds } from "./slow-thresholds.ts";
+import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
 
-export interface PreTrafficPorts {
+export interface PreTrafficPorts extends WatchStartPorts {
   clock: Clock;
   functions: FunctionsPort;
   monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles">;
@@ -33,6 +34,7 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
       log.info("a repeated event gets the same answer", { deploymentId, status: before.preTrafficStatus });
       return { status: before.preTrafficStatus };
     }
+    await spreadNet(ports, run, log);
     const appSpec = requireAppSpec(deployment);
     const facts = await gather(ports, environment, appSpec, signal, log);
     const { aliasRecord } = facts;
@@ -65,12 +67,14 @@ export function createPreTraffic(ports: PreTrafficPorts, environment: string, lo
     });
     signal.throwIfAborted();
     const smoked = applyOrders(failures.map(asRefusal), standing);
-    const findings = [...admission.findings, ...smoked.findings];
+    const noted = [...admission.findings, ...smoked.findings];
     if (smoked.refusals.length > 0) {
       await markKnownBad(ports, record, failures);
-      return block(ports, record, { kind: "rollback", reasons: failures, findings }, log);
+      return block(ports, record, { kind: "rollback", reasons: failures, findings: noted }, log);
     }
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
+    signal.throwIfAborted();
+    const findings = [...noted, ...(await startWatch(ports, run, log))];
     signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
       preTrafficStatus: "Succeeded",

@@ -1,8 +1,10 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
+import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createPolicies } from "../../lib/adapters/policy.ts";
+import { createSweep } from "../../lib/adapters/sweep.ts";
 import type { GuardConfig } from "../runtime/config.ts";
 import { noteFailure } from "../runtime/failure-note.ts";
 import type { HookWork } from "../runtime/handler.ts";
@@ -10,7 +12,7 @@ import type { Log } from "../runtime/log.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createPreTraffic } from "./pre-traffic.ts";
 
-export function wire({ environment, ledgerTable }: GuardConfig, log: Log): HookWork {
+export function wire({ environment, ledgerTable, watchArn }: GuardConfig, log: Log): HookWork {
   const options = { actor: "pre-traffic" };
   const ledger = createLedger(ledgerTable, options);
   const ports = {
@@ -19,6 +21,8 @@ export function wire({ environment, ledgerTable }: GuardConfig, log: Log): HookW
     monitoring: createMonitoring(options),
     policies: createPolicies(options),
     ledger,
+    executions: createExecutions(watchArn, options),
+    sweep: createSweep(ledgerTable, environment, options),
   };
   return {
     work: createPreTraffic(ports, environment, log),

@@ -1,26 +1,43 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
+import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
+import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import { createLog } from "../runtime/log.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
+import { createLookAfter } from "./look-after.ts";
 import { createReportFailure } from "./report-failure.ts";
 
 const options = { actor: "report-failure" };
+const { now } = systemClock;
+const log = createLog("report-failure");
+const deployments = createDeployments(options);
 
-/** On-failure destination of both hooks. */
+function readBooks() {
+  const { environment, ledgerTable, topicArn, watchArn } = readConfig(process.env);
+  const books = {
+    environment,
+    ledger: createLedger(ledgerTable, options),
+    notifier: createNotifier(topicArn, options),
+    emit: emitToStdout(environment, now),
+  };
+  const nets = {
+    executions: createExecutions(watchArn, options),
+    sweep: createSweep(ledgerTable, environment, options),
+  };
+  return { books, nets };
+}
+
+/** On-failure destination of both hooks; watches that ended before their release; the sweep. */
 export const handler = createReportFailure({
-  deployments: createDeployments(options),
-  log: createLog("report-failure"),
-  now: systemClock.now,
-  books: async () => {
-    const { environment, ledgerTable, topicArn } = readConfig(process.env);
-    return {
-      environment,
-      ledger: createLedger(ledgerTable, options),
-      notifier: createNotifier(topicArn, options),
-      emit: emitToStdout(environment, systemClock.now),
-    };
+  deployments,
+  log,
+  now,
+  books: async () => readBooks().books,
+  lookAfter: async () => {
+    const { books, nets } = readBooks();
+    return createLookAfter({ ...books, ...nets, deployments, now }, books.environment, log);
   },
 });

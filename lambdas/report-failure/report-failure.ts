@@ -1,13 +1,14 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { appSpecOf, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
-import { type HookFailure, isPoison, parseHookFailure } from "../../lib/core/release/events.ts";
+import { type HookFailure, isPoison, parseHookFailure, parseNetEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { newRecord } from "../runtime/release-facts.ts";
+import type { createLookAfter } from "./look-after.ts";
 
 export interface Books {
   environment: string;
@@ -22,16 +23,22 @@ export interface ReportFailureDependencies {
   now(): Date;
   /** Made after the report: a broken configuration must not keep it back. */
   books(): Promise<Books>;
+  lookAfter(): Promise<ReturnType<typeof createLookAfter>>;
 }
 
 /**
- * The on-failure destination of the hooks: answers CodeDeploy for a hook that crashed, ran out of time or was never
- * started, so that it does not wait for its hour. Throws only when it could not report; Lambda then tries again.
+ * The on-failure destination of the hooks, and the net under the watch: answers CodeDeploy for a hook that crashed, ran
+ * out of time or was never started, so that it does not wait for its hour. Throws only when it could not report; Lambda then tries again.
  */
 export function createReportFailure(deps: ReportFailureDependencies) {
   const { deployments, log } = deps;
   return async function reportFailure(event: unknown, context: RunContext): Promise<void> {
-    const failure = parseHookFailure(event);
+    const net = parseNetEvent(event);
+    if (net && !isPoison(net)) {
+      const nets = await deps.lookAfter();
+      return net.kind === "sweep" ? nets.sweep(context.awsRequestId) : nets.one(net.deploymentId, context.awsRequestId);
+    }
+    const failure = net ?? parseHookFailure(event);
     if (isPoison(failure)) {
       log.error("not a failed hook's record; nothing is done", { why: failure.why });
       return;

@@ -1,17 +1,17 @@
 import { applicationName, deploymentGroupName, type GuardedAlarm, parseAlarmName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { Reason } from "../../lib/core/judge/types.ts";
+import type { Verdict } from "../../lib/core/judge/types.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
 import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../runtime/release-facts.ts";
-import { fact, rememberBad, tell } from "./books.ts";
+import { fact, rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
-import { killOnce } from "./flags-off.ts";
 import { guardRelease, recordLate } from "./guard-time.ts";
-import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
+import { bestEffort, booksOpen, type Response } from "./responder.ts";
+import { recordVerdict, stopRelease } from "./stop-release.ts";
 
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
 export async function onAlarm(response: Response, event: AlarmEvent): Promise<void> {
@@ -35,7 +35,10 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
   });
   switch (answer.kind) {
     case "stop":
-      return stopRelease(response, event, answer.deploymentId, answer.record);
+      return stopRelease(response, answer.deploymentId, answer.record, {
+        verdict: verdictOf(event),
+        why: event.alarmName,
+      });
     case "compare":
       return compareVersions(response, event, answer.record);
     case "put-back":
@@ -94,52 +97,11 @@ async function findGroup(response: Response, alarm: GuardedAlarm): Promise<strin
   return group;
 }
 
-/** Both levers at once: neither waits for the other, nor for the books. */
-async function stopRelease(
-  response: Response,
-  event: AlarmEvent,
-  deploymentId: string,
-  record: ReleaseRecord | undefined,
-): Promise<void> {
-  const { ports, log } = response;
-  const reasons = reasonsFor(event);
-  if (record?.policy.automaticRollback === false) {
-    const trouble = "the canary is bad and automatic rollback is switched off for this function";
-    await tell(response, "notify-alarm", {
-      release: record,
-      outcome: "open",
-      severity: "critical",
-      reasons,
-      findings: [],
-      trouble,
-    });
-    return;
-  }
-  if (!(await mayAct(response, deploymentId, "stop"))) return;
-  const [stopped, noted, flags] = await Promise.allSettled([
-    ports.deployments.stopWithRollback(deploymentId),
-    recordVerdict(response, deploymentId, reasons),
-    record ? killOnce(response, record, event.alarmName) : undefined,
-  ]);
-  // Its end comes as an event of its own, and the alias is verified then.
-  if (stopped.status === "rejected") throw stopped.reason;
-  log.info("stopped", { deploymentId, answer: stopped.value, flags: flags.status });
-  if (noted.status === "rejected" || !noted.value) throw booksOpen(deploymentId);
-}
-
-const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
-  fact("alarm", `${alarmName} went into ALARM: ${reason || "no reason given"}`),
-];
-
-/** Without the verdict a version that was stopped for an alarm is not known bad. False when it could not be written. */
-const recordVerdict = (response: Response, deploymentId: string, reasons: Reason[]) =>
-  bestEffort(response, "recording the verdict", () =>
-    response.ports.ledger.updateRelease(deploymentId, {
-      verdict: { kind: "rollback", reasons, findings: [] },
-      reason: reasons[0]!.message,
-      actor: "respond",
-    }),
-  );
+const verdictOf = ({ alarmName, reason }: AlarmEvent): Verdict => ({
+  kind: "rollback",
+  reasons: [fact("alarm", `${alarmName} went into ALARM: ${reason || "no reason given"}`)],
+  findings: [],
+});
 
 /** Deployments of a group that are looked through for one that an alarm belongs to: it and its rollback, and a few more. */
 const HISTORY = 5;
@@ -165,7 +127,7 @@ async function recordVerdictLate(
     const release = await ports.ledger.getRelease(deploymentId);
     if (!isOpened(release) || release.verdict || !release.policy.automaticRollback) return;
     const isWritten = await rememberBad(response, release, "alarm");
-    if (!isWritten || !(await recordVerdict(response, deploymentId, reasonsFor(event)))) throw booksOpen(deploymentId);
+    if (!isWritten || !(await recordVerdict(response, deploymentId, verdictOf(event)))) throw booksOpen(deploymentId);
     return;
   }
 }

@@ -13,6 +13,7 @@ import { switchFlagsOff } from "./flags-off.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { bestEffort, mayAct, type RespondPorts, type Response } from "./responder.ts";
+import { onVerdict } from "./stop-release.ts";
 
 /** Kept to say in the log that time ran out. Milliseconds. */
 const EXIT_RESERVE_MS = 3000;
@@ -41,6 +42,7 @@ export function createRespond({ ports, environment, log, emit }: ResponderDepend
     await withinBudget(ports.clock, budgetMs, (deadline) => {
       const { awsRequestId: requestId } = context;
       const response: Response = { ports, environment, log, emit, requestId, receivedAt, ...deadline };
+      if (parsed.kind === "verdict") return onVerdict(response, parsed);
       return parsed.kind === "alarm" ? onAlarm(response, parsed) : onDeployment(response, parsed);
     });
   };

@@ -5,6 +5,8 @@ export interface GuardConfig {
   environment: string;
   ledgerTable: string;
   topicArn: string;
+  /** The state machine that watches releases. */
+  watchArn: string;
 }
 
 /** Time kept to report: five seconds carry a retried call. Milliseconds. */
@@ -26,6 +28,11 @@ export function readConfig(environment: Environment): GuardConfig {
   const config = {
     environment: required(ENV.environment, /^[a-z][a-z0-9-]{0,19}$/, "the name of an environment"),
     ledgerTable: required(ENV.ledgerTable, /^[A-Za-z0-9_.-]{3,255}$/, "the name of a table"),
+    watchArn: required(
+      ENV.watchArn,
+      /^arn:[\w-]+:states:[\w-]+:\d{12}:stateMachine:[\w-]+$/,
+      "the ARN of a state machine",
+    ),
     topicArn: required(ENV.topicArn, /^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+$/, "the ARN of a topic"),
   };
   if (problems.length > 0) {

@@ -5,11 +5,11 @@ import type { Clock, DeploymentsPort } from "../../lib/core/ports.ts";
 import type { HookEvent } from "../../lib/core/release/events.ts";
 import { type GuardConfig, readConfig, readReserveMs } from "./config.ts";
 import type { RunContext } from "./context.ts";
-import { type HookResult, type HookRun, runHook } from "./hook.ts";
+import { type HandedOver, type HookResult, type HookRun, runHook } from "./hook.ts";
 import { createLog, type Log } from "./log.ts";
 
 export interface HookWork {
-  work(run: HookRun): Promise<HookResult>;
+  work(run: HookRun): Promise<HookResult | HandedOver>;
   onFailure(event: HookEvent, error: unknown): Promise<void>;
 }
 

@@ -14,6 +14,11 @@ export interface HookRun extends HookEvent, Deadline {
   requestId: string;
 }
 
+/** A run that leaves the answer to somebody who is sure to give it. */
+export interface HandedOver {
+  status: "HandedOver";
+}
+
 export interface HookResult {
   status: HookStatus;
   /** Runs once CodeDeploy has taken the status from this run. A fault in it changes nothing. */
@@ -26,7 +31,7 @@ export interface HookDependencies {
   deployments: Pick<DeploymentsPort, "get" | "reportHook">;
   /** Time kept to report. Milliseconds. */
   reserveMs: number;
-  work(run: HookRun): Promise<HookResult>;
+  work(run: HookRun): Promise<HookResult | HandedOver>;
   /** Told why a run failed without a decision; for the record. A fault in it changes nothing. */
   onFailure?(event: HookEvent, error: unknown): Promise<void>;
 }
@@ -46,7 +51,7 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
     log.error("not a hook event; nothing is done", { why: hook.why });
     return;
   }
-  let result: HookResult = { status: "Failed" };
+  let result: HookResult | HandedOver = { status: "Failed" };
   let failure: unknown;
   try {
     const budgetMs = context.getRemainingTimeInMillis() - deps.reserveMs;
@@ -55,14 +60,19 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
     failure = error;
     log.error("the hook could not decide and reports Failed", { ...hook, ...factsOf(error) });
   }
-  const answer = await report(hook, result.status, deployments);
-  log.info("reported", { ...hook, status: result.status, answer });
+  if (result.status === "HandedOver") {
+    log.info("the watch answers this hook", { ...hook });
+    return;
+  }
+  const { status, afterReport } = result;
+  const answer = await report(hook, status, deployments);
+  log.info("reported", { ...hook, status, answer });
   if (answer !== "reported") return;
 
   const leftMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
   try {
     if (failure !== undefined) await withinBudget(clock, leftMs, async () => deps.onFailure?.(hook, failure));
-    else await withinBudget(clock, leftMs, async () => result.afterReport?.());
+    else await withinBudget(clock, leftMs, async () => afterReport?.());
   } catch (error) {
     log.warn("reported, but the books are not complete", { ...hook, ...factsOf(error) });
   }
@@ -74,7 +84,7 @@ async function decide(
   requestId: string,
   deadline: Deadline,
   deps: HookDependencies,
-): Promise<HookResult> {
+): Promise<HookResult | HandedOver> {
   const deployment = await deps.deployments.get(hook.deploymentId);
   if (isUndo(deployment.creator)) {
     deps.log.info("an undo is let through", { ...hook, creator: deployment.creator });

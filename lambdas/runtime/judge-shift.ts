@@ -1,18 +1,14 @@
 import { compactState, judgeSequential } from "../../lib/core/judge/sequential/judge.ts";
 import type { Look } from "../../lib/core/judge/types.ts";
-import type { TrafficRouting } from "../../lib/core/ports.ts";
 import { judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { type LookWindow, lookWindows, type Shift } from "../../lib/core/release/shift.ts";
+import { type LookWindow, lookWindows } from "../../lib/core/release/shift.ts";
+import type { WatchedShift } from "../../lib/core/release/watch-ports.ts";
 import type { Log } from "./log.ts";
 import { type LookPorts, nothingTaken, publishedAt, type Taken, takeLook } from "./look.ts";
 
 /** A shift under judgement. `release.judging` is what earlier looks left; each look takes it further. */
-export interface ShiftUnderJudgement {
-  release: ReleaseRecord;
-  shift: Shift;
-  routing: TrafficRouting | undefined;
-}
+export type ShiftUnderJudgement = WatchedShift;
 
 /** The windows that have not been judged yet, published or not. */
 export const windowsAhead = ({ release, shift, routing }: ShiftUnderJudgement, now: Date): LookWindow[] =>

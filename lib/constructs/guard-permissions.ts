@@ -11,11 +11,14 @@ export interface GuardPermissionsProps {
   readonly topicArn: string;
   readonly keyArn: string;
   readonly queueArn: string;
+  /** The state machine that watches releases, and the schedule that looks after it. */
+  readonly watchArn: string;
+  readonly sweepRuleArn: string;
 }
 
 /**
- * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks cannot move
- * an alias or stop a deployment; only the responder can.
+ * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks and the
+ * watch cannot move an alias or stop a deployment; only the responder can, and the watch may ask it to.
  */
 export function guardPermissions(scope: Construct, props: GuardPermissionsProps): Record<GuardHandler, Permission[]> {
   const arn = (service: string, rest: string) => stackArn(scope, service, rest);
@@ -71,6 +74,11 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     resources: [arn("ssm", `parameter${policyParameterName(props.environmentName, "*", "*")}`)],
     because: "each guarded function of the environment has its policy under this path, and one guard reads them all",
   };
+  const readMetrics: Permission = {
+    actions: ["cloudwatch:GetMetricData"],
+    resources: ["*"],
+    because: "IAM has no resource type for reading metric data (Service Authorization Reference, 2026)",
+  };
   const readAlarms: Permission[] = [
     {
       actions: ["cloudwatch:DescribeAlarms"],
@@ -78,21 +86,40 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       because:
         "a blocker may be a composite alarm, and IAM lets those be read with all resources only (CloudWatch API)",
     },
-    {
-      actions: ["cloudwatch:GetMetricData"],
-      resources: ["*"],
-      because: "IAM has no resource type for reading metric data (Service Authorization Reference, 2026)",
-    },
+    readMetrics,
   ];
+  const readWatch: Permission = {
+    actions: ["states:DescribeExecution"],
+    resources: [`${props.watchArn.replace(":stateMachine:", ":execution:")}:*`],
+    because: "an execution is named by its deployment, and one guard looks after the watches of all of them",
+  };
   const hook = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger];
 
   return {
-    "pre-traffic": [...hook, invoke],
-    "post-traffic": [...hook, ...notify],
+    "pre-traffic": [
+      ...hook,
+      invoke,
+      { actions: ["states:StartExecution"], resources: [props.watchArn] },
+      { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
+    ],
+    "post-traffic": [...hook, readWatch, ...notify],
+    watch: [
+      ...readDeployments,
+      reportHook,
+      readMetrics,
+      ledger,
+      ...notify,
+      {
+        actions: ["lambda:InvokeFunction"],
+        resources: [guardFunctionArn(scope, props.environmentName, "respond")],
+      },
+    ],
     "report-failure": [
       ...readDeployments,
       reportHook,
       ledger,
+      readWatch,
+      { actions: ["events:EnableRule", "events:DisableRule"], resources: [props.sweepRuleArn] },
       ...notify,
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
     ],

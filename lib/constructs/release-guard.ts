@@ -18,12 +18,16 @@ import {
   ledgerTableName,
   METRICS,
   respondRoleName,
+  sweepRuleName,
+  watchMachineName,
 } from "../contract/names.ts";
+import { stackArn } from "./arns.ts";
 import { bundleHandlers, handlerEntry } from "./bundling/bundle.ts";
 import { guardEvents } from "./guard-events.ts";
 import { guardFunctionArn, guardPermissions } from "./guard-permissions.ts";
 import { guardSelfAlarms } from "./guard-self-alarms.ts";
 import { deadLetterQueue, ledgerTable, notificationTopic } from "./guard-stores.ts";
+import { guardWatch } from "./guard-watch.ts";
 import type { Permission } from "./least-privilege-role.ts";
 import { ownFunction } from "./own-function.ts";
 import type { IReleaseGuard } from "./release-guard-ref.ts";
@@ -58,6 +62,8 @@ const REPORT_RESERVE_MS = 15_000;
 const TIMEOUT: Record<GuardHandler, Duration> = {
   "pre-traffic": Duration.minutes(5),
   "post-traffic": Duration.minutes(5),
+  // A turn is at most five minutes.
+  watch: Duration.seconds(330),
   respond: Duration.minutes(10),
   "report-failure": Duration.minutes(1),
 };
@@ -81,6 +87,11 @@ abstract class ReleaseGuardBase extends Construct implements IReleaseGuard {
 
   get respondRoleName(): string {
     return respondRoleName(this.environmentName, Stack.of(this).region);
+  }
+
+  /** ARN of the state machine that watches releases, by its literal name: a reference would close a cycle. */
+  protected get watchArn(): string {
+    return stackArn(this, "states", `stateMachine:${watchMachineName(this.environmentName)}`);
   }
 
   handlerName(handler: GuardHandler): string {
@@ -163,6 +174,8 @@ export class ReleaseGuard extends ReleaseGuardBase {
       topicArn: topic.topic.topicArn,
       keyArn: topic.key.keyArn,
       queueArn: queue.queueArn,
+      watchArn: this.watchArn,
+      sweepRuleArn: stackArn(this, "events", `rule/${sweepRuleName(props.environmentName)}`),
     });
     const reportFailure = guardFunctionArn(this, props.environmentName, "report-failure");
     for (const hook of ["pre-traffic", "post-traffic"] as const) {
@@ -170,6 +183,14 @@ export class ReleaseGuard extends ReleaseGuardBase {
     }
     this.handlers = this.createHandlers(props, permissions);
     this.configureFailures();
+    guardWatch(this, {
+      environmentName: props.environmentName,
+      watchArn: this.watchArn,
+      watch: this.handlers.watch,
+      reportFailure: this.handlers["report-failure"],
+      deadLetters: queue,
+      logRetention: props.logRetention,
+    });
     const rules = guardEvents(this, {
       environmentName: props.environmentName,
       applicationName: this.applicationName,
@@ -226,6 +247,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
           [ENV.environment]: props.environmentName,
           [ENV.ledgerTable]: this.ledgerTableName,
           [ENV.topicArn]: this.topic.topicArn,
+          [ENV.watchArn]: this.watchArn,
           [ENV.reportReserveMs]: String(REPORT_RESERVE_MS),
         },
       });
@@ -262,7 +284,8 @@ export class ReleaseGuard extends ReleaseGuardBase {
 
 const DESCRIPTION: Record<GuardHandler, string> = {
   "pre-traffic": "Admits a release and smoke-tests its version before it gets traffic",
-  "post-traffic": "Judges a release after the shift and marks its version known good",
+  "post-traffic": "Checks the alias after the shift and hands the release to the watch, or judges it itself",
+  watch: "Compares both versions while traffic is split, bakes, and answers CodeDeploy",
   respond: "Answers alarms and deployment states: stops, undoes, notifies",
   "report-failure": "Reports Failed to CodeDeploy for a hook that could not",
 };

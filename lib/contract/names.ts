@@ -18,9 +18,14 @@ export const policyParameterName = (environment: string, functionName: string, a
 export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
 export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
 
-export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "respond", "report-failure"] as const;
+export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "watch", "respond", "report-failure"] as const;
 export type GuardHandler = (typeof GUARD_HANDLERS)[number];
 export const guardFunctionName = (environment: string, handler: GuardHandler) => `goaround-${environment}-${handler}`;
+
+/** The state machine that watches releases: one execution each, named by the deployment id. */
+export const watchMachineName = (environment: string) => `goaround-${environment}-watch`;
+/** The schedule that looks for releases nobody watches; enabled while one is open. */
+export const sweepRuleName = (environment: string) => `goaround-${environment}-sweep`;
 
 /** Prefix of every alarm of an environment; EventBridge rules match it. */
 export const alarmNamePrefix = (environment: string) => `goaround-${environment}-`;
@@ -59,6 +64,8 @@ export const ENV = {
   environment: "GOAROUND_ENVIRONMENT",
   ledgerTable: "GOAROUND_LEDGER_TABLE",
   topicArn: "GOAROUND_TOPIC_ARN",
+  /** ARN of the state machine that watches releases. */
+  watchArn: "GOAROUND_WATCH_ARN",
   /** Keep this many milliseconds of a hook's run to report. */
   reportReserveMs: "GOAROUND_REPORT_RESERVE_MS",
 } as const;
@@ -71,6 +78,7 @@ export const METRICS = {
   rollbackFailures: "RollbackFailures",
   rollbackDurationSeconds: "RollbackDurationSeconds",
   hookFailures: "HookFailures",
+  unvalidatedFlags: "UnvalidatedFlags",
 } as const;
 
 /**
@@ -78,7 +86,6 @@ export const METRICS = {
  * by the flag's state. Dimensions, in this order: `FunctionName, ExecutedVersion, Flag, State`.
  */
 export const FLAG_METRICS = {
-  unvalidatedFlags: "UnvalidatedFlags",
   namespace: "Goaround/Flags",
   dimensions: ["FunctionName", "ExecutedVersion", "Flag", "State"],
   requests: "Requests",
@@ -110,17 +117,17 @@ export const flagApplicationName = (environment: string) => `goaround-${environm
 export const flagEnvironmentName = (environment: string) => environment;
 export const FLAG_PROFILE_NAME = "flags";
 
+/** Lambdas of a flag profile: custom resource and validator. */
+export const FLAG_HANDLERS = ["merge-flags", "validate-flags"] as const;
+export type FlagHandler = (typeof FLAG_HANDLERS)[number];
+export const flagFunctionName = (environment: string, handler: FlagHandler) => `goaround-${environment}-${handler}`;
+
 /** Environment variables that tell a function which flags to read. */
 export const FLAG_ENV = {
   application: "GOAROUND_FLAG_APPLICATION",
   environment: "GOAROUND_FLAG_ENVIRONMENT",
   profile: "GOAROUND_FLAG_PROFILE",
 } as const;
-
-/** Lambdas of a flag profile: custom resource and validator. */
-export const FLAG_HANDLERS = ["merge-flags", "validate-flags"] as const;
-export type FlagHandler = (typeof FLAG_HANDLERS)[number];
-export const flagFunctionName = (environment: string, handler: FlagHandler) => `goaround-${environment}-${handler}`;
 
 /** Keys of the ledger table. */
 export const LEDGER_KEYS = { partition: "pk", sort: "sk", expiry: "expiresAt" } as const;

@@ -246,7 +246,7 @@ describe("the release guard", () => {
     });
     expect(rules["goaround-dev-sweep"]).toMatchObject({ State: "DISABLED", ScheduleExpression: "rate(1 minute)" });
     for (const name of ["goaround-dev-watch-ended", "goaround-dev-sweep"]) {
-      const [target] = rules[name]?.Targets as [{ Arn: unknown }];
+      const [target] = rules[name]!.Targets as [{ Arn: unknown }];
       expect(text(target.Arn)).toBe(`<${logicalId("report-failure")}.Arn>`);
     }
   });
@@ -290,7 +290,10 @@ describe("the release guard", () => {
   it("keeps logs for a time, under the name that Lambda uses", () => {
     const groups = ofType(template, "AWS::Logs::LogGroup");
     expect(groups.map(({ Properties }) => [Properties.LogGroupName, Properties.RetentionInDays])).toEqual(
-      GUARD_HANDLERS.map((handler) => [`/aws/lambda/goaround-dev-${handler}`, 30]),
+      [
+        ...GUARD_HANDLERS.map((handler) => `/aws/lambda/goaround-dev-${handler}`),
+        "/aws/vendedlogs/states/goaround-dev-watch",
+      ].map((name) => [name, 30]),
     );
   });
 

@@ -1,6 +1,7 @@
 import type { Notification, NotifierPort, PolicyPort } from "../../lib/core/ports.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeDeployments } from "./deployments.ts";
+import { FakeExecutions, FakeResponder, FakeSweep } from "./executions.ts";
 import { Calls } from "./faults.ts";
 import { FakeFlags } from "./flags.ts";
 import { FakeFunctions } from "./functions.ts";
@@ -42,6 +43,9 @@ export function fakePorts(start?: string) {
     policies: new FakePolicies(),
     ledger: new FakeLedger(),
     notifier: new FakeNotifier(),
+    executions: new FakeExecutions(),
+    sweep: new FakeSweep(),
+    responder: new FakeResponder(),
   };
 }
 

@@ -134,6 +134,7 @@ describe("the guard's configuration", () => {
     GOAROUND_ENVIRONMENT: "dev",
     GOAROUND_LEDGER_TABLE: "goaround-dev-ledger",
     GOAROUND_TOPIC_ARN: "arn:aws:sns:eu-central-1:111122223333:goaround-dev-notifications",
+    GOAROUND_WATCH_ARN: "arn:aws:states:eu-central-1:111122223333:stateMachine:goaround-dev-watch",
   };
 
   it("is read from the environment", () => {
@@ -141,6 +142,7 @@ describe("the guard's configuration", () => {
       environment: "dev",
       ledgerTable: "goaround-dev-ledger",
       topicArn: "arn:aws:sns:eu-central-1:111122223333:goaround-dev-notifications",
+      watchArn: "arn:aws:states:eu-central-1:111122223333:stateMachine:goaround-dev-watch",
     });
   });
 

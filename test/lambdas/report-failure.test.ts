@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
 import { createReportFailure } from "../../lambdas/report-failure/report-failure.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { minute } from "./respond-scene.ts";
@@ -28,6 +29,8 @@ function run(ports: FakePorts, event: unknown = record(), books?: () => never) {
         notifier: ports.notifier,
         emit: (name) => emitted.push(name),
       },
+    lookAfter: async () =>
+      createLookAfter({ ...ports, now: () => ports.clock.now(), emit: (name) => emitted.push(name) }, "dev", silent),
   });
   return handler(event, contextOf(ports)).then(() => emitted);
 }

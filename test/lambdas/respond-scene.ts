@@ -72,6 +72,7 @@ export async function released(policy: Partial<PolicyInput> = {}): Promise<FakeP
   ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
   ports.functions.setAlias(FUNCTION, "live", "2");
   ports.clock.set(minute("05:22"));
+  ports.executions.statuses.set(ID, "ABORTED");
   const event = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" };
   await runWork(ports, createPostTraffic(ports, "dev", silent), { event });
   ports.deployments.end(ID, "Succeeded");

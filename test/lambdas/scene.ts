@@ -1,5 +1,5 @@
 import type { RunContext } from "../../lambdas/runtime/context.ts";
-import { type HookDependencies, type HookResult, type HookRun, runHook } from "../../lambdas/runtime/hook.ts";
+import { type HookDependencies, runHook } from "../../lambdas/runtime/hook.ts";
 import type { Log } from "../../lambdas/runtime/log.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
@@ -43,7 +43,7 @@ export const hookEvent = { DeploymentId: ID, LifecycleEventHookExecutionId: "exe
 /** Runs a hook as its handler does. */
 export function runWork(
   ports: FakePorts,
-  work: (run: HookRun) => Promise<HookResult>,
+  work: HookDependencies["work"],
   options: Partial<HookDependencies> & { event?: unknown; timeoutMs?: number; requestId?: string } = {},
 ): Promise<void> {
   const { event = hookEvent, timeoutMs, requestId, ...dependencies } = options;

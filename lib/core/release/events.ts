@@ -1,4 +1,5 @@
 import * as z from "../../contract/zod.ts";
+import type { Verdict } from "../judge/types.ts";
 import type { AlarmState } from "../ports.ts";
 
 /** What CodeDeploy passes to a hook: two ids and nothing else (CodeDeploy user guide, 2023). */
@@ -24,6 +25,28 @@ export interface DeploymentEvent {
   group: string;
   state: "START" | "SUCCESS" | "FAILURE" | "STOP" | "READY";
   at: Date | undefined;
+}
+
+/** The watch asks for a rollback. */
+export interface VerdictEvent {
+  kind: "verdict";
+  deploymentId: string;
+  verdict: Verdict;
+}
+
+/** What the watch's event is called: it comes by invocation, in EventBridge's shape. */
+export const VERDICT_SOURCE = "goaround.watch";
+
+/** An execution of the watch has ended, other than by reaching its end. */
+export interface WatchEndedEvent {
+  kind: "watch-ended";
+  deploymentId: string;
+  status: "FAILED" | "TIMED_OUT" | "ABORTED";
+}
+
+/** Time to look for releases nobody watches. */
+export interface SweepEvent {
+  kind: "sweep";
 }
 
 /** Not an event that we know: nothing is done about it. */
@@ -63,6 +86,38 @@ const deploymentSchema = z.object({
   }),
 });
 
+const figure = z.nullable(z.number());
+const reason = z.object({
+  code: z.string().check(z.minLength(1), z.maxLength(100)),
+  message: z.string().check(z.maxLength(2000)),
+  observed: figure,
+  limit: figure,
+  baseline: figure,
+  samples: z.number(),
+  spent: z.optional(z.number()),
+});
+
+const verdictSchema = z.object({
+  source: z.literal(VERDICT_SOURCE),
+  detail: z.object({
+    deploymentId,
+    verdict: z.object({
+      kind: z.literal("rollback"),
+      reasons: z.array(reason).check(z.minLength(1), z.maxLength(50)),
+      findings: z.array(reason).check(z.maxLength(50)),
+    }),
+  }),
+});
+
+/** The execution is named by the deployment (EventBridge reference, Step Functions events, 2026). */
+const watchEndedSchema = z.object({
+  source: z.literal("aws.states"),
+  "detail-type": z.literal("Step Functions Execution Status Change"),
+  detail: z.object({ name: deploymentId, status: z.enum(["FAILED", "TIMED_OUT", "ABORTED"]) }),
+});
+
+const turnSchema = z.object({ deploymentId });
+
 /** Lambda's record for an on-failure destination (Lambda developer guide, 2022). */
 const failureSchema = z.object({
   requestPayload: hookSchema,
@@ -75,8 +130,14 @@ export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
   return result.success ? toHook(result.data) : poison(result.error);
 }
 
-export function parseGuardEvent(event: unknown): AlarmEvent | DeploymentEvent | PoisonEvent {
-  if ((event as { source?: unknown } | null)?.source === "aws.codedeploy") {
+export function parseGuardEvent(event: unknown): AlarmEvent | DeploymentEvent | VerdictEvent | PoisonEvent {
+  if (sourceOf(event) === VERDICT_SOURCE) {
+    const result = verdictSchema.safeParse(event);
+    return result.success
+      ? { kind: "verdict", ...(result.data.detail as Omit<VerdictEvent, "kind">) }
+      : poison(result.error);
+  }
+  if (sourceOf(event) === "aws.codedeploy") {
     const result = deploymentSchema.safeParse(event);
     if (!result.success) return poison(result.error);
     const { detail, time } = result.data;
@@ -95,6 +156,25 @@ export function parseGuardEvent(event: unknown): AlarmEvent | DeploymentEvent | 
     at: toDate(state.timestamp),
   };
 }
+
+/** What calls the last net: an event about a watch, or the sweep's schedule; undefined when it is neither. */
+export function parseNetEvent(event: unknown): WatchEndedEvent | SweepEvent | PoisonEvent | undefined {
+  // A scheduled event has nothing in it that could be trusted or misused.
+  if (sourceOf(event) === "aws.events") return { kind: "sweep" };
+  if (sourceOf(event) !== "aws.states") return undefined;
+  const result = watchEndedSchema.safeParse(event);
+  if (!result.success) return poison(result.error);
+  const { name, status } = result.data.detail;
+  return { kind: "watch-ended", deploymentId: name, status };
+}
+
+/** What the state machine hands to a turn of the watch. */
+export function parseTurnEvent(event: unknown): { deploymentId: string } | PoisonEvent {
+  const result = turnSchema.safeParse(event);
+  return result.success ? result.data : poison(result.error);
+}
+
+const sourceOf = (event: unknown) => (event as { source?: unknown } | null)?.source;
 
 export interface HookFailure extends HookEvent {
   functionArn: string;

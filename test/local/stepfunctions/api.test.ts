@@ -69,7 +69,7 @@ describe("a definition", () => {
     );
   });
 
-  it.each([{ type: "EXPRESS" }, { publish: true }, { tracingConfiguration: { enabled: true } }])(
+  it.each([{ type: "EXPRESS" }, { publish: true }, { loggingConfiguration: { level: "ERROR" } }])(
     "comes without %j here",
     async (wanted) => {
       await expect(bench.create(PASS, wanted)).rejects.toMatchObject({ status: 501 });

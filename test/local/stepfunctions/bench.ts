@@ -23,12 +23,16 @@ export class StatesBench {
   readonly world = new LocalWorld({ clock: this.clock, seed: 1 });
   readonly events: ServiceEvent[] = collectEvents(this.world);
   readonly metrics: MetricSample[] = [];
+  readonly logs: { group: string; stream: string; line: Record<string, unknown> }[] = [];
   readonly invocations: Invocation[] = [];
   /** The reply to an invocation: a value is the payload, an Error is thrown by Lambda itself. */
   onInvoke: (invocation: Invocation) => unknown = ({ payload }) => payload;
 
   constructor() {
     this.world.install("recordMetric", (sample) => this.metrics.push(sample));
+    this.world.install("writeLogs", (group, stream, lines) => {
+      for (const { message } of lines) this.logs.push({ group, stream, line: JSON.parse(message) });
+    });
     this.world.register({ name: "cloudwatch", operations: {}, reset: () => undefined });
     this.world.register({
       name: "lambda",

@@ -305,6 +305,29 @@ describe("the end of an execution", () => {
     });
   });
 
+  it("is in the log group, as every event is, without data unless that is asked for", async () => {
+    const logGroupArn = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/vendedlogs/states/watch:*";
+    const loggingConfiguration = { level: "ALL", destinations: [{ cloudWatchLogsLogGroup: { logGroupArn } }] };
+    await bench.create(machine({ Pass: { Type: "Pass", End: true } }), { loggingConfiguration });
+    await bench.start("one", { secret: 1 });
+    await bench.clock.advanceBy(1);
+    expect(bench.logs.map(({ line }) => line.type)).toEqual(await bench.steps());
+    expect(bench.logs.at(-1)).toEqual({
+      group: "/aws/vendedlogs/states/watch",
+      stream: "states/watch/2026-03-01-12/one",
+      line: {
+        id: "4",
+        type: "ExecutionSucceeded",
+        details: {},
+        previous_event_id: "3",
+        event_timestamp: String(START),
+        execution_arn: "arn:aws:states:us-east-1:111122223333:execution:watch:one",
+        redrive_count: "0",
+      },
+    });
+    expect(JSON.stringify(bench.logs)).not.toContain("secret");
+  });
+
   it("tells EventBridge and CloudWatch, as the beginning does", async () => {
     await bench.run(machine({ Turn: task() }), { a: 1 });
     expect(bench.events.map(({ detail }) => detail.status)).toEqual(["RUNNING", "SUCCEEDED"]);

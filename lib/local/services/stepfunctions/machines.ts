@@ -27,6 +27,7 @@ export function machineOperations(world: World, store: StepFunctionsStore) {
       refuseWhatIsMissing("CreateStateMachine", input);
       checkName(name);
       checkRole(roleArn);
+      checkLogging(input.loggingConfiguration);
       const parsed = parseDefinition(definition);
       const arn = store.machineArn(name);
       const before = store.machines.get(arn);
@@ -61,6 +62,7 @@ export function machineOperations(world: World, store: StepFunctionsStore) {
         );
       }
       if (roleArn) checkRole(roleArn);
+      checkLogging(loggingConfiguration);
       if (definition) {
         machine.definition = parseDefinition(definition);
         machine.definitionText = definition;
@@ -130,17 +132,34 @@ const describe = (machine: StateMachine) => ({
   ...(machine.revisionId === undefined ? {} : { revisionId: machine.revisionId }),
 });
 
+/** The log group of a state machine that logs; undefined when it does not. */
+export const logGroupOf = ({ logging }: Pick<StateMachine, "logging">): string | undefined =>
+  logging?.level === "ALL"
+    ? /^arn:[^:]+:logs:[^:]+:[^:]+:log-group:(.+):\*$/.exec(destinationOf(logging) ?? "")?.[1]
+    : undefined;
+
+const destinationOf = (logging: StateMachine["logging"]) =>
+  logging?.destinations?.[0]?.cloudWatchLogsLogGroup?.logGroupArn;
+
+/** A group's ARN must end in `:*` (Step Functions guide, "Logging in CloudWatch Logs", 2026); text unverified. */
+function checkLogging(logging: StateMachine["logging"]): void {
+  if ((logging?.level ?? "OFF") === "OFF" || logGroupOf({ logging: { ...logging, level: "ALL" } })) return;
+  throw new AwsError(
+    "InvalidLoggingConfiguration",
+    "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+  );
+}
+
 function checkRole(roleArn: string): void {
   if (!ROLE_ARN.test(roleArn)) throw new AwsError("InvalidArn", `Invalid Role Arn: '${roleArn}'`);
 }
 
-/** Express workflows, versions, logs, traces and keys have effects that the local AWS does not have. */
+/** Express workflows, versions, partial logs and keys have effects that the local AWS does not have. */
 function refuseWhatIsMissing(operation: string, input: CreateStateMachineInput | UpdateStateMachineInput): void {
   const wanted = {
     "type EXPRESS": "type" in input && input.type !== undefined && input.type !== "STANDARD",
     "publishing of versions": input.publish === true,
-    logging: (input.loggingConfiguration?.level ?? "OFF") !== "OFF",
-    tracing: input.tracingConfiguration?.enabled === true,
+    "logging of errors only": ["ERROR", "FATAL"].includes(input.loggingConfiguration?.level ?? "OFF"),
     encryption: input.encryptionConfiguration !== undefined,
   };
   const missing = Object.keys(wanted).filter((what) => wanted[what as keyof typeof wanted]);

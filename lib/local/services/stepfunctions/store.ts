@@ -1,7 +1,9 @@
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import type { World } from "../../kernel/service.ts";
 import { executionMissing, invalidArn, machineMissing } from "./errors.ts";
+import { logGroupOf } from "./machines.ts";
 import type { Execution, StateMachine } from "./records.ts";
+import { withData } from "./views.ts";
 
 /** State machines and executions by ARN, and how they are looked up. */
 export class StepFunctionsStore {
@@ -46,13 +48,38 @@ export class StepFunctionsStore {
     details: Partial<HistoryEvent> = {},
     previousEventId = execution.history.length,
   ): void {
-    execution.history.push({
+    const event = {
       timestamp: new Date(this.world.clock.now()),
       type,
       id: execution.history.length + 1,
       previousEventId,
-      ...details,
+    };
+    execution.history.push({ ...event, ...details });
+    this.log(execution, execution.history.at(-1)!);
+  }
+
+  /** One line an event; member names as AWS logs them (Step Functions guide, "Logging in CloudWatch Logs", 2026). */
+  private log(execution: Execution, event: HistoryEvent): void {
+    const group = logGroupOf(execution.machine);
+    if (group === undefined) return;
+    const { timestamp, type, id, previousEventId, ...details } = withData(
+      event,
+      execution.machine.logging?.includeExecutionData ?? false,
+    );
+    const timestampMs = timestamp?.getTime() ?? 0;
+    const message = JSON.stringify({
+      id: String(id),
+      type,
+      details: Object.values(details)[0] ?? {},
+      previous_event_id: String(previousEventId),
+      event_timestamp: String(timestampMs),
+      execution_arn: execution.arn,
+      redrive_count: "0",
     });
+    const day = new Date(execution.startedMs).toISOString().slice(0, 13).replace("T", "-");
+    this.world.links.writeLogs(group, `states/${execution.machine.name}/${day}/${execution.name}`, [
+      { timestampMs, message },
+    ]);
   }
 
   clear(): void {

@@ -1,0 +1,46 @@
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { LedgerPort } from "../../lib/core/ports.ts";
+import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import type { HookRun } from "../runtime/hook.ts";
+import { factsOf, type Log, messageOf } from "../runtime/log.ts";
+
+export interface WatchStartPorts {
+  ledger: Pick<LedgerPort, "updateRelease">;
+  executions: Pick<ExecutionsPort, "start">;
+  sweep: Pick<SweepPort, "add" | "enable">;
+}
+
+/**
+ * From here on the sweep answers for this hook if it dies and its on-failure destination too. A net that cannot be spread
+ * stops no release: it is the second one.
+ */
+export async function spreadNet(
+  { ledger, sweep }: WatchStartPorts,
+  { deploymentId, executionId }: HookRun,
+  log: Log,
+): Promise<void> {
+  const done = await Promise.allSettled([
+    ledger.updateRelease(deploymentId, { preTrafficHookId: executionId }),
+    // The sweep goes off when its list is empty: first the entry, then the switch.
+    sweep.add(deploymentId).then(() => sweep.enable()),
+  ]);
+  for (const one of done) {
+    if (one.status === "rejected") log.warn("the net could not be spread", { deploymentId, ...factsOf(one.reason) });
+  }
+}
+
+/** Without a watch alarms and the hook at the end still judge the release; that it has none is a finding. */
+export async function startWatch(
+  { executions }: WatchStartPorts,
+  { deploymentId }: HookRun,
+  log: Log,
+): Promise<Reason[]> {
+  try {
+    log.info("the watch is on", { deploymentId, start: await executions.start(deploymentId) });
+    return [];
+  } catch (error) {
+    log.error("the watch could not be started", { deploymentId, ...factsOf(error) });
+    const message = `nobody compares the versions during the shift, only alarms and the hook at its end: ${messageOf(error)}`;
+    return [{ code: "unwatched", message, observed: null, limit: null, baseline: null, samples: 0 }];
+  }
+}

@@ -1,0 +1,124 @@
+import { applicationName } from "../../lib/contract/names.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import { isUndo } from "../../lib/core/release/deployment.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { releaseNotification } from "../../lib/core/release/messages.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
+import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+import type { EmitMetric } from "../runtime/metrics.ts";
+
+export interface LookAfterPorts {
+  deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+  executions: Pick<ExecutionsPort, "status">;
+  sweep: SweepPort;
+  emit: EmitMetric;
+  now(): Date;
+}
+
+/**
+ * The last net under hooks and watch: answers CodeDeploy where whoever should have is gone. A status event leads here at
+ * once; the sweep comes every minute while a release is open, for what no event told.
+ */
+export function createLookAfter(ports: LookAfterPorts, environment: string, log: Log) {
+  /** Throws when CodeDeploy could not be answered; the next sweep tries again. */
+  async function one(deploymentId: string, owner: string): Promise<void> {
+    const { deployments, ledger, executions, sweep, now } = ports;
+    const deployment = await deployments.get(deploymentId);
+    const isOurs = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
+    if (!isOurs) return sweep.remove(deploymentId);
+    const [target, release, watch] = await Promise.all([
+      deployments.target(deploymentId),
+      ledger.getRelease(deploymentId),
+      executions.status(deploymentId),
+    ]);
+    const facts = { now: now(), deployment, waiting: waitingHook(target), release };
+    const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
+    if (step.kind === "over") return sweep.remove(deploymentId);
+    if (step.kind === "leave") return;
+    log.warn("looking after a release", { deploymentId, watch, step: step.kind, why: "why" in step ? step.why : "" });
+    if (step.kind === "report") await answer(deploymentId, step);
+    else await tellOnce(deploymentId, release, owner, step, watch);
+  }
+
+  async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }): Promise<void> {
+    const { executionId, status, why } = step;
+    if (status === "Failed") {
+      await bestEffort("noting why", () =>
+        ports.ledger.updateRelease(deploymentId, { reason: why, actor: "report-failure" }),
+      );
+    }
+    const reply = await ports.deployments.reportHook({ deploymentId, executionId, status });
+    log.error("answered in place of a hook or watch that died", { deploymentId, status, why, reply });
+    // Books and notifications are the responder's, when CodeDeploy tells how the deployment ended.
+    if (reply === "reported") ports.emit("hookFailures");
+  }
+
+  async function tellOnce(
+    deploymentId: string,
+    release: ReleaseRecord | undefined,
+    owner: string,
+    step: OrphanStep & { kind: "unwatched" | "unreachable" },
+    watch: string,
+  ): Promise<void> {
+    if (!isOpened(release) || !(await ports.ledger.claim(deploymentId, `notify-${step.kind}`, owner))) return;
+    const isLost = step.kind === "unreachable";
+    const message = isLost
+      ? `${step.why} and cannot be answered for; CodeDeploy gives up after an hour`
+      : `the watch has ended (${watch}): until the shift is over nobody compares the versions; alarms still stop the release, and the hook at its end judges it`;
+    const reasons = [{ code: step.kind, message, observed: null, limit: null, baseline: null, samples: 0 }];
+    await ports.notifier.notify(
+      releaseNotification({
+        environment,
+        release,
+        outcome: "open",
+        severity: isLost ? "critical" : "warning",
+        reasons,
+        findings: [],
+      }),
+    );
+  }
+
+  async function bestEffort(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.error(`${what} failed`, factsOf(error));
+    }
+  }
+
+  return {
+    one,
+    /** All open releases; one that fails does not keep the others from their turn. Switches itself off after the last. */
+    async sweep(owner: string): Promise<void> {
+      const { sweep } = ports;
+      for (const deploymentId of await sweep.list()) {
+        try {
+          await one(deploymentId, owner);
+        } catch (error) {
+          if (isGone(error)) await sweep.remove(deploymentId);
+          log.error("a release could not be looked after", { deploymentId, ...factsOf(error) });
+        }
+      }
+      if ((await sweep.list()).length > 0) return;
+      await sweep.disable();
+      // A release that began meanwhile has switched it on before it was switched off.
+      if ((await sweep.list()).length > 0) await sweep.enable();
+    },
+  };
+}
+
+const isGone = (error: unknown) => error instanceof GoaroundError && error.code === "deployment-missing";
+
+/** The hook that CodeDeploy waits for, and since when. */
+function waitingHook(target: DeploymentTarget | undefined) {
+  for (const hook of ["BeforeAllowTraffic", "AfterAllowTraffic"] as const) {
+    const event = target?.lifecycleEvents.find(({ name, status }) => name === hook && status === "InProgress");
+    if (event?.startedAt) return { hook, since: event.startedAt };
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+import { applicationName } from "../../lib/contract/names.ts";
+import type { Verdict } from "../../lib/core/judge/types.ts";
+import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
+import type { VerdictEvent } from "../../lib/core/release/events.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { tell } from "./books.ts";
+import { killOnce } from "./flags-off.ts";
+import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
+
+/** The watch has judged the canary worse while traffic is split. */
+export async function onVerdict(response: Response, { deploymentId, verdict }: VerdictEvent): Promise<void> {
+  const { ports, log, environment } = response;
+  const deployment = await ports.deployments.get(deploymentId);
+  const ours = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
+  if (!ours || hasEnded(deployment)) {
+    log.info("nothing to stop", { deploymentId, application: deployment.application, status: deployment.status });
+    return;
+  }
+  let record: ReleaseRecord | undefined;
+  await bestEffort(response, "reading the release", async () => {
+    const found = await ports.ledger.getRelease(deploymentId);
+    record = isOpened(found) ? found : undefined;
+  });
+  const why = `release ${deploymentId} is worse than its baseline`;
+  await stopRelease(response, deploymentId, record, { verdict, why });
+}
+
+/** Both levers at once: neither waits for the other, nor for the books. */
+export async function stopRelease(
+  response: Response,
+  deploymentId: string,
+  record: ReleaseRecord | undefined,
+  { verdict, why }: { verdict: Verdict; why: string },
+): Promise<void> {
+  const { ports, log } = response;
+  if (record?.policy.automaticRollback === false) {
+    const trouble = "the canary is bad and automatic rollback is switched off for this function";
+    await tell(response, "notify-alarm", {
+      release: record,
+      outcome: "open",
+      severity: "critical",
+      reasons: verdict.reasons,
+      findings: verdict.findings,
+      trouble,
+    });
+    return;
+  }
+  if (!(await mayAct(response, deploymentId, "stop"))) return;
+  const [stopped, noted, flags] = await Promise.allSettled([
+    ports.deployments.stopWithRollback(deploymentId),
+    recordVerdict(response, deploymentId, verdict),
+    record ? killOnce(response, record, why) : undefined,
+  ]);
+  // Its end comes as an event of its own, and the alias is verified then.
+  if (stopped.status === "rejected") throw stopped.reason;
+  log.info("stopped", { deploymentId, answer: stopped.value, flags: flags.status });
+  if (noted.status === "rejected" || !noted.value) throw booksOpen(deploymentId);
+}
+
+/** Without the verdict a version that was stopped is not known bad. False when it could not be written. */
+export const recordVerdict = (response: Response, deploymentId: string, verdict: Verdict) =>
+  bestEffort(response, "recording the verdict", () =>
+    response.ports.ledger.updateRelease(deploymentId, {
+      verdict,
+      reason: verdict.reasons[0]!.message,
+      actor: "respond",
+    }),
+  );

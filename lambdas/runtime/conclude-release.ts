@@ -1,0 +1,41 @@
+import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
+import { conclude } from "../../lib/core/release/conclusion.ts";
+import { withKnownBad } from "../../lib/core/release/ledger-rules.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { Shift } from "../../lib/core/release/shift.ts";
+import type { HookStatus } from "./hook.ts";
+
+interface ConcludePorts {
+  clock: Clock;
+  ledger: Pick<LedgerPort, "updateRelease" | "changeAlias">;
+}
+
+/**
+ * Writes down what the end of a shift means, before CodeDeploy is told: a bad version must be known before its rollback
+ * begins. Answers what was written.
+ */
+export async function concludeRelease(
+  { clock, ledger }: ConcludePorts,
+  release: ReleaseRecord,
+  { verdict, shift, actor }: { verdict: Verdict; shift: Shift | undefined; actor: string },
+): Promise<Partial<ReleaseRecord> & { postTrafficStatus: HookStatus }> {
+  const conclusion = conclude(verdict, release.policy);
+  const changes = {
+    verdict,
+    postTrafficStatus: conclusion.status,
+    ...(shift ? { shiftStartedAt: shift.startedAt.toISOString() } : {}),
+    ...(conclusion.status === "Failed" ? { reason: describe(verdict), actor } : {}),
+  };
+  await ledger.updateRelease(release.deploymentId, changes);
+  if (conclusion.knownBad) {
+    const reason = verdict.reasons[0]?.code ?? verdict.kind;
+    const now = clock.now();
+    await ledger.changeAlias(release.functionName, release.alias, (record) => ({
+      knownBad: withKnownBad(record, release, reason, now),
+    }));
+  }
+  return changes;
+}
+
+const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

@@ -1,0 +1,32 @@
+import { systemClock } from "../../lib/adapters/clock.ts";
+import { createDeployments } from "../../lib/adapters/deployments.ts";
+import { createLedger } from "../../lib/adapters/ledger.ts";
+import { createMonitoring } from "../../lib/adapters/monitoring.ts";
+import { createNotifier } from "../../lib/adapters/notifier.ts";
+import { lazy } from "../../lib/adapters/options.ts";
+import { createResponder } from "../../lib/adapters/responder.ts";
+import { createSweep } from "../../lib/adapters/sweep.ts";
+import { readConfig } from "../runtime/config.ts";
+import type { RunContext } from "../runtime/context.ts";
+import { createLog } from "../runtime/log.ts";
+import { lambdaMetrics } from "./signals.ts";
+import { createTurn, type TurnResult } from "./turn.ts";
+
+const turn = lazy(() => {
+  const { environment, ledgerTable, topicArn } = readConfig(process.env);
+  const options = { actor: "watch" };
+  const log = createLog("watch");
+  const ports = {
+    clock: systemClock,
+    deployments: createDeployments(options),
+    ledger: createLedger(ledgerTable, options),
+    notifier: createNotifier(topicArn, options),
+    signals: lambdaMetrics({ clock: systemClock, monitoring: createMonitoring(options) }, log),
+    responder: createResponder(environment, options),
+    sweep: createSweep(ledgerTable, environment, options),
+  };
+  return createTurn(ports, environment, log);
+});
+
+/** The state machine: one turn of the watch of a release. */
+export const handler = (event: unknown, context: RunContext): Promise<TurnResult> => turn()(event, context);

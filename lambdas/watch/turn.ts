@@ -1,0 +1,268 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Clock, DeploymentsPort, LedgerPort, NotifierPort, TrafficRouting } from "../../lib/core/ports.ts";
+import { isPoison, parseTurnEvent } from "../../lib/core/release/events.ts";
+import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { releaseNotification } from "../../lib/core/release/messages.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { type LookWindow, type Shift, shiftOf } from "../../lib/core/release/shift.ts";
+import { alertOf, nextStep, remember, type WatchStep } from "../../lib/core/release/watch.ts";
+import type { ResponderPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import { closePromoted } from "../runtime/close-release.ts";
+import { concludeRelease } from "../runtime/conclude-release.ts";
+import type { RunContext } from "../runtime/context.ts";
+import { factsOf, type Log } from "../runtime/log.ts";
+
+export interface TurnPorts {
+  clock: Clock;
+  deployments: Pick<DeploymentsPort, "get" | "target" | "routing" | "reportHook">;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+  signals: SignalPort;
+  responder: ResponderPort;
+  sweep: Pick<SweepPort, "remove">;
+}
+
+/** What the state machine does after a turn: end, or wait and take another. */
+export interface TurnResult {
+  next: "again" | "bake" | "done";
+  waitSeconds: number;
+}
+
+/** A turn takes at most this long, and ends well before the function's timeout. Milliseconds. */
+const TURN_MS = 270_000;
+const EXIT_RESERVE_MS = 20_000;
+/** Shorter waits are spent inside the turn: another turn costs a second. */
+const STAY_MS = 12_000;
+/** Dependencies that fail are asked again, for so long; then the turn fails and its state machine begins another. */
+const RETRY_MS = 5000;
+const PATIENCE_MS = 60_000;
+/**
+ * An execution has room for 25,000 events (Step Functions quotas, 2026), a turn and its wait take eleven: after half a
+ * day of minutes the watch looks every five.
+ */
+const FREQUENT_LOOKS = 720;
+const RARE_SECONDS = 300;
+
+/**
+ * One turn of the watch: does what is due and says when to come back. All that it knows is in CodeDeploy and the ledger,
+ * so that a turn may die anywhere and the next goes on. Throws only when nothing could be learnt for a minute.
+ */
+export function createTurn(ports: TurnPorts, environment: string, log: Log) {
+  return async function turn(event: unknown, context: RunContext): Promise<TurnResult> {
+    const parsed = parseTurnEvent(event);
+    if (isPoison(parsed)) throw new GoaroundError("defect", "defect", `not a turn of the watch: ${parsed.why}`);
+    const budgetMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
+    return withinBudget(ports.clock, budgetMs, ({ signal }) => {
+      const run = new Turn(ports, environment, log, parsed.deploymentId, context.awsRequestId, signal);
+      return keepGoing(ports.clock, run, log, Math.min(budgetMs, TURN_MS), signal);
+    });
+  };
+}
+
+async function keepGoing(
+  clock: Clock,
+  run: Turn,
+  log: Log,
+  budgetMs: number,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const deadline = clock.now().getTime() + budgetMs;
+  for (let failingSince: number | undefined; ; ) {
+    try {
+      const step = await run.step();
+      failingSince = undefined;
+      if (step.kind === "done" || step.kind === "report") return { next: "done", waitSeconds: 0 };
+      const waitMs = step.kind === "wait" ? step.until.getTime() - clock.now().getTime() : 0;
+      if (waitMs > STAY_MS || clock.now().getTime() + waitMs >= deadline) {
+        const next = step.kind === "wait" && step.phase === "bake" ? "bake" : "again";
+        return { next, waitSeconds: run.secondsToWait(waitMs) };
+      }
+      if (waitMs > 0) await clock.sleep(waitMs, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const now = clock.now().getTime();
+      failingSince ??= now;
+      log.error("the watch cannot go on; trying again", factsOf(error));
+      if (now - failingSince >= PATIENCE_MS || now + RETRY_MS >= deadline) throw error;
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+}
+
+interface Gathered {
+  release: ReleaseRecord;
+  shift: Shift | undefined;
+  window: LookWindow | undefined;
+  step: WatchStep;
+}
+
+class Turn {
+  private readonly ports: TurnPorts;
+  private readonly environment: string;
+  private readonly log: Log;
+  private readonly deploymentId: string;
+  private readonly requestId: string;
+  private readonly signal: AbortSignal;
+  private routing: { known: TrafficRouting | undefined } | undefined;
+  /** What the ledger could not be told: this turn knows it all the same. */
+  private unwritten: Partial<ReleaseRecord> = {};
+  private looks = 0;
+
+  constructor(
+    ports: TurnPorts,
+    environment: string,
+    log: Log,
+    deploymentId: string,
+    requestId: string,
+    signal: AbortSignal,
+  ) {
+    this.ports = ports;
+    this.environment = environment;
+    this.log = log;
+    this.deploymentId = deploymentId;
+    this.requestId = requestId;
+    this.signal = signal;
+  }
+
+  secondsToWait(waitMs: number): number {
+    const seconds = Math.max(0, Math.ceil(waitMs / 1000));
+    return this.looks > FREQUENT_LOOKS ? Math.max(seconds, RARE_SECONDS) : seconds;
+  }
+
+  /** Does the next step, waiting excepted, and says which it was. */
+  async step(): Promise<WatchStep> {
+    const { release, shift, window, step } = await this.gather();
+    this.looks = release.judging?.looks ?? 0;
+    switch (step.kind) {
+      case "done":
+        this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
+        await this.tidy();
+        break;
+      case "look":
+        await this.look(release, window!);
+        break;
+      case "roll-back":
+        await this.askForRollback(release);
+        break;
+      case "report":
+        await this.report(release, shift, step.verdict);
+        break;
+    }
+    return step;
+  }
+
+  private async gather(): Promise<Gathered> {
+    const { clock, deployments, ledger, signals } = this.ports;
+    const [deployment, target, found] = await Promise.all([
+      deployments.get(this.deploymentId),
+      deployments.target(this.deploymentId),
+      ledger.getRelease(this.deploymentId),
+    ]);
+    if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
+    const release = { ...found, ...this.unwritten };
+    const shift = shiftOf(target);
+    const now = clock.now();
+    const isBad = release.judging?.verdict.kind === "rollback";
+    const routing = await this.readRouting(deployment.configuration);
+    const window = shift && !isBad ? signals.ahead({ release, shift, routing }, now) : undefined;
+    const nextLookAt = window && (await signals.readableAt(release, window));
+    const step = nextStep({ now, deployment, shift, release, nextLookAt });
+    return { release, shift, window, step };
+  }
+
+  /** It does not change while a deployment runs; one that cannot be read is asked for again with the next step. */
+  private async readRouting(configuration: string | undefined): Promise<TrafficRouting | undefined> {
+    if (configuration === undefined || this.routing) return this.routing?.known;
+    this.routing = { known: await this.ports.deployments.routing(configuration) };
+    return this.routing.known;
+  }
+
+  private async look(release: ReleaseRecord, window: LookWindow): Promise<void> {
+    const judging = await this.ports.signals.look(release, window, this.signal);
+    const watch = remember(release.watch, judging);
+    await this.write({ judging, watch });
+    const reasons = alertOf(watch, judging, release.policy);
+    if (reasons.length > 0) {
+      await this.tell({ ...release, judging }, reasons, judging.verdict.kind === "rollback");
+    }
+  }
+
+  /** The responder has the levers, and pulls them once; it is asked again if nothing comes of it. */
+  private async askForRollback(release: ReleaseRecord): Promise<void> {
+    const { responder, clock } = this.ports;
+    const { verdict } = release.judging!;
+    this.log.warn("asking for a rollback", {
+      deploymentId: this.deploymentId,
+      reasons: verdict.reasons.map(({ code }) => code),
+    });
+    await responder.rollBack(this.deploymentId, verdict);
+    await this.write({ watch: { holds: 0, unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
+  }
+
+  /** Tells CodeDeploy, and closes the books. A turn that comes after one that died gives the same answer. */
+  private async report(release: ReleaseRecord, shift: Shift | undefined, verdict: WatchVerdict): Promise<void> {
+    const { deployments } = this.ports;
+    const changes = release.postTrafficStatus
+      ? { postTrafficStatus: release.postTrafficStatus }
+      : await concludeRelease(this.ports, release, { verdict, shift, actor: "watch" });
+    const status = changes.postTrafficStatus;
+    const answer = await deployments.reportHook({
+      deploymentId: this.deploymentId,
+      executionId: release.postTrafficHookId!,
+      status,
+    });
+    this.log.info("reported", { deploymentId: this.deploymentId, status, answer, verdict: verdict.kind });
+    await this.tidy();
+    // Whoever else answered has closed the books, or the responder does.
+    if (status === "Failed" || answer !== "reported") return;
+    await this.bestEffort("closing the release", async () => {
+      const current = { ...release, ...(await this.ports.ledger.getRelease(this.deploymentId)), ...changes };
+      const closing = { owner: this.requestId, flagsFirst: true };
+      await closePromoted(this.ports, this.environment, current, closing);
+    });
+  }
+
+  private async tell(release: ReleaseRecord, reasons: WatchVerdict["reasons"], isBad: boolean): Promise<void> {
+    const { ledger, notifier } = this.ports;
+    await this.bestEffort("telling people", async () => {
+      if (!(await ledger.claim(this.deploymentId, "notify-hold", this.requestId))) return;
+      await notifier.notify(
+        releaseNotification({
+          environment: this.environment,
+          release,
+          outcome: "open",
+          severity: isBad ? "critical" : "warning",
+          reasons,
+          findings: release.judging?.verdict.findings ?? [],
+          trouble: isBad ? "the canary is bad and automatic rollback is switched off for this function" : undefined,
+        }),
+      );
+    });
+  }
+
+  /** What cannot be written is taken again by a later turn: the verdict does not depend on it. */
+  private async write(changes: Partial<ReleaseRecord>): Promise<void> {
+    this.unwritten = { ...this.unwritten, ...changes };
+    const written = await this.bestEffort("keeping what was seen", () =>
+      this.ports.ledger.updateRelease(this.deploymentId, this.unwritten),
+    );
+    if (written) this.unwritten = {};
+  }
+
+  private async tidy(): Promise<void> {
+    await this.bestEffort("leaving the sweep", () => this.ports.sweep.remove(this.deploymentId));
+  }
+
+  private async bestEffort(what: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.log.error(`${what} failed`, { deploymentId: this.deploymentId, ...factsOf(error) });
+      return false;
+    }
+  }
+}
+
+type WatchVerdict = Extract<WatchStep, { kind: "report" }>["verdict"];

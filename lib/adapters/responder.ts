@@ -1,0 +1,22 @@
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import { guardFunctionName } from "../contract/names.ts";
+import { VERDICT_SOURCE } from "../core/release/events.ts";
+import type { ResponderPort } from "../core/release/watch-ports.ts";
+import { calling } from "./errors.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+
+/** Invokes the responder asynchronously: Lambda keeps the event and tries again where the responder fails. */
+export function createResponder(environment: string, options: AdapterOptions = {}): ResponderPort {
+  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const FunctionName = guardFunctionName(environment, "respond");
+  return {
+    async rollBack(deploymentId, verdict) {
+      const event = { source: VERDICT_SOURCE, "detail-type": "Release Verdict", detail: { deploymentId, verdict } };
+      const command = new InvokeCommand({ FunctionName, InvocationType: "Event", Payload: JSON.stringify(event) });
+      await calling(
+        { operation: "lambda Invoke", subject: `${FunctionName} about ${deploymentId}` },
+        client().send(command, { abortSignal: options.signal }),
+      );
+    },
+  };
+}

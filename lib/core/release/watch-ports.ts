@@ -1,0 +1,48 @@
+import type { Verdict } from "../judge/types.ts";
+import type { TrafficRouting } from "../ports.ts";
+import type { Judging, ReleaseRecord } from "./records.ts";
+import type { LookWindow, Shift } from "./shift.ts";
+
+/** What the watch and those who look after it need from the outside, beside `core/ports.ts`. */
+
+/** How a watch stands; `missing`: it was never started. */
+export type WatchStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "missing";
+
+/** One execution for each deployment, named by its id. */
+export interface ExecutionsPort {
+  /** A repeated start is a success, whatever has become of the first. */
+  start(deploymentId: string): Promise<"started" | "exists">;
+  status(deploymentId: string): Promise<WatchStatus>;
+}
+
+/** The releases that the sweep looks after, and the schedule that calls it. */
+export interface SweepPort {
+  add(deploymentId: string): Promise<void>;
+  remove(deploymentId: string): Promise<void>;
+  list(): Promise<string[]>;
+  enable(): Promise<void>;
+  disable(): Promise<void>;
+}
+
+/** The responder, which holds the levers. */
+export interface ResponderPort {
+  /** Asks it to roll a release back; it does so once however often it is asked. */
+  rollBack(deploymentId: string, verdict: Verdict): Promise<void>;
+}
+
+/** A shift under judgement; `release.judging` is what earlier looks left. */
+export interface WatchedShift {
+  release: ReleaseRecord;
+  shift: Shift;
+  routing: TrafficRouting | undefined;
+}
+
+/** A source of evidence about both versions. */
+export interface SignalPort {
+  /** What is to be looked at next; undefined while there is nothing yet. */
+  ahead(watched: WatchedShift, now: Date): LookWindow | undefined;
+  /** When it can be looked at: now at the earliest. */
+  readableAt(release: ReleaseRecord, window: LookWindow): Promise<Date>;
+  /** One look and what the judge says of everything so far. What cannot be read gives a look without counts. */
+  look(release: ReleaseRecord, window: LookWindow, signal: AbortSignal): Promise<Judging>;
+}

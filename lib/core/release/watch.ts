@@ -1,0 +1,154 @@
+import type { Policy } from "../../contract/policy.ts";
+import type { Reason, Verdict } from "../judge/types.ts";
+import type { DeploymentInfo } from "../ports.ts";
+import { hasEnded } from "./deployment.ts";
+import type { Judging, ReleaseRecord, WatchMemory } from "./records.ts";
+import type { Shift } from "./shift.ts";
+
+/** How often an open deployment is looked at when nothing else is due: at its turning points, and in between. */
+const IDLE_MS = { turning: 15_000, between: 60_000 };
+/** When nothing has come of asking the responder, it is asked again. */
+const ASK_AGAIN_MS = 60_000;
+/**
+ * The hook must have been answered within its hour, which CodeDeploy counts from the end of the shift; three minutes
+ * are left for a watch that must be replaced at the very end.
+ */
+const HOOK_LIMIT_MS = 57 * 60_000;
+const MINUTE_MS = 60_000;
+
+/** Looks in a row that make a hold, or blindness, worth telling: one bad minute is none. */
+const HOLD_LOOKS = 2;
+const UNSEEN_LOOKS = 3;
+
+export interface WatchFacts {
+  now: Date;
+  deployment: Pick<DeploymentInfo, "status">;
+  /** Undefined before traffic moves. */
+  shift: Shift | undefined;
+  release: Pick<ReleaseRecord, "policy" | "judging" | "watch" | "handedOverAt" | "postTrafficStatus">;
+  /** When the next look can be taken; undefined while there is none to take. */
+  nextLookAt: Date | undefined;
+}
+
+/**
+ * What the watch does next.
+ *
+ * - `done`: the deployment has ended, or CodeDeploy has its answer from somebody else
+ * - `look`: the next stretch of the shift can be read; `roll-back`: ask the responder to
+ * - `report`: the release has baked, or is bad and only the hook can still say so
+ */
+export type WatchStep =
+  | { kind: "done"; why: string }
+  | { kind: "look" }
+  | { kind: "roll-back" }
+  | { kind: "report"; verdict: Verdict }
+  | { kind: "wait"; until: Date; phase: "shift" | "bake" };
+
+export function nextStep(facts: WatchFacts): WatchStep {
+  const { now, deployment, shift, release, nextLookAt } = facts;
+  if (hasEnded(deployment)) return { kind: "done", why: `the deployment is ${deployment.status}` };
+  const after = (ms: number) => new Date(now.getTime() + ms);
+  const soonest = (...times: (Date | undefined)[]) =>
+    new Date(Math.min(...times.map((time) => time?.getTime() ?? Number.POSITIVE_INFINITY)));
+  if (!shift) return { kind: "wait", until: after(IDLE_MS.turning), phase: "shift" };
+
+  const verdict = release.judging?.verdict;
+  const bad = verdict?.kind === "rollback" && release.policy.automaticRollback;
+  const ended = shift.endedAt;
+  if (bad && !ended) {
+    const askedAt = release.watch?.askedAt === undefined ? undefined : new Date(release.watch.askedAt);
+    const due = askedAt === undefined || now.getTime() - askedAt.getTime() >= ASK_AGAIN_MS;
+    return due ? { kind: "roll-back" } : { kind: "wait", until: after(IDLE_MS.turning), phase: "shift" };
+  }
+  const isDue = nextLookAt !== undefined && nextLookAt <= now;
+  if (isDue && !bad) return { kind: "look" };
+  if (!ended) return { kind: "wait", until: soonest(nextLookAt, after(IDLE_MS.between)), phase: "shift" };
+
+  if (release.handedOverAt === undefined) return { kind: "wait", until: after(IDLE_MS.turning), phase: "shift" };
+  const limit = new Date(ended.getTime() + HOOK_LIMIT_MS);
+  const baked = new Date(ended.getTime() + release.policy.bakeMinutes * MINUTE_MS);
+  // What was split is judged to its last minute, however short the bake.
+  const pending = nextLookAt !== undefined && nextLookAt < limit ? nextLookAt : undefined;
+  const over = now >= limit || (now >= baked && pending === undefined);
+  if (bad || over) return { kind: "report", verdict: verdict ?? NOTHING_SEEN };
+  return {
+    kind: "wait",
+    until: soonest(pending, now < baked ? baked : undefined, after(IDLE_MS.between)),
+    phase: "bake",
+  };
+}
+
+/** What to remember of a look, and what people should hear of: once, when it has lasted. */
+export function remember(memory: WatchMemory | undefined, { verdict }: Judging): WatchMemory {
+  const unseen = verdict.reasons.some(({ code }) => code === UNSEEN);
+  const hold = verdict.kind === "hold";
+  return { ...memory, holds: hold ? (memory?.holds ?? 0) + 1 : 0, unseen: unseen ? (memory?.unseen ?? 0) + 1 : 0 };
+}
+
+/** The reasons to tell people about a release that goes on; none while there is nothing that lasts. */
+export function alertOf(memory: WatchMemory, { verdict }: Judging, policy: Policy): Reason[] {
+  const bad = verdict.kind === "rollback" && !policy.automaticRollback;
+  return bad || memory.holds >= HOLD_LOOKS || memory.unseen >= UNSEEN_LOOKS ? verdict.reasons : [];
+}
+
+const UNSEEN = "monitoring-unavailable";
+
+/** A shift in one step, or too short for a whole minute. */
+export const NOTHING_SEEN: Verdict = {
+  kind: "inconclusive",
+  reasons: [
+    {
+      code: "too-few-samples",
+      message: "traffic was not split for one whole minute, so the versions could not be compared",
+      observed: 0,
+      limit: null,
+      baseline: null,
+      samples: 0,
+    },
+  ],
+  findings: [],
+};
+
+/** How long a hook may run before it counts as dead. Milliseconds: the timeout of the hooks, and a moment to hear of it. */
+const HOOK_SILENCE_MS = 5 * MINUTE_MS + 5000;
+
+/** Right after handing over the hook itself looks whether somebody is there. Milliseconds. */
+const HAND_OVER_MS = 30_000;
+
+export interface OrphanFacts {
+  now: Date;
+  deployment: Pick<DeploymentInfo, "status">;
+  /** The hook that CodeDeploy waits for, and since when. */
+  waiting: { hook: "BeforeAllowTraffic" | "AfterAllowTraffic"; since: Date } | undefined;
+  release: Partial<ReleaseRecord> | undefined;
+  watch: "running" | "over";
+}
+
+/**
+ * What becomes of a release whose hook or watch may have died. `report`: answer CodeDeploy in its place, as decided
+ * before or else Failed; `unwatched`: nobody compares the versions any more, alarms and the hook at the end still do.
+ */
+export type OrphanStep =
+  | { kind: "over" }
+  | { kind: "leave" }
+  | { kind: "unwatched" }
+  | { kind: "report"; executionId: string; status: "Succeeded" | "Failed"; why: string }
+  | { kind: "unreachable"; why: string };
+
+export function lookAfter({ now, deployment, waiting, release, watch }: OrphanFacts): OrphanStep {
+  if (hasEnded(deployment)) return { kind: "over" };
+  const isOver = watch === "over";
+  if (!waiting) return isOver && release?.preTrafficStatus === "Succeeded" ? { kind: "unwatched" } : { kind: "leave" };
+  const before = waiting.hook === "BeforeAllowTraffic";
+  const handedOver = !before && release?.handedOverAt !== undefined;
+  const settled = now.getTime() - Date.parse(release?.handedOverAt ?? "") >= HAND_OVER_MS;
+  const silent = now.getTime() - waiting.since.getTime() >= HOOK_SILENCE_MS;
+  if (handedOver ? !(isOver && settled) : !silent) return { kind: "leave" };
+  const why = handedOver
+    ? "the watch ended before it had answered CodeDeploy"
+    : `the ${waiting.hook} hook has not answered within its time`;
+  const executionId = before ? release?.preTrafficHookId : release?.postTrafficHookId;
+  if (executionId === undefined) return { kind: "unreachable", why };
+  const decided = before ? release?.preTrafficStatus : release?.postTrafficStatus;
+  return { kind: "report", executionId, status: decided ?? "Failed", why };
+}

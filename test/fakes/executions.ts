@@ -1,0 +1,64 @@
+import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { ExecutionsPort, ResponderPort, SweepPort, WatchStatus } from "../../lib/core/release/watch-ports.ts";
+import { Calls } from "./faults.ts";
+
+/** Watches by deployment. Behaviour: a start begins one that runs until the test says otherwise; a second start is none. */
+export class FakeExecutions implements ExecutionsPort {
+  readonly calls = new Calls();
+  readonly statuses = new Map<string, WatchStatus>();
+
+  async start(deploymentId: string): Promise<"started" | "exists"> {
+    await this.calls.enter("start", deploymentId);
+    if (this.statuses.has(deploymentId)) return "exists";
+    this.statuses.set(deploymentId, "RUNNING");
+    return "started";
+  }
+
+  async status(deploymentId: string): Promise<WatchStatus> {
+    await this.calls.enter("status", deploymentId);
+    return this.statuses.get(deploymentId) ?? "missing";
+  }
+}
+
+/** The list and the switch. */
+export class FakeSweep implements SweepPort {
+  readonly calls = new Calls();
+  readonly open = new Set<string>();
+  enabled = false;
+
+  async add(deploymentId: string): Promise<void> {
+    await this.calls.enter("add", deploymentId);
+    this.open.add(deploymentId);
+  }
+
+  async remove(deploymentId: string): Promise<void> {
+    await this.calls.enter("remove", deploymentId);
+    this.open.delete(deploymentId);
+  }
+
+  async list(): Promise<string[]> {
+    await this.calls.enter("list", undefined);
+    return [...this.open];
+  }
+
+  async enable(): Promise<void> {
+    await this.calls.enter("enable", undefined);
+    this.enabled = true;
+  }
+
+  async disable(): Promise<void> {
+    await this.calls.enter("disable", undefined);
+    this.enabled = false;
+  }
+}
+
+/** Remembers what it was asked, and does nothing. */
+export class FakeResponder implements ResponderPort {
+  readonly calls = new Calls();
+  readonly asked: { deploymentId: string; verdict: Verdict }[] = [];
+
+  async rollBack(deploymentId: string, verdict: Verdict): Promise<void> {
+    await this.calls.enter("rollBack", { deploymentId, verdict });
+    this.asked.push({ deploymentId, verdict });
+  }
+}
