@@ -60,11 +60,11 @@ describe("what is not implemented", () => {
     const { server } = await serve({});
     const reply = await fetch(server.endpoint, {
       method: "POST",
-      headers: { ...signed("states"), "x-amz-target": "AWSStepFunctions.StartExecution" },
+      headers: { ...signed("kinesis"), "x-amz-target": "Kinesis_20131202.PutRecord" },
       body: "{}",
     });
     expect(reply.status).toBe(501);
-    expect(await reply.text()).toContain("states StartExecution");
+    expect(await reply.text()).toContain("kinesis PutRecord");
   });
 });
 
