@@ -3,7 +3,7 @@ import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { rollbackTargets } from "../../lib/core/release/rollback-targets.ts";
+import { rollbackTargets, wantedTargets } from "../../lib/core/release/rollback-targets.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { factsOf } from "../runtime/log.ts";
 import { putAliasBack } from "./put-back.ts";
@@ -17,10 +17,11 @@ const SMOKE_LIMIT_MS = 10_000;
 export async function moveBack(response: Response, release: ReleaseRecord, reason: string): Promise<AliasState> {
   const { functions } = response.ports;
   const { functionName, baselineVersion } = release;
-  const [{ record }, versions] = await Promise.all([
-    readStanding(response, release),
-    functions.listVersions(functionName),
-  ]);
+  const { record } = await readStanding(response, release);
+  const found = await Promise.all(
+    wantedTargets(release, record).map((version) => functions.getVersion(functionName, version)),
+  );
+  const versions = found.filter((info) => info !== undefined);
   const { candidates, rejected } = rollbackTargets(release, record, versions);
   for (const version of candidates) {
     try {

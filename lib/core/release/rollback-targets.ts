@@ -8,25 +8,35 @@ export interface RollbackTargets {
   rejected: { version: string; why: string }[];
 }
 
+type Release = Pick<ReleaseRecord, "baselineVersion" | "canaryVersion">;
+
+/** Each is a call to Lambda before traffic is moved; who needs to go further back is asked. */
+const MAX_WANTED = 4;
+
+/** What to look at, best first: the release's baseline, then what was good last, then what served before that. */
+export function wantedTargets(release: Release, record: AliasRecord | undefined): string[] {
+  const points = (record?.rollbackPoints ?? []).map(({ version }) => version);
+  const wanted = [release.baselineVersion, record?.lastKnownGood?.version, ...points];
+  return [...new Set(wanted)]
+    .filter((version): version is string => version !== undefined && version !== release.canaryVersion)
+    .slice(0, MAX_WANTED);
+}
+
 /**
- * Where an automatic rollback may go, without anybody to ask: the release's baseline, then what was good last, then what
- * served before that. Never the version that is left, one that is known bad, or one that does not exist any more.
+ * Where an automatic rollback may go, without anybody to ask. Never the version that is left, one that is known bad, or
+ * one that does not exist any more. `versions`: what Lambda says of each one itself; its list of versions leaves their
+ * state out.
  */
 export function rollbackTargets(
-  release: Pick<ReleaseRecord, "baselineVersion" | "canaryVersion">,
+  release: Release,
   record: AliasRecord | undefined,
   versions: readonly VersionInfo[],
 ): RollbackTargets {
-  const points = (record?.rollbackPoints ?? []).map(({ version }) => version);
-  const known = [release.baselineVersion, record?.lastKnownGood?.version, ...points];
-  const wanted = [...new Set(known)].filter((version) => version !== undefined && version !== release.canaryVersion);
   const rejected: RollbackTargets["rejected"] = [];
-  const candidates = wanted.filter((version): version is string => {
-    const why = objection(
-      versions.find((info) => info.version === version),
-      record,
-    );
-    if (why !== undefined) rejected.push({ version: version!, why });
+  const candidates = wantedTargets(release, record).filter((version) => {
+    const info = versions.find((one) => one.version === version);
+    const why = objection(info, record);
+    if (why !== undefined) rejected.push({ version, why });
     return why === undefined;
   });
   return { candidates, rejected };

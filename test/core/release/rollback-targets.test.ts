@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AliasRecord } from "../../../lib/core/release/records.ts";
-import { rollbackTargets } from "../../../lib/core/release/rollback-targets.ts";
+import { rollbackTargets, wantedTargets } from "../../../lib/core/release/rollback-targets.ts";
 import { versionInfo } from "../../fakes/functions.ts";
 
 const release = { baselineVersion: "3", canaryVersion: "4" };
@@ -60,6 +60,11 @@ describe("where an automatic rollback may go", () => {
     ],
   ] as const)("is %s", (_, record, versions, candidates) => {
     expect(rollbackTargets(release, record, versions).candidates).toEqual(candidates);
+  });
+
+  it("is looked for among four versions at most: each costs a call before traffic is moved", () => {
+    const record = recordOf({ rollbackPoints: ["3", "9", "8", "7", "6"].map(good) });
+    expect(wantedTargets(release, record)).toEqual(["3", "9", "8", "7"]);
   });
 
   it("tells why each of the others is none", () => {
