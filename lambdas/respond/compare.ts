@@ -9,6 +9,7 @@ import { factsOf } from "../runtime/log.ts";
 import { fact } from "./books.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { mayAct, type Response } from "./responder.ts";
+import { readStanding } from "./standing.ts";
 
 const MINUTE_MS = 60_000;
 const POLL_MS = 20_000;
@@ -27,6 +28,7 @@ export async function compareVersions(response: Response, event: AlarmEvent, rel
   const { ports, log, signal } = response;
   const { deploymentId, policy } = release;
   if (release.flags.length === 0 || !policy.automaticRollback) return;
+  if ((await readStanding(response, release)).disarmed) return;
   // One wait for each release: the others would only hold the responder's concurrency.
   if (!(await mayAct(response, deploymentId, "compare"))) return;
   const reasons = [fact("alarm", `${event.alarmName} went into ALARM`)];

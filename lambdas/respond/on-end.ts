@@ -18,6 +18,7 @@ import {
 import { killOnce } from "./flags-off.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { underOrders } from "./standing.ts";
 
 const POLL_MS = 5000;
 
@@ -37,8 +38,9 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     readRelease(response, deploymentId),
     ports.deployments.target(deploymentId),
   ]);
-  const release = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
-  if (!release) return;
+  const known = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
+  if (!known) return;
+  const release = await underOrders(response, known);
   const reached = trafficReached(target);
   const automatic = release.policy.automaticRollback;
 
@@ -124,7 +126,8 @@ async function repair(
 ) {
   const { log } = response;
   log.warn("the alias must be put back", { deploymentId: release.deploymentId, why });
-  if (!release.policy.automaticRollback) return { alias, trouble: `${why}, and automatic rollback is switched off` };
+  if (!release.policy.automaticRollback)
+    return { alias, trouble: `${why}, and automatic rollback is switched off or the guard disarmed` };
   try {
     const options = { reason: why, rolledBackTo };
     return { alias: await putAliasBack(response, release, release.baselineVersion, options), trouble: undefined };

@@ -40,6 +40,12 @@ export async function readStanding({ ports, log }: Response, { functionName, ali
   }
 }
 
+/** The release as the guard may treat it now: while it is disarmed, nothing is rolled back automatically. */
+export async function underOrders(response: Response, release: ReleaseRecord): Promise<ReleaseRecord> {
+  const { disarmed } = await readStanding(response, release);
+  return disarmed ? { ...release, policy: { ...release.policy, automaticRollback: false } } : release;
+}
+
 export const disarmedWords = ({ by, until, reason }: Order) =>
   `the guard is disarmed by ${by} until ${until}: ${reason}`;
 

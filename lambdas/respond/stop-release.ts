@@ -7,6 +7,7 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
 import { killOnce } from "./flags-off.ts";
 import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
+import { disarmedWords, readStanding } from "./standing.ts";
 
 /** The watch has judged the canary worse while traffic is split. */
 export async function onVerdict(response: Response, { deploymentId, verdict }: VerdictEvent): Promise<void> {
@@ -34,8 +35,10 @@ export async function stopRelease(
   { verdict, why }: { verdict: Verdict; why: string },
 ): Promise<void> {
   const { ports, log } = response;
-  if (record?.policy.automaticRollback === false) {
-    const trouble = "the canary is bad and automatic rollback is switched off for this function";
+  const disarmed = record && (await readStanding(response, record)).disarmed;
+  if (record && (disarmed || !record.policy.automaticRollback)) {
+    const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+    const trouble = `the canary is bad and ${why}`;
     await tell(response, "notify-alarm", {
       release: record,
       outcome: "open",

@@ -1,5 +1,8 @@
+import type { Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import { withOutcome } from "../../lib/core/release/alias-history.ts";
 import { conclude, isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
+import { DISARMED } from "../../lib/core/release/environment-record.ts";
 import { promoted } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -33,18 +36,22 @@ export async function closePromoted(
   const conclusion = verdict && conclude(verdict, policy);
   const now = clock.now();
   if (!release.closedAt) {
-    if (conclusion?.knownGood !== false) {
-      const record = await ledger.getAlias(functionName, alias);
-      await ledger.putAlias(functionName, alias, promoted(record, release, now));
-    }
     const outcome = release.outcome === "open" ? "promoted" : release.outcome;
-    await ledger.updateRelease(deploymentId, { outcome, closedAt: now.toISOString() });
+    const ended = { outcome, closedAt: now.toISOString() };
+    await ledger.changeAlias(functionName, alias, (record) => ({
+      ...withOutcome(record, { deploymentId, ...ended }),
+      ...(conclusion?.knownGood === false ? {} : promoted(record, release, now)),
+    }));
+    await ledger.updateRelease(deploymentId, ended);
   }
   if (!conclusion?.notify || release.outcome === "flags-off") return;
   if (closing.flagsFirst && release.flags.length > 0 && isBaselineUnhealthy(verdict)) return;
   if (!(await ledger.claim(deploymentId, "notify-promoted", closing.owner))) return;
   await ports.notifier.notify(promotedNotification(environment, release, now));
 }
+
+const whyLeft = ({ findings }: Verdict) =>
+  findings.find(({ code }) => code === DISARMED)?.message ?? "automatic rollback is switched off for this function";
 
 function promotedNotification(environment: string, release: ReleaseRecord, now: Date) {
   const { verdict } = release;
@@ -57,6 +64,6 @@ function promotedNotification(environment: string, release: ReleaseRecord, now: 
     reasons: verdict?.kind === "promote" ? [] : (verdict?.reasons ?? []),
     findings: [...(verdict?.findings ?? []), ...(release.admissionFindings ?? [])],
     durationSeconds: (now.getTime() - Date.parse(release.openedAt)) / 1000,
-    trouble: bad ? "the version is bad and automatic rollback is switched off for this function" : undefined,
+    trouble: bad ? `the version is bad and ${whyLeft(verdict)}` : undefined,
   });
 }

@@ -1,6 +1,7 @@
-import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import { conclude } from "../../lib/core/release/conclusion.ts";
+import { DISARMED, disarmedBy, type Order } from "../../lib/core/release/environment-record.ts";
 import { withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { Shift } from "../../lib/core/release/shift.ts";
@@ -8,7 +9,7 @@ import type { HookStatus } from "./hook.ts";
 
 interface ConcludePorts {
   clock: Clock;
-  ledger: Pick<LedgerPort, "updateRelease" | "changeAlias">;
+  ledger: Pick<LedgerPort, "updateRelease" | "changeAlias" | "getEnvironment">;
 }
 
 /**
@@ -18,9 +19,12 @@ interface ConcludePorts {
 export async function concludeRelease(
   { clock, ledger }: ConcludePorts,
   release: ReleaseRecord,
-  { verdict, shift, actor }: { verdict: Verdict; shift: Shift | undefined; actor: string },
+  { verdict: found, shift, actor }: { verdict: Verdict; shift: Shift | undefined; actor: string },
 ): Promise<Partial<ReleaseRecord> & { postTrafficStatus: HookStatus }> {
-  const conclusion = conclude(verdict, release.policy);
+  const order = disarmedBy(await ledger.getEnvironment(), release.functionName, clock.now());
+  const policy = order ? { ...release.policy, automaticRollback: false } : release.policy;
+  const conclusion = conclude(found, policy);
+  const verdict = order ? { ...found, findings: [...found.findings, disarmed(order)] } : found;
   const changes = {
     verdict,
     postTrafficStatus: conclusion.status,
@@ -37,5 +41,14 @@ export async function concludeRelease(
   }
   return changes;
 }
+
+const disarmed = ({ by, until, reason }: Order): Reason => ({
+  code: DISARMED,
+  message: `the guard only reports: disarmed by ${by} until ${until}: ${reason}`,
+  observed: null,
+  limit: null,
+  baseline: null,
+  samples: 0,
+});
 
 const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

@@ -126,6 +126,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     respond: [
       ...readDeployments,
       readFunctions,
+      invoke,
       readPolicy,
       ...readAlarms,
       ledger,

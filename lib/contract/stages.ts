@@ -7,7 +7,7 @@ export interface ReleaseStage {
 }
 
 /** A hook may run for an hour; five minutes of it are kept to clear the weights and to report. */
-export const MAX_STAGED_MINUTES = 55;
+const MAX_STAGED_MINUTES = 55;
 const MAX_STAGES = 20;
 /** As long as CodeDeploy's longest shift. */
 const MAX_TOTAL_MINUTES = 2880;

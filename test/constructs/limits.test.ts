@@ -62,7 +62,7 @@ describe("limits of AWS", () => {
           expect(sizeOf(policy.Properties.PolicyDocument)).toBeLessThan(MAX_MANAGED);
       }
       for (const rule of ofType(one, "AWS::Events::Rule")) {
-        expect(sizeOf(rule.Properties.EventPattern)).toBeLessThan(MAX_PATTERN);
+        expect(sizeOf(rule.Properties.EventPattern ?? {})).toBeLessThan(MAX_PATTERN);
       }
     }
   });

@@ -71,6 +71,9 @@ export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
 /** Enough to see who did what lately; the record is read before every release. */
 const MAX_HISTORY = 50;
 
+/** Code of the finding that a verdict was not acted upon by a person's order. */
+export const DISARMED = "disarmed";
+
 /** Stands for every function in `disarmed`. */
 export const ALL_FUNCTIONS = "*";
 

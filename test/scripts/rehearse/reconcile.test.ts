@@ -8,6 +8,9 @@ import { Rehearsal } from "../../../scripts/rehearse/run-scenario.ts";
 import { command as rollback } from "../../../scripts/rollback.ts";
 import { adapterOptions } from "../../adapters/local-scene.ts";
 
+/** As the shipped policy has it after a rollback. */
+const COOLDOWN_MS = 300_000;
+
 let aws: LocalAws;
 afterEach(() => aws.close());
 
@@ -67,6 +70,7 @@ it("a rollback by hand and doctor leave the sample app where its next cdk deploy
 
   const repaired = await run(rehearsal, doctor, "--functions", functionName, "--repair");
   expect(repaired).toMatchObject({ exitCode: 0, document: { remaining: [] } });
+  await rehearsal.stage.advanceWhile(aws.clock.sleep(COOLDOWN_MS), async () => true);
   const fixed = await deploy("fix");
   expect(fixed).toMatchObject({ outcome: "promoted", stackStatus: "UPDATE_COMPLETE" });
   const late = rehearsal.stage.minutes.filter(({ minuteMs }) => minuteMs >= rolledBackAtMs);
