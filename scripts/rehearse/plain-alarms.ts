@@ -42,12 +42,17 @@ export function withPlainAlarm(template: string, alarm: PlainAlarm): string {
     group.Properties.AlarmConfiguration = { Enabled: true, Alarms: [{ Name: { Ref: alarmId } }] };
     // The guard's own role reads the guard's alarms alone; the CDK and SAM attach this policy.
     const role = resources[roleOf(group)];
-    if (role) role.Properties.ManagedPolicyArns = [{ "Fn::Sub": CODE_DEPLOY_POLICY }];
+    if (role) role.Properties.ManagedPolicyArns = [CODE_DEPLOY_POLICY];
   }
   return JSON.stringify(parsed);
 }
 
-const CODE_DEPLOY_POLICY = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited";
+const CODE_DEPLOY_POLICY = {
+  "Fn::Join": [
+    ":",
+    ["arn", { Ref: "AWS::Partition" }, "iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"],
+  ],
+};
 
 const roleOf = (group: Resource) =>
   (group.Properties.ServiceRoleArn as { "Fn::GetAtt"?: [string, string] } | undefined)?.["Fn::GetAtt"]?.[0] ?? "";
