@@ -34,6 +34,8 @@ export interface LocalAwsOptions {
   startMs?: number;
   /** When Lambda's metrics become readable, milliseconds after their minute. Default 60,000. */
   metricsLagMs?: number;
+  /** How long log events take to the Lambdas that subscribe to them, milliseconds. Default 5,000. */
+  logsLagMs?: number;
   /** How many invocations of a modelled function version run its real handler. Default 20. */
   realInvocationsPerVersion?: number;
   /** How long CodeDeploy goes on after StopDeployment, milliseconds. Default 10,000. */
@@ -108,7 +110,7 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
     iam,
     kms: createKms(world),
     lambda: createLambda(world, given({ metricsLagMs, realInvocationsPerVersion })),
-    logs: createLogs(world),
+    logs: createLogs(world, given({ subscriptionDelayMs: options.logsLagMs })),
     s3: createS3(world),
     sfn: createStepFunctions(world),
     sns: createSns(world),

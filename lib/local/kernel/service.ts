@@ -96,6 +96,8 @@ export interface ServiceLinks {
   emitEvent(event: ServiceEvent): void;
   /** Owned by CloudWatch Logs: creates group and stream when missing; extracts embedded metrics. */
   writeLogs(logGroup: string, logStream: string, lines: readonly LogLine[]): void;
+  /** Owned by CloudWatch Logs: whether somebody gets a log group's new events. */
+  hasSubscribers(logGroup: string): boolean;
   /** Owned by S3: the object's bytes, or undefined. */
   readObject(bucket: string, key: string): Uint8Array | undefined;
   /** Owned by IAM: throws the denial of a request that its principal may not make. */

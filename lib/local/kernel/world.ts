@@ -49,6 +49,8 @@ export class LocalWorld implements World {
       recordMetric: (sample) => this.link("recordMetric")(sample),
       emitEvent: (event) => this.link("emitEvent")(event),
       writeLogs: (group, stream, lines) => this.link("writeLogs")(group, stream, lines),
+      // Without CloudWatch Logs nobody subscribes.
+      hasSubscribers: (group) => this.installed.hasSubscribers?.(group) ?? false,
       readObject: (bucket, key) => this.link("readObject")(bucket, key),
       // A world without IAM has nobody to ask.
       authorize: (request) => this.installed.authorize?.(request),

@@ -194,3 +194,24 @@ describe("a direct invocation of a modelled function", () => {
     expect((await bench.drive(bench.invoke({ FunctionName: "py" }), 1)).Payload).toBe("modelled");
   });
 });
+
+describe("the log of modelled traffic", () => {
+  const reports = () => bench.messages().filter((message) => /REPORT|platform\.report/.test(message));
+
+  it("has a record of every request while somebody subscribes to it", async () => {
+    bench.lambda.setModel("fn", ({ atMs }) => ({
+      outcome: atMs === START ? "error" : "ok",
+      durationMs: 40,
+      ...(atMs === START && { initMs: 300 }),
+    }));
+    send(5);
+    await bench.world.clock.advanceBy(5000);
+    expect(reports()).toEqual([]);
+    bench.world.install("hasSubscribers", (group) => group === "/aws/lambda/fn");
+    send(5, 100, START);
+    await bench.world.clock.advanceBy(5000);
+    expect(reports()).toHaveLength(5);
+    expect(reports()[0]).toMatch(/^REPORT RequestId: \S+\tDuration: 40\.00 ms.*Init Duration: 300\.00 ms/);
+    expect(bench.messages().filter((message) => message.includes("Invoke Error"))).toHaveLength(2);
+  });
+});

@@ -23,7 +23,7 @@ export class InvocationLog {
   }
 
   get group(): string {
-    return this.version.settings.LoggingConfig?.LogGroup ?? `/aws/lambda/${this.version.settings.FunctionName}`;
+    return logGroupOf(this.version);
   }
 
   start(logStreamName: string): void {
@@ -42,32 +42,8 @@ export class InvocationLog {
     );
   }
 
-  end({ durationMs, initMs, status }: ReportFigures): void {
-    const memoryMb = this.version.settings.MemorySize ?? 128;
-    const billedMs = Math.ceil(durationMs + (initMs ?? 0));
-    if (this.isJson) {
-      this.platform("platform.report", {
-        metrics: {
-          durationMs,
-          billedDurationMs: billedMs,
-          memorySizeMB: memoryMb,
-          maxMemoryUsedMB: memoryMb,
-          ...(initMs !== undefined && { initDurationMs: initMs }),
-        },
-        status,
-      });
-      return;
-    }
-    const fields = [
-      `REPORT RequestId: ${this.requestId}`,
-      `Duration: ${durationMs.toFixed(2)} ms`,
-      `Billed Duration: ${billedMs} ms`,
-      `Memory Size: ${memoryMb} MB`,
-      `Max Memory Used: ${memoryMb} MB`,
-      ...(initMs === undefined ? [] : [`Init Duration: ${initMs.toFixed(2)} ms`]),
-      ...(status === "timeout" ? ["Status: timeout"] : []),
-    ];
-    this.write([`END RequestId: ${this.requestId}`, `${fields.join("\t")}\t`]);
+  end(figures: ReportFigures): void {
+    this.write(platformLines(this.version, this.requestId, figures, this.world.clock.now()));
   }
 
   /** The last 4 KB, base64 (API reference, Invoke). */
@@ -85,6 +61,41 @@ export class InvocationLog {
     const time = new Date(this.world.clock.now()).toISOString();
     this.write([JSON.stringify({ time, type, record: { requestId: this.requestId, ...record } })]);
   }
+}
+
+export const logGroupOf = (version: VersionRecord) =>
+  version.settings.LoggingConfig?.LogGroup ?? `/aws/lambda/${version.settings.FunctionName}`;
+
+/** What ends an invocation's log: END and REPORT, or the record `platform.report` where the function logs in JSON. */
+export function platformLines(
+  version: VersionRecord,
+  requestId: string,
+  { durationMs, initMs, status }: ReportFigures,
+  atMs: number,
+): string[] {
+  const memoryMb = version.settings.MemorySize ?? 128;
+  const billedMs = Math.ceil(durationMs + (initMs ?? 0));
+  if (version.settings.LoggingConfig?.LogFormat === "JSON") {
+    const metrics = {
+      durationMs,
+      billedDurationMs: billedMs,
+      memorySizeMB: memoryMb,
+      maxMemoryUsedMB: memoryMb,
+      ...(initMs !== undefined && { initDurationMs: initMs }),
+    };
+    const record = { requestId, metrics, status };
+    return [JSON.stringify({ time: new Date(atMs).toISOString(), type: "platform.report", record })];
+  }
+  const fields = [
+    `REPORT RequestId: ${requestId}`,
+    `Duration: ${durationMs.toFixed(2)} ms`,
+    `Billed Duration: ${billedMs} ms`,
+    `Memory Size: ${memoryMb} MB`,
+    `Max Memory Used: ${memoryMb} MB`,
+    ...(initMs === undefined ? [] : [`Init Duration: ${initMs.toFixed(2)} ms`]),
+    ...(status === "timeout" ? ["Status: timeout"] : []),
+  ];
+  return [`END RequestId: ${requestId}`, `${fields.join("\t")}\t`];
 }
 
 /** `YYYY/MM/DD/[version]` and 32 hexadecimal digits. */

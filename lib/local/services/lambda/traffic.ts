@@ -1,8 +1,9 @@
 import type { World } from "../../kernel/service.ts";
 import { functionNotFound } from "./errors.ts";
-import { logStreamName } from "./invocation-log.ts";
+import { logGroupOf, logStreamName } from "./invocation-log.ts";
 import type { Invoker } from "./invoker.ts";
 import type { LambdaMetrics } from "./metrics.ts";
+import { ModelledLog, type ModelledRequest } from "./modelled-log.ts";
 import type { ModelledPool } from "./modelled-pool.ts";
 import type { FunctionRecord, FunctionStore, VersionRecord } from "./store.ts";
 
@@ -54,6 +55,7 @@ export class Traffic {
   private readonly pool: ModelledPool;
   private readonly realPerVersion: number;
   private readonly pickVersion: (fn: FunctionRecord, qualifier: string | undefined) => VersionRecord;
+  private readonly modelledLog: ModelledLog;
 
   constructor(parts: {
     world: World;
@@ -71,6 +73,7 @@ export class Traffic {
     this.pool = parts.pool;
     this.realPerVersion = parts.realPerVersion;
     this.pickVersion = parts.pickVersion;
+    this.modelledLog = new ModelledLog(parts.world);
   }
 
   send({ functionName, qualifier, atMs }: TrafficRequest): TrafficResult {
@@ -88,6 +91,8 @@ export class Traffic {
     const errorLines = new Map<VersionRecord, string[]>();
     const ownLines = new Map<VersionRecord, string[]>();
     const real: Promise<void>[] = [];
+    const recorded: ModelledRequest[] = [];
+    const subscribed = new Map<VersionRecord, boolean>();
 
     for (const at of [...atMs].sort((a, b) => a - b)) {
       const minuteMs = Math.floor(at / MINUTE_MS) * MINUTE_MS;
@@ -119,15 +124,24 @@ export class Traffic {
         durationsMs: [],
       }));
       minute.durationsMs.push(durationMs);
+      const isRecorded = getOrAdd(subscribed, version, () => this.world.links.hasSubscribers(logGroupOf(version)));
+      const realTurn = !failed && decision.response === undefined && this.takeRealTurn(fn, version);
+      if (isRecorded && !realTurn) {
+        const { initMs, errorType = "Error", errorMessage = "modelled error" } = decision;
+        const status = timedOut ? "timeout" : !failed ? "success" : decision.outcome === "exit" ? "failure" : "error";
+        const error = failed ? { errorType, errorMessage } : undefined;
+        const environment = place.concurrency;
+        recorded.push({ version, atMs: at, initMs, durationMs, status, error, environment });
+      }
       if (decision.log) getOrAdd(ownLines, version, () => []).push(...decision.log);
       if (failed) {
         total.errors += 1;
         total.failedAtMs.push(at);
         minute.errors += 1;
         const lines = getOrAdd(errorLines, version, () => []);
-        if (lines.length < LOGGED_ERRORS)
+        if (!isRecorded && lines.length < LOGGED_ERRORS)
           lines.push(errorLine(at, decision.errorType, decision.errorMessage, timedOut));
-      } else if (decision.response === undefined && this.takeRealTurn(fn, version)) {
+      } else if (realTurn) {
         real.push(this.runForReal(fn, version, qualifier, at, total));
       }
     }
@@ -149,12 +163,14 @@ export class Traffic {
       if (most > 0) this.metrics.concurrency(functionName, qualifier, minuteMs, most);
     }
     for (const lines of [errorLines, ownLines]) for (const [version, of] of lines) this.log(version, of);
+    this.modelledLog.write(recorded);
     result.settled = Promise.all(real).then(() => undefined);
     return result;
   }
 
   reset(): void {
     this.realInvocations.clear();
+    this.modelledLog.clear();
   }
 
   private takeRealTurn(fn: FunctionRecord, version: VersionRecord): boolean {
@@ -198,10 +214,9 @@ export class Traffic {
   }
 
   private log(version: VersionRecord, lines: readonly string[]): void {
-    const group = version.settings.LoggingConfig?.LogGroup ?? `/aws/lambda/${version.settings.FunctionName}`;
     const timestampMs = this.world.clock.now();
     this.world.links.writeLogs(
-      group,
+      logGroupOf(version),
       logStreamName(timestampMs, version.version, "0".repeat(32)),
       lines.map((message) => ({ timestampMs, message })),
     );

@@ -21,27 +21,47 @@ import type {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { AwsError } from "../../kernel/errors.ts";
 import type { LocalService, LogLine, World } from "../../kernel/service.ts";
+import type { Disturbance } from "../eventbridge/disturbance.ts";
 import { embeddedMetrics } from "./embedded-metrics.ts";
 import { filterLogEvents, getLogEvents, page } from "./read.ts";
 import { invalid, type LogGroup, LogStore, type LogStream } from "./store.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 const DAY_MS = 86_400_000;
 
-/** CloudWatch Logs as far as the project uses it; installs `writeLogs`, and turns embedded metrics into metrics. */
-export function createLogs(world: World): LocalService {
+export interface LogsOptions {
+  /** Virtual milliseconds from an event to the Lambdas that subscribe to it. Default 5,000. [unverified] */
+  subscriptionDelayMs?: number;
+}
+
+export interface LogsService extends LocalService {
+  /** Loses, doubles or holds up batches for subscribers; its `source` is a log group. Returns how to end it. */
+  disturb(disturbance: Disturbance): () => void;
+}
+
+/**
+ * CloudWatch Logs as far as the project uses it; installs `writeLogs` and `hasSubscribers`, and turns embedded metrics
+ * into metrics.
+ */
+export function createLogs(world: World, options: LogsOptions = {}): LogsService {
   const now = () => world.clock.now();
   const store = new LogStore(`arn:${world.partition}:logs:${world.region}:${world.accountId}:log-group:`, now);
 
-  const ingest = (stream: LogStream, lines: readonly LogLine[]) => {
-    store.append(stream, lines);
+  const subscriptions = new Subscriptions(world, store, options.subscriptionDelayMs ?? 5000);
+  const ingest = (group: LogGroup, stream: LogStream, lines: readonly LogLine[]) => {
+    subscriptions.accept(group, stream, store.append(stream, lines));
     for (const { message } of lines) {
       for (const sample of embeddedMetrics(message, now())) world.links.recordMetric(sample);
     }
   };
-  world.install("writeLogs", (group, stream, lines) => ingest(store.ensureStream(group, stream), lines));
+  world.install("writeLogs", (name, streamName, lines) => {
+    const stream = store.ensureStream(name, streamName);
+    ingest(store.group(name), stream, lines);
+  });
+  world.install("hasSubscribers", (group) => (store.find(group)?.filters.size ?? 0) > 0);
 
   const tagged = (arnOrName: string | undefined) => store.group(arnOrName).tags;
   const tag = (tags: Map<string, string>, added: Record<string, string> = {}) => {
@@ -51,6 +71,7 @@ export function createLogs(world: World): LocalService {
   return {
     name: "cloudwatch-logs",
     operations: {
+      ...subscriptions.operations,
       CreateLogGroup(input: CreateLogGroupCommandInput) {
         const group = store.createGroup(input.logGroupName ?? "");
         group.logGroupClass = input.logGroupClass ?? "STANDARD";
@@ -89,7 +110,8 @@ export function createLogs(world: World): LocalService {
       },
       DescribeLogStreams: (input: DescribeLogStreamsCommandInput) => describeStreams(store, input),
       PutLogEvents(input: PutLogEventsCommandInput) {
-        const stream = store.stream(store.group(input.logGroupName), input.logStreamName);
+        const group = store.group(input.logGroupName);
+        const stream = store.stream(group, input.logStreamName);
         if (input.logEvents?.length === 0) {
           throw invalid(
             "1 validation error detected: Value '[]' at 'logEvents' failed to satisfy constraint: Member must have length greater than or equal to 1",
@@ -105,7 +127,7 @@ export function createLogs(world: World): LocalService {
         // Accepted: up to 14 days old and up to 2 hours ahead (API reference, PutLogEvents).
         const tooOld = lines.filter((line) => line.timestampMs < now() - 14 * DAY_MS).length;
         const firstTooNew = lines.findIndex((line) => line.timestampMs > now() + 2 * 3_600_000);
-        ingest(stream, lines.slice(tooOld, firstTooNew === -1 ? undefined : firstTooNew));
+        ingest(group, stream, lines.slice(tooOld, firstTooNew === -1 ? undefined : firstTooNew));
         const rejected = {
           ...(tooOld > 0 && { tooOldLogEventEndIndex: tooOld }),
           ...(firstTooNew !== -1 && { tooNewLogEventStartIndex: firstTooNew }),
@@ -140,7 +162,11 @@ export function createLogs(world: World): LocalService {
         tags: Object.fromEntries(tagged(input.resourceArn)),
       }),
     },
-    reset: () => store.clear(),
+    disturb: (disturbance) => subscriptions.disturbances.add(disturbance),
+    reset() {
+      store.clear();
+      subscriptions.clear();
+    },
   };
 }
 

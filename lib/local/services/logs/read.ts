@@ -95,4 +95,4 @@ export function filterLogEvents(
   };
 }
 
-const eventId = (event: LogEvent) => `${event.timestampMs}${String(event.sequence).padStart(43, "0")}`;
+export const eventId = (event: LogEvent) => `${event.timestampMs}${String(event.sequence).padStart(43, "0")}`;

@@ -1,4 +1,5 @@
 import { AwsError } from "../../kernel/errors.ts";
+import type { SubscriptionFilter } from "./subscriptions.ts";
 
 export interface LogEvent {
   timestampMs: number;
@@ -26,6 +27,8 @@ export interface LogGroup {
   deletionProtection: boolean;
   tags: Map<string, string>;
   streams: Map<string, LogStream>;
+  /** By name. */
+  filters: Map<string, SubscriptionFilter>;
 }
 
 export const invalid = (message: string) => new AwsError("InvalidParameterException", message);
@@ -72,6 +75,7 @@ export class LogStore {
       deletionProtection: false,
       tags: new Map(),
       streams: new Map(),
+      filters: new Map(),
     };
     this.groups.set(name, group);
     return group;
@@ -91,6 +95,11 @@ export class LogStore {
       throw new AwsError("ValidationException", "The log group has deletion protection enabled and can't be deleted.");
     }
     this.groups.delete(group.name);
+  }
+
+  /** Undefined where there is none yet. */
+  find(name: string): LogGroup | undefined {
+    return this.groups.get(name);
   }
 
   createStream(group: LogGroup, name: string): LogStream {
@@ -117,9 +126,11 @@ export class LogStore {
     return group.streams.get(streamName) ?? this.createStream(group, streamName);
   }
 
-  append(stream: LogStream, lines: readonly { timestampMs: number; message: string }[]): void {
+  append(stream: LogStream, lines: readonly { timestampMs: number; message: string }[]): LogEvent[] {
+    const appended: LogEvent[] = [];
     for (const { timestampMs, message } of lines) {
       const event = { timestampMs, message, ingestedMs: this.now(), sequence: ++this.sequence };
+      appended.push(event);
       const last = stream.events.at(-1);
       if (!last || last.timestampMs <= timestampMs) {
         stream.events.push(event);
@@ -128,6 +139,7 @@ export class LogStore {
         stream.events.splice(index, 0, event);
       }
     }
+    return appended;
   }
 }
 
