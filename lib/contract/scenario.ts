@@ -69,6 +69,7 @@ const action = z.discriminatedUnion("do", [
     strategy: z.string().optional(),
   }),
   z.strictObject({ atSeconds: seconds, do: z.literal("redden-blocker") }),
+  z.strictObject({ atSeconds: seconds, do: z.literal("abort-watch") }),
 ]);
 
 const trafficPoint = z.strictObject({ atSeconds: seconds, requestsPerSecond: z.number().min(0).max(1000) });
@@ -141,6 +142,11 @@ export const scenarioSchema = z
       )
       .max(5)
       .default([]),
+    metricOutages: z
+      .array(z.strictObject({ fromSeconds: seconds.min(0), untilSeconds: seconds }))
+      .max(5)
+      .default([])
+      .describe("what would become readable in this time becomes so at its end"),
     actions: z.array(action).max(20).default([]),
     flagMonitors: z.boolean().default(false).describe("the flags' environment has an alarm as monitor"),
     siblings: z
@@ -167,6 +173,11 @@ export const scenarioSchema = z
       flagsOff: z.array(flagName).default([]),
       stackStatus: z.string().optional(),
       notifications: z.number().int().min(0).optional().describe("exact number for the last release"),
+      openAtMostSeconds: z
+        .number()
+        .min(0)
+        .optional()
+        .describe("the last release's deployment has ended so soon after its creation"),
     }),
   })
   .refine((value) => value.releases.at(-1)?.expected === value.expected.outcome, {

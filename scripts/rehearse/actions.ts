@@ -1,4 +1,4 @@
-import { DEFAULT_ALIAS, policyParameterName } from "../../lib/contract/names.ts";
+import { DEFAULT_ALIAS, policyParameterName, watchMachineName } from "../../lib/contract/names.ts";
 import { parsePolicy } from "../../lib/contract/policy.ts";
 import type { ScenarioAction } from "../../lib/contract/scenario.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
@@ -21,15 +21,31 @@ export async function performBefore(rehearsal: Rehearsal): Promise<void> {
 
 /** Does each remaining action at its time after the shift has begun. */
 export function performDuring(rehearsal: Rehearsal, marks: ReleaseMarks): void {
-  const { clock } = rehearsal.aws;
-  for (const action of rehearsal.scenario.actions.filter(({ atSeconds }) => atSeconds >= 0)) {
-    const wait = (): void => {
-      const due = marks.shiftStartMs === undefined ? undefined : marks.shiftStartMs + action.atSeconds * SECOND;
-      if (due !== undefined && clock.now() >= due) void clock.whileBusy(perform(rehearsal, action, marks));
-      else if (clock.now() - marks.startedAtMs < 4 * 3600 * SECOND) clock.at(due ?? clock.now() + SECOND, wait);
-    };
-    clock.at(clock.now(), wait);
+  const { actions, metricOutages } = rehearsal.scenario;
+  const { cloudwatch } = rehearsal.aws.services;
+  for (const action of actions.filter(({ atSeconds }) => atSeconds >= 0)) {
+    afterShift(rehearsal, marks, action.atSeconds, () => perform(rehearsal, action, marks));
   }
+  for (const { fromSeconds, untilSeconds } of metricOutages) {
+    afterShift(rehearsal, marks, fromSeconds, async (dueMs) =>
+      cloudwatch.holdMetrics(dueMs, dueMs + (untilSeconds - fromSeconds) * SECOND),
+    );
+  }
+}
+
+/** Runs `work` so many seconds after the shift has begun; never, when it does not begin within four hours. */
+function afterShift(
+  { aws: { clock } }: Rehearsal,
+  marks: ReleaseMarks,
+  seconds: number,
+  work: (dueMs: number) => Promise<void>,
+): void {
+  const wait = (): void => {
+    const due = marks.shiftStartMs === undefined ? undefined : marks.shiftStartMs + seconds * SECOND;
+    if (due !== undefined && clock.now() >= due) void clock.whileBusy(work(due));
+    else if (clock.now() - marks.startedAtMs < 4 * 3600 * SECOND) clock.at(due ?? clock.now() + SECOND, wait);
+  };
+  clock.at(clock.now(), wait);
 }
 
 async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: ReleaseMarks | undefined): Promise<void> {
@@ -45,7 +61,15 @@ async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: Rele
     case "redden-blocker":
       for (const name of await blockersOf(rehearsal)) await redden(aws, name);
       return;
+    case "abort-watch":
+      await call(aws, "sfn", "StopExecution", { executionArn: watchArn(rehearsal, marks?.deploymentId ?? "") });
+      return;
   }
+}
+
+function watchArn({ aws: { world }, options: { environment } }: Rehearsal, deploymentId: string): string {
+  const { partition, region, accountId } = world;
+  return `arn:${partition}:states:${region}:${accountId}:execution:${watchMachineName(environment)}:${deploymentId}`;
 }
 
 /** The dependency alarms that the function's policy names. */

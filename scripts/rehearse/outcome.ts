@@ -62,12 +62,20 @@ export interface Expectation {
   flagsOff: string[];
   stackStatus?: string | undefined;
   notifications?: number | undefined;
+  openAtMostSeconds?: number | undefined;
 }
 
 /** What differs from the expectation, in words; empty when all is as expected. */
 export function differences(
   expected: Expectation,
-  seen: { outcome: Outcome; findings: string[]; flagsOff: string[]; stackStatus: string; notifications: number },
+  seen: {
+    outcome: Outcome;
+    findings: string[];
+    flagsOff: string[];
+    stackStatus: string;
+    notifications: number;
+    openSeconds: number | null;
+  },
 ): string[] {
   const problems: string[] = [];
   if (seen.outcome !== expected.outcome) problems.push(`outcome is ${seen.outcome}, expected ${expected.outcome}`);
@@ -80,6 +88,10 @@ export function differences(
   }
   if (expected.notifications !== undefined && seen.notifications !== expected.notifications) {
     problems.push(`${seen.notifications} notifications were sent, expected ${expected.notifications}`);
+  }
+  const { openAtMostSeconds: limit } = expected;
+  if (limit !== undefined && (seen.openSeconds ?? Number.POSITIVE_INFINITY) > limit) {
+    problems.push(`the deployment was open for ${seen.openSeconds ?? "ever, not"} s, expected at most ${limit} s`);
   }
   return problems;
 }

@@ -1,3 +1,5 @@
+import type { DeploymentStatus } from "../../lib/core/ports.ts";
+import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { Occurrence } from "../../lib/local/kernel/service.ts";
 import { describe, type TimelineEvent } from "./timeline.ts";
 
@@ -9,6 +11,9 @@ export interface ReleaseMarks {
   baselineVersion: string;
   canaryVersion: string | undefined;
   startedAtMs: number;
+  /** The deployment's. */
+  createdAtMs: number | undefined;
+  endedAtMs: number | undefined;
   shiftStartMs: number | undefined;
   detectedAtMs: number | undefined;
   decidedAtMs: number | undefined;
@@ -39,6 +44,8 @@ export class Recorder {
       baselineVersion,
       canaryVersion: undefined,
       startedAtMs: atMs,
+      createdAtMs: undefined,
+      endedAtMs: undefined,
       shiftStartMs: undefined,
       detectedAtMs: undefined,
       decidedAtMs: undefined,
@@ -78,6 +85,8 @@ export class Recorder {
     marks.deploymentId ??= String(detail.deploymentId);
     if (detail.deploymentId !== marks.deploymentId) return;
     marks.deploymentStatus = String(detail.status);
+    marks.createdAtMs ??= atMs;
+    if (hasEnded({ status: detail.status as DeploymentStatus })) marks.endedAtMs ??= atMs;
     marks.canaryVersion ??= String(detail.targetVersion);
     if (detail.status === "Stopped" || detail.status === "Failed") {
       marks.detectedAtMs ??= atMs;

@@ -8,7 +8,8 @@ export interface ReleaseResult {
   expected: Outcome;
   outcome: Outcome;
   findings: string[];
-  deployment: { id: string; status: string; rollbackDeploymentId: string | null } | null;
+  /** `openSeconds`: from its creation to its end; null while it is open. */
+  deployment: { id: string; status: string; openSeconds: number | null; rollbackDeploymentId: string | null } | null;
   baselineVersion: string;
   canaryVersion: string | null;
   alias: { functionVersion: string; weights: Record<string, number> };

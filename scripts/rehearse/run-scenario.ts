@@ -193,6 +193,7 @@ export class Rehearsal {
         ? {
             id: marks.deploymentId,
             status: marks.deploymentStatus ?? "",
+            openSeconds: openSeconds(marks),
             rollbackDeploymentId: marks.rollbackDeploymentId ?? null,
           }
         : null,
@@ -317,6 +318,7 @@ export class Rehearsal {
       flagsOff: scenario.expected.flagsOff.filter((flag) => !flags[flag]),
       stackStatus: last.stackStatus,
       notifications: last.notifications.length,
+      openSeconds: last.deployment?.openSeconds ?? null,
     });
     for (const [i, release] of releases.entries()) {
       if (release.outcome !== release.expected)
@@ -347,6 +349,10 @@ export class Rehearsal {
     };
   }
 }
+
+/** Null while it is open. */
+const openSeconds = ({ createdAtMs, endedAtMs }: ReleaseMarks) =>
+  createdAtMs === undefined || endedAtMs === undefined ? null : Math.round((endedAtMs - createdAtMs) / 100) / 10;
 
 const undeployed = (output: string) =>
   new GoaroundError("usage", "operator", `the app could not be deployed:\n${output.trim()}`, {

@@ -250,3 +250,27 @@ describe("metric data", () => {
     expect(await list({ Dimensions: [{ Name: "Service", Value: "web" }] })).toBe(0);
   });
 });
+
+describe("metrics that come late", () => {
+  it("are readable when their outage is over, and those that were out before it stay so", async () => {
+    const test = createTestWorld();
+    test.cloudwatch.holdMetrics(START + 2 * MINUTE, START + 5 * MINUTE);
+    const record = (minute: number) =>
+      test.world.links.recordMetric({
+        namespace: METRIC.Namespace,
+        name: METRIC.MetricName,
+        dimensions: Object.fromEntries(METRIC.Dimensions.map(({ Name, Value }) => [Name, Value])),
+        timestampMs: START + minute * MINUTE,
+        visibleAtMs: START + (minute + 1) * MINUTE,
+        values: [minute + 1],
+      });
+    for (const minute of [0, 1, 2]) record(minute);
+    const valuesAt = async (minutes: number) => {
+      await test.clock.advanceTo(START + minutes * MINUTE);
+      const { MetricDataResults } = await read(test, [query("Sum")], { ScanBy: "TimestampAscending" });
+      return MetricDataResults[0].Values;
+    };
+    expect(await valuesAt(4.9)).toEqual([1]);
+    expect(await valuesAt(5)).toEqual([1, 2, 3]);
+  });
+});

@@ -62,12 +62,14 @@ describe("the outcome of a release", () => {
       flagsOff: ["f"],
       stackStatus: "UPDATE_COMPLETE",
       notifications: 1,
+      openAtMostSeconds: 370,
     } as const;
-    const seen = { outcome: "failed", findings: [], flagsOff: [], stackStatus: "X", notifications: 0 } as const;
+    const seen = { outcome: "failed", stackStatus: "X", notifications: 0, openSeconds: 3600 } as const;
     const list = differences(
       { ...expected, findings: [...expected.findings], flagsOff: [...expected.flagsOff] },
       { ...seen, findings: [], flagsOff: [] },
     );
-    expect(list).toHaveLength(5);
+    expect(list).toHaveLength(6);
+    expect(list).toContain("the deployment was open for 3600 s, expected at most 370 s");
   });
 });

@@ -13,7 +13,7 @@ const result: RehearsalResult = {
   asExpected: false,
   differences: [nasty],
   findings: [nasty],
-  deployment: { id: nasty, status: nasty, rollbackDeploymentId: nasty },
+  deployment: { id: nasty, status: nasty, openSeconds: 60, rollbackDeploymentId: nasty },
   baselineVersion: "1",
   canaryVersion: "2",
   alias: { functionVersion: nasty, weights: { [nasty]: 0.1 } },

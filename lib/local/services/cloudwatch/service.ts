@@ -15,6 +15,8 @@ export interface AlarmReading {
 export interface CloudWatchService extends LocalService {
   /** An alarm as it stands, for services that watch alarms without an API call; undefined when there is none. */
   alarmState(nameOrArn: string): AlarmReading | undefined;
+  /** AWS's own metrics come late: what would become readable between these virtual times becomes so at the second. */
+  holdMetrics(fromMs: number, untilMs: number): void;
 }
 
 /** CloudWatch: metrics, alarms, dashboards. Installs the link `recordMetric`. */
@@ -23,7 +25,13 @@ export function createCloudWatch(world: World): CloudWatchService {
   const engine = new AlarmEngine(world, store);
   const tags = new TagStore();
   const dashboards = createDashboards(world);
-  world.install("recordMetric", (sample) => store.record(sample, world.clock.now()));
+  const held: { fromMs: number; untilMs: number }[] = [];
+  const heldUntil = (readableMs: number) =>
+    held.reduce((ms, { fromMs, untilMs }) => (ms >= fromMs && ms < untilMs ? untilMs : ms), readableMs);
+  world.install("recordMetric", (sample) => {
+    const now = world.clock.now();
+    store.record({ ...sample, visibleAtMs: heldUntil(sample.visibleAtMs ?? now) }, now);
+  });
 
   const operations: Record<string, OperationHandler> = {
     ...metricOperations(world, store),
@@ -38,7 +46,11 @@ export function createCloudWatch(world: World): CloudWatchService {
       const alarm = engine.find(nameOrArn);
       return alarm && { state: alarm.state.value, actionsEnabled: alarm.actionsEnabled };
     },
+    holdMetrics(fromMs, untilMs) {
+      held.push({ fromMs, untilMs });
+    },
     reset() {
+      held.length = 0;
       engine.reset();
       store.clear();
       tags.clear();
