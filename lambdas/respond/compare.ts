@@ -7,7 +7,9 @@ import { shiftOf } from "../../lib/core/release/shift.ts";
 import { judgePublished } from "../runtime/judge-shift.ts";
 import { factsOf } from "../runtime/log.ts";
 import { fact } from "./books.ts";
+import { flagEvidence } from "./flag-evidence.ts";
 import { switchFlagsOff } from "./flags-off.ts";
+import { switchHarmfulOff } from "./on-flag-verdict.ts";
 import { mayAct, type Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
 
@@ -24,14 +26,23 @@ const LIMIT_MS = 4 * 60_000;
  * Something is red while a release runs and it is not the canary alone. The code stays: if both versions are over their
  * limits, what they share is suspect, and of that the release's flags are ours to switch off.
  */
-export async function compareVersions(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
+export async function compareVersions(response: Response, event: AlarmEvent, given: ReleaseRecord): Promise<void> {
   const { ports, log, signal } = response;
-  const { deploymentId, policy } = release;
-  if (release.flags.length === 0 || !policy.automaticRollback) return;
-  if ((await readStanding(response, release)).disarmed) return;
+  const { deploymentId, policy } = given;
+  if (given.flags.length === 0 || !policy.automaticRollback) return;
+  // The watch has found the harmful one already; the alarm is late.
+  if (given.harmfulFlagsOff && given.harmfulFlagsOff.length > 0) return;
+  if ((await readStanding(response, given)).disarmed) return;
   // One wait for each release: the others would only hold the responder's concurrency.
   if (!(await mayAct(response, deploymentId, "compare"))) return;
   const reasons = [fact("alarm", `${event.alarmName} went into ALARM`)];
+  const evidence = await flagEvidence(response, given);
+  if (evidence.harmful.length > 0) {
+    await switchHarmfulOff(response, { ...given, flags: evidence.harmful }, [...evidence.reasons, ...reasons]);
+    return;
+  }
+  const release = { ...given, flags: evidence.suspects };
+  if (release.flags.length === 0) return log.info("the release's flags are not to blame", { deploymentId });
   const failing = await baselineFailing(response, release);
   if (failing) {
     await switchFlagsOff(response, release, reasons, [failing]);

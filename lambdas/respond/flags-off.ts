@@ -150,17 +150,17 @@ export const sharedFault = ({ deploymentId }: ReleaseRecord) =>
 export async function tellFlagsOff(
   response: Response,
   release: ReleaseRecord,
-  news: { flags: FlagResult[]; reasons: Reason[]; findings: Reason[]; startedAt: Date },
+  news: { flags: FlagResult[]; reasons: Reason[]; findings: Reason[]; startedAt: Date; claim?: string },
 ): Promise<void> {
   const { ports } = response;
   const { deploymentId, functionName, alias } = release;
-  const { flags, startedAt, ...why } = news;
+  const { flags, startedAt, claim = "notify-flags-off", ...why } = news;
   const failed = flags.some((result) => result.outcome !== "off");
   if (!failed && flags.every((result) => result.switchedOff.length === 0)) return;
   await bestEffort(response, "recording the outcome", () =>
     ports.ledger.updateRelease(deploymentId, { outcome: "flags-off", actor: "respond" }),
   );
-  await tell(response, "notify-flags-off", {
+  await tell(response, claim, {
     release,
     outcome: "flags-off",
     severity: "critical",

@@ -6,10 +6,12 @@ import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
-import { killOnce, sharedFault, tellFlagsOff } from "./flags-off.ts";
+import { flagEvidence } from "./flag-evidence.ts";
+import { killOnce, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
@@ -68,20 +70,31 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
   }
   if (!(await mayMoveTraffic(response, event, release, standing))) return;
   if (!(await mayAct(response, deploymentId, "guard"))) return;
-  if (!(await flagsAreSuspect(response, release))) {
-    await putBack(response, release, reasons, killOnce(response, release, `release ${deploymentId} is rolled back`));
+  const evidence = await flagEvidence(response, release);
+  const isHarmful = evidence.harmful.length > 0;
+  if (!isHarmful && !(await flagsAreSuspect(response, { ...release, flags: evidence.suspects }))) {
+    await putBack(response, release, reasons, killOnce(response, release, rolledBack(release)));
     return;
   }
   const startedAt = response.ports.clock.now();
-  const kill = startKill(response, release);
+  const guilty = isHarmful ? evidence.harmful : release.flags;
+  const kill = startKill(response, { ...release, flags: guilty });
   if (await kill.isDoneInTime) {
     const flags = (await kill.flags) ?? [];
-    await tellFlagsOff(response, release, { flags, reasons, findings: release.verdict?.findings ?? [], startedAt });
+    const findings = release.verdict?.findings ?? [];
+    await tellFlagsOff(response, release, { flags, reasons: [...evidence.reasons, ...reasons], findings, startedAt });
     const changed = flags.some((result) => result.switchedOff.length > 0);
     if (changed && (await recovers(response, event.alarmName))) return;
   }
-  await putBack(response, release, reasons, kill.flags);
+  const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
+  const all = kill.flags.then(async (flags) => [
+    ...(flags ?? []),
+    ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
+  ]);
+  await putBack(response, release, reasons, all);
 }
+
+const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
 
 const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
   fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),

@@ -1,3 +1,4 @@
+import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import { lazy } from "../../lib/adapters/options.ts";
 import { readConfig } from "../runtime/config.ts";
@@ -8,7 +9,8 @@ import { createRespond } from "./respond.ts";
 
 const respond = lazy(() => {
   const config = readConfig(process.env);
-  const ports = createAdapters({ ...config, actor: "respond" });
+  const options = { ...config, actor: "respond" };
+  const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
   const { environment } = config;
   return createRespond({
     ports,

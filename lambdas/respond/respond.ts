@@ -4,6 +4,7 @@ import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import { type DeploymentEvent, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { suspectFlags } from "../../lib/core/release/release-flags.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import type { Log } from "../runtime/log.ts";
@@ -12,6 +13,7 @@ import { removeTemporaryAlarms } from "./books.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
+import { onFlagVerdict } from "./on-flag-verdict.ts";
 import { bestEffort, mayAct, type RespondPorts, type Response } from "./responder.ts";
 import { onVerdict } from "./stop-release.ts";
 
@@ -42,8 +44,16 @@ export function createRespond({ ports, environment, log, emit }: ResponderDepend
     await withinBudget(ports.clock, budgetMs, (deadline) => {
       const { awsRequestId: requestId } = context;
       const response: Response = { ports, environment, log, emit, requestId, receivedAt, ...deadline };
-      if (parsed.kind === "verdict") return onVerdict(response, parsed);
-      return parsed.kind === "alarm" ? onAlarm(response, parsed) : onDeployment(response, parsed);
+      switch (parsed.kind) {
+        case "verdict":
+          return onVerdict(response, parsed);
+        case "flag-verdict":
+          return onFlagVerdict(response, parsed);
+        case "alarm":
+          return onAlarm(response, parsed);
+        case "deployment":
+          return onDeployment(response, parsed);
+      }
     });
   };
 }
@@ -74,8 +84,10 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
     return;
   }
   const { verdict, policy } = found;
-  if (verdict && isBaselineUnhealthy(verdict) && policy.automaticRollback && found.flags.length > 0) {
-    await switchFlagsOff(response, found, [], verdict.findings);
+  // A flag that was found harmful by itself explains the fault; those that are cleared do not.
+  const flags = found.harmfulFlagsOff ? [] : suspectFlags(found);
+  if (verdict && isBaselineUnhealthy(verdict) && policy.automaticRollback && flags.length > 0) {
+    await switchFlagsOff(response, { ...found, flags }, [], verdict.findings);
   }
   const release = (await ports.ledger.getRelease(deploymentId)) ?? found;
   await bestEffort(response, "closing the release", () =>

@@ -3,6 +3,7 @@ import { GoaroundError } from "../../lib/core/errors.ts";
 import type {
   Clock,
   DeploymentsPort,
+  FlagEvidencePort,
   FlagsPort,
   FunctionsPort,
   LedgerPort,
@@ -19,6 +20,7 @@ export interface RespondPorts {
   deployments: DeploymentsPort;
   monitoring: MonitoringPort;
   flags: FlagsPort;
+  flagEvidence: FlagEvidencePort;
   policies: PolicyPort;
   ledger: LedgerPort;
   notifier: NotifierPort;

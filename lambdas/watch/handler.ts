@@ -1,5 +1,6 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
+import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
@@ -22,6 +23,7 @@ const turn = lazy(() => {
     ledger: createLedger(ledgerTable, options),
     notifier: createNotifier(topicArn, options),
     signals: lambdaMetrics({ clock: systemClock, monitoring: createMonitoring(options) }, log),
+    flagEvidence: createFlagEvidence(options),
     responder: createResponder(environment, options),
     sweep: createSweep(ledgerTable, environment, options),
   };

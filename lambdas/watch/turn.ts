@@ -1,10 +1,19 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { Clock, DeploymentsPort, LedgerPort, NotifierPort, TrafficRouting } from "../../lib/core/ports.ts";
+import type {
+  Clock,
+  DeploymentsPort,
+  FlagEvidencePort,
+  LedgerPort,
+  NotifierPort,
+  TrafficRouting,
+} from "../../lib/core/ports.ts";
+import { hasEnded } from "../../lib/core/release/deployment.ts";
 import { isPoison, parseTurnEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { flagReasons } from "../../lib/core/release/release-flags.ts";
 import { type LookWindow, type Shift, shiftOf } from "../../lib/core/release/shift.ts";
 import { alertOf, nextStep, remember, type WatchStep } from "../../lib/core/release/watch.ts";
 import type { ResponderPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
@@ -12,6 +21,7 @@ import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
+import { watchFlags } from "./flag-watcher.ts";
 
 export interface TurnPorts {
   clock: Clock;
@@ -19,6 +29,7 @@ export interface TurnPorts {
   ledger: LedgerPort;
   notifier: NotifierPort;
   signals: SignalPort;
+  flagEvidence: FlagEvidencePort;
   responder: ResponderPort;
   sweep: Pick<SweepPort, "remove">;
 }
@@ -140,7 +151,7 @@ class Turn {
         await this.tidy();
         break;
       case "look":
-        await this.look(release, window!);
+        await this.look(release, shift!, window!);
         break;
       case "roll-back":
         await this.askForRollback(release);
@@ -160,14 +171,17 @@ class Turn {
       ledger.getRelease(this.deploymentId),
     ]);
     if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
-    const release = { ...found, ...this.unwritten };
     const shift = shiftOf(target);
+    const recorded = { ...found, ...this.unwritten };
+    const flags = shift && !hasEnded(deployment) ? await this.lookAtFlags(recorded, shift) : undefined;
+    const release = { ...recorded, ...this.unwritten, ...flags?.changes };
     const now = clock.now();
     const isBad = release.judging?.verdict.kind === "rollback";
     const routing = await this.readRouting(deployment.configuration);
     const window = shift && !isBad ? signals.ahead({ release, shift, routing }, now) : undefined;
     const nextLookAt = window && (await signals.readableAt(release, window));
     const step = nextStep({ now, deployment, shift, release, nextLookAt });
+    if (step.kind === "wait" && flags?.nextAt && flags.nextAt < step.until) step.until = flags.nextAt;
     return { release, shift, window, step };
   }
 
@@ -178,10 +192,17 @@ class Turn {
     return this.routing.known;
   }
 
-  private async look(release: ReleaseRecord, window: LookWindow): Promise<void> {
+  private async lookAtFlags(release: ReleaseRecord, shift: Shift, early?: Date) {
+    const looked = await watchFlags(this.ports, release, { shift, early }, this.log);
+    if (looked.changes) await this.write(looked.changes);
+    return looked;
+  }
+
+  private async look(release: ReleaseRecord, shift: Shift, window: LookWindow): Promise<void> {
     const judging = await this.ports.signals.look(release, window, this.signal);
     const watch = remember(release.watch, judging);
     await this.write({ judging, watch });
+    await this.lookAtFlags({ ...release, judging, watch }, shift, window.to);
     const reasons = alertOf(watch, judging, release.policy);
     if (reasons.length > 0) {
       await this.tell({ ...release, judging }, reasons, judging.verdict.kind === "rollback");
@@ -191,7 +212,8 @@ class Turn {
   /** The responder has the levers, and pulls them once; it is asked again if nothing comes of it. */
   private async askForRollback(release: ReleaseRecord): Promise<void> {
     const { responder, clock } = this.ports;
-    const { verdict } = release.judging!;
+    const judged = release.judging!.verdict;
+    const verdict = { ...judged, reasons: [...judged.reasons, ...flagReasons(release, "harmful")] };
     this.log.warn("asking for a rollback", {
       deploymentId: this.deploymentId,
       reasons: verdict.reasons.map(({ code }) => code),

@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { guardFunctionName } from "../contract/names.ts";
-import { VERDICT_SOURCE } from "../core/release/events.ts";
+import { FLAG_VERDICT, VERDICT_SOURCE } from "../core/release/events.ts";
 import type { ResponderPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
@@ -9,14 +9,16 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 export function createResponder(environment: string, options: AdapterOptions = {}): ResponderPort {
   const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
   const FunctionName = guardFunctionName(environment, "respond");
+  const send = async (type: string, deploymentId: string, detail: object) => {
+    const event = { source: VERDICT_SOURCE, "detail-type": type, detail: { deploymentId, ...detail } };
+    const command = new InvokeCommand({ FunctionName, InvocationType: "Event", Payload: JSON.stringify(event) });
+    await calling(
+      { operation: "lambda Invoke", subject: `${FunctionName} about ${deploymentId}` },
+      client().send(command, { abortSignal: options.signal }),
+    );
+  };
   return {
-    async rollBack(deploymentId, verdict) {
-      const event = { source: VERDICT_SOURCE, "detail-type": "Release Verdict", detail: { deploymentId, verdict } };
-      const command = new InvokeCommand({ FunctionName, InvocationType: "Event", Payload: JSON.stringify(event) });
-      await calling(
-        { operation: "lambda Invoke", subject: `${FunctionName} about ${deploymentId}` },
-        client().send(command, { abortSignal: options.signal }),
-      );
-    },
+    rollBack: (deploymentId, verdict) => send("Release Verdict", deploymentId, { verdict }),
+    switchOff: (deploymentId, flags, reasons) => send(FLAG_VERDICT, deploymentId, { flags, reasons }),
   };
 }

@@ -28,7 +28,7 @@ const smokeTest = z.strictObject({
   expect: z.optional(z.string().check(z.maxLength(1024))),
 });
 
-const flagReference = z.strictObject({
+export const flagReference = z.strictObject({
   applicationId: z.string().check(z.minLength(1)),
   environmentId: z.string().check(z.minLength(1)),
   profileId: z.string().check(z.minLength(1)),

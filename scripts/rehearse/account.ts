@@ -110,7 +110,9 @@ export class Account {
     const record = records.find((entry) => entry.deploymentId === deploymentId && typeof entry.outcome === "string");
     if (!record) return undefined;
     const verdict = record.verdict as { findings?: { code: string }[]; reasons?: { code: string }[] } | undefined;
-    const codes = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? [])].map((reason) => reason.code);
+    const watched = record.flagWatch as { found?: Record<string, { reason: { code: string } }> } | undefined;
+    const ofFlags = Object.values(watched?.found ?? {}).map(({ reason }) => reason);
+    const codes = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? []), ...ofFlags].map(({ code }) => code);
     return { outcome: String(record.outcome), findings: [...new Set(codes)] };
   }
 

@@ -1,4 +1,5 @@
-import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { FlagReference } from "../../lib/contract/policy.ts";
+import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { ExecutionsPort, ResponderPort, SweepPort, WatchStatus } from "../../lib/core/release/watch-ports.ts";
 import { Calls } from "./faults.ts";
 
@@ -60,5 +61,9 @@ export class FakeResponder implements ResponderPort {
   async rollBack(deploymentId: string, verdict: Verdict): Promise<void> {
     await this.calls.enter("rollBack", { deploymentId, verdict });
     this.asked.push({ deploymentId, verdict });
+  }
+
+  async switchOff(deploymentId: string, flags: FlagReference[], reasons: Reason[]): Promise<void> {
+    await this.calls.enter("switchOff", { deploymentId, flags, reasons });
   }
 }

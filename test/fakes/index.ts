@@ -3,6 +3,7 @@ import { FakeClock } from "./clock.ts";
 import { FakeDeployments } from "./deployments.ts";
 import { FakeExecutions, FakeResponder, FakeSweep } from "./executions.ts";
 import { Calls } from "./faults.ts";
+import { FakeFlagEvidence } from "./flag-evidence.ts";
 import { FakeFlags } from "./flags.ts";
 import { FakeFunctions } from "./functions.ts";
 import { FakeLedger } from "./ledger.ts";
@@ -40,6 +41,7 @@ export function fakePorts(start?: string) {
     deployments: new FakeDeployments(clock, functions),
     monitoring: new FakeMonitoring(),
     flags: new FakeFlags(clock),
+    flagEvidence: new FakeFlagEvidence(),
     policies: new FakePolicies(),
     ledger: new FakeLedger(),
     notifier: new FakeNotifier(),

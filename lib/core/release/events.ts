@@ -1,5 +1,6 @@
+import { type FlagReference, flagReference } from "../../contract/policy.ts";
 import * as z from "../../contract/zod.ts";
-import type { Verdict } from "../judge/types.ts";
+import type { Reason, Verdict } from "../judge/types.ts";
 import type { AlarmState } from "../ports.ts";
 
 /** What CodeDeploy passes to a hook: two ids and nothing else (CodeDeploy user guide, 2023). */
@@ -33,6 +34,16 @@ export interface VerdictEvent {
   deploymentId: string;
   verdict: Verdict;
 }
+
+/** The watch asks for flags of a release to be switched off, and nothing else. */
+export interface FlagVerdictEvent {
+  kind: "flag-verdict";
+  deploymentId: string;
+  flags: FlagReference[];
+  reasons: Reason[];
+}
+
+export const FLAG_VERDICT = "Flag Verdict";
 
 /** What the watch's event is called: it comes by invocation, in EventBridge's shape. */
 export const VERDICT_SOURCE = "goaround.watch";
@@ -109,6 +120,14 @@ const verdictSchema = z.object({
   }),
 });
 
+const flagVerdictSchema = z.object({
+  detail: z.object({
+    deploymentId,
+    flags: z.array(flagReference).check(z.minLength(1), z.maxLength(5)),
+    reasons: z.array(reason).check(z.minLength(1), z.maxLength(50)),
+  }),
+});
+
 /** The execution is named by the deployment (EventBridge reference, Step Functions events, 2026). */
 const watchEndedSchema = z.object({
   source: z.literal("aws.states"),
@@ -130,7 +149,15 @@ export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
   return result.success ? toHook(result.data) : poison(result.error);
 }
 
-export function parseGuardEvent(event: unknown): AlarmEvent | DeploymentEvent | VerdictEvent | PoisonEvent {
+export type GuardEvent = AlarmEvent | DeploymentEvent | VerdictEvent | FlagVerdictEvent;
+
+export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
+  if (sourceOf(event) === VERDICT_SOURCE && typeOf(event) === FLAG_VERDICT) {
+    const result = flagVerdictSchema.safeParse(event);
+    return result.success
+      ? { kind: "flag-verdict", ...(result.data.detail as Omit<FlagVerdictEvent, "kind">) }
+      : poison(result.error);
+  }
   if (sourceOf(event) === VERDICT_SOURCE) {
     const result = verdictSchema.safeParse(event);
     return result.success
@@ -174,6 +201,7 @@ export function parseTurnEvent(event: unknown): { deploymentId: string } | Poiso
   return result.success ? result.data : poison(result.error);
 }
 
+const typeOf = (event: unknown) => (event as { "detail-type"?: unknown } | null)?.["detail-type"];
 const sourceOf = (event: unknown) => (event as { source?: unknown } | null)?.source;
 
 export interface HookFailure extends HookEvent {

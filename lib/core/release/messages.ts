@@ -52,7 +52,7 @@ export function releaseNotification(news: ReleaseNews): Notification {
     severity: trouble ? "critical" : news.severity,
     subject: `${functionName}: version ${canaryVersion} ${trouble ? "needs you" : HEADLINE[outcome]} (${environment})`,
     lines: [
-      `Release ${deploymentId} of ${functionName}:${alias}, version ${baselineVersion} to ${canaryVersion}, was ${HEADLINE[outcome]}.`,
+      `Release ${deploymentId} of ${functionName}:${alias}, version ${baselineVersion} to ${canaryVersion}, ${outcome === "flags-off" ? "had" : "was"} ${HEADLINE[outcome]}.`,
       ...(trouble ? [`It needs a person: ${trouble}.`] : []),
       ...reasons.map((reason) => `Reason ${reason.code}: ${reason.message}.`),
       ...findings.map((finding) => `Finding ${finding.code}: ${finding.message}.`),

@@ -1,4 +1,5 @@
 import type { FlagReference, Policy } from "../../contract/policy.ts";
+import type { FlagJudgement } from "../judge/flag-verdict.ts";
 import type { Counted } from "../judge/increments.ts";
 import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
 
@@ -44,6 +45,17 @@ export interface WatchMemory {
   /** Looks in a row at which the judge held, or nothing could be seen. */
   holds: number;
   unseen: number;
+}
+
+/** What is known of a release's flags, looked at minute by minute. By `flagKey`. */
+export interface FlagWatch {
+  /** Minutes before it have been looked at. */
+  judgedUntil: string;
+  flags: Record<string, FlagJudgement>;
+  /** What a flag was found to be, and when first. */
+  found: Record<string, { kind: "harmful" | "cleared"; reason: Reason; at: string }>;
+  /** When the responder was last asked to switch harmful flags off. */
+  askedAt?: string;
 }
 
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
@@ -93,6 +105,10 @@ export interface ReleaseRecord {
   watch?: WatchMemory;
   /** How far the shift has been judged. */
   judging?: Judging;
+  /** What is known of the release's flags by themselves. */
+  flagWatch?: FlagWatch;
+  /** Flags that were switched off because they themselves are harmful, by `flagKey`. */
+  harmfulFlagsOff?: string[];
   /** What became of the release's flags, once they were to be switched off. */
   flagResults?: FlagResult[];
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */

@@ -1,4 +1,5 @@
-import type { Verdict } from "../judge/types.ts";
+import type { FlagReference } from "../../contract/policy.ts";
+import type { Reason, Verdict } from "../judge/types.ts";
 import type { TrafficRouting } from "../ports.ts";
 import type { Judging, ReleaseRecord } from "./records.ts";
 import type { LookWindow, Shift } from "./shift.ts";
@@ -28,6 +29,8 @@ export interface SweepPort {
 export interface ResponderPort {
   /** Asks it to roll a release back; it does so once however often it is asked. */
   rollBack(deploymentId: string, verdict: Verdict): Promise<void>;
+  /** Asks it to switch flags of a release off that are harmful by themselves; the code stays. */
+  switchOff(deploymentId: string, flags: FlagReference[], reasons: Reason[]): Promise<void>;
 }
 
 /** A shift under judgement; `release.judging` is what earlier looks left. */

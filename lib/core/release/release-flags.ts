@@ -1,0 +1,35 @@
+import type { FlagReference } from "../../contract/policy.ts";
+import type { ReleaseRecord } from "./records.ts";
+
+/** Names one flag of a release. */
+export const flagKey = ({ applicationId, environmentId, profileId }: Omit<FlagReference, "flags">, flag: string) =>
+  `${applicationId}/${environmentId}/${profileId}/${flag}`;
+
+/** The references with only those flags that `wanted` is true of; without the references that keep none. */
+export const onlyFlags = (
+  references: readonly FlagReference[],
+  wanted: (key: string, flag: string) => boolean,
+): FlagReference[] =>
+  references
+    .map((reference) => ({
+      ...reference,
+      flags: reference.flags.filter((flag) => wanted(flagKey(reference, flag), flag)),
+    }))
+    .filter(({ flags }) => flags.length > 0);
+
+/** Flags of a release that are harmful by themselves and have not been switched off for it. */
+export const harmfulFlags = ({
+  flags,
+  flagWatch,
+  harmfulFlagsOff = [],
+}: Pick<ReleaseRecord, "flags" | "flagWatch" | "harmfulFlagsOff">): FlagReference[] =>
+  onlyFlags(flags, (key) => flagWatch?.found[key]?.kind === "harmful" && !harmfulFlagsOff.includes(key));
+
+/** Without flags that the evidence has cleared: switching those off would help nobody. */
+export const suspectFlags = ({ flags, flagWatch }: Pick<ReleaseRecord, "flags" | "flagWatch">): FlagReference[] =>
+  onlyFlags(flags, (key) => flagWatch?.found[key]?.kind !== "cleared");
+
+export const flagReasons = ({ flagWatch }: Pick<ReleaseRecord, "flagWatch">, kind: "harmful" | "cleared") =>
+  Object.values(flagWatch?.found ?? {})
+    .filter((found) => found.kind === kind)
+    .map(({ reason }) => reason);
