@@ -65,11 +65,14 @@ const kayenta: Method = {
   },
 };
 
-const untold = ({ canary, baseline }: Minute): Minute => ({ canary: { ...canary, coldStarts: 0 }, baseline });
+const untold = ({ canary, baseline }: Minute): Minute => ({
+  canary: { ...canary, coldStarts: 0, environments: undefined },
+  baseline,
+});
 
 export const METHODS: readonly Method[] = [
   judge("Goaround 60 s", (minute) => minute),
-  judge("Goaround 60 s, cold starts not told", untold),
+  judge("Goaround 60 s, told neither cold starts nor environments", untold),
   p99Rule,
   kayenta,
 ];
@@ -81,11 +84,11 @@ export function runJudgeCell(cell: JudgeCell, from: number, to: number): Tally[]
     const draw = cell.minutes(uniformOf(cell.key, run));
     const minutes: Minute[] = [];
     for (let elapsed = 60; elapsed <= JUDGE_HORIZON_SECONDS; elapsed += 60) minutes.push(draw(elapsed));
-    // Where nothing starts cold, being told makes no difference.
-    const cold = minutes.some(({ canary }) => (canary.coldStarts ?? 0) > 0);
+    // Where there is nothing to tell, being told makes no difference.
+    const tells = minutes.some(({ canary }) => (canary.coldStarts ?? 0) > 0 || canary.environments !== undefined);
     let told: number | undefined;
     for (const [i, method] of METHODS.entries()) {
-      const stopped = i === 1 && !cold ? told : stopOf(method.start(), minutes);
+      const stopped = i === 1 && !tells ? told : stopOf(method.start(), minutes);
       if (i === 0) told = stopped;
       add(tallies[i]!, minutes, stopped);
     }

@@ -57,7 +57,9 @@ export const run: Benchmark = async (args) => {
   ];
   mkdirSync(KEPT, { recursive: true });
   const judge = judgeCells();
-  const judgeJobs = judge.flatMap((cell) => parts(cell, Math.ceil(cell.healthy ? judgeRuns : judgeRuns / 10), 500));
+  const judgeJobs = judge.flatMap((cell) =>
+    parts(cell, Math.ceil(cell.healthy && !cell.fault ? judgeRuns : judgeRuns / 10), 500),
+  );
   const measure = async (what: string, wanted: readonly Job[], code: string) => {
     const path = fileURLToPath(new URL(`${what}-${code}.jsonl`, KEPT));
     if (values.fresh) rmSync(path, { force: true });
@@ -122,8 +124,11 @@ const MEASURING = [
 ];
 
 const MEASURING_WHOLE = [
-  ...["judge", "promotion", "share", "effect"].map((name) => `${SEQUENTIAL}${name}.ts`),
-  ...["judge-cells", "judge-trial", "durations"].map((name) => `bench/judge/${name}.ts`),
+  ...["judge", "environments", "promotion", "share", "effect"].map((name) => `${SEQUENTIAL}${name}.ts`),
+  ...["certainty", "evaluate", "fixed", "increments", "rules", "rule-settings", "triggers"].map(
+    (name) => `lib/core/judge/${name}.ts`,
+  ),
+  ...["judge-cells", "judge-trial", "durations", "late-minutes"].map((name) => `bench/judge/${name}.ts`),
 ];
 
 /** Of the code that results depend on: those of other code are not taken for this one's. */

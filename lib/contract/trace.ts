@@ -7,6 +7,7 @@ import * as z from "zod";
 
 const MAX_BLOCKS = 100_000;
 const MAX_TRACE_CHARACTERS = 50_000_000;
+const MAX_ENVIRONMENTS = 1000;
 /** A file that is wrong throughout would otherwise print itself. */
 const MAX_PROBLEMS = 20;
 
@@ -22,6 +23,10 @@ const side = z
       .optional()
       .describe("requests above each latency threshold, the lowest threshold first"),
     coldStarts: count.optional(),
+    environments: z
+      .record(z.string().min(1).max(512), z.strictObject({ requests: count, errors: count }))
+      .optional()
+      .describe("the same requests and errors by execution environment, as far as they are known"),
   })
   .superRefine((value, context) => {
     const within = (name: string, amount: number | undefined, path: (string | number)[]) => {
@@ -31,6 +36,22 @@ const side = z
     };
     within("errors", value.errors, ["errors"]);
     within("cold starts", value.coldStarts, ["coldStarts"]);
+    const environments = Object.entries(value.environments ?? {});
+    if (environments.length > MAX_ENVIRONMENTS) {
+      const message = `${environments.length} environments, at most ${MAX_ENVIRONMENTS} are allowed`;
+      context.addIssue({ code: "custom", path: ["environments"], message });
+    }
+    for (const [id, { requests, errors }] of environments) {
+      if (errors <= requests) continue;
+      const message = `${errors} errors of ${requests} requests`;
+      context.addIssue({ code: "custom", path: ["environments", id, "errors"], message });
+    }
+    for (const name of ["requests", "errors"] as const) {
+      const sum = environments.reduce((total, [, counts]) => total + counts[name], 0);
+      if (sum <= value[name]) continue;
+      const message = `${sum} ${name} of the environments, ${value[name]} in all`;
+      context.addIssue({ code: "custom", path: ["environments"], message });
+    }
     for (const [i, amount] of (value.slow ?? []).entries()) {
       within("slow requests", amount, ["slow", i]);
       if (i > 0 && amount > value.slow![i - 1]!) {

@@ -42,7 +42,8 @@ export function countNew(
   for (const { at, invocations, errors, slow } of minutes) {
     const key = String(Math.floor(at.getTime() / MINUTE_MS));
     const now = [invocations, errors, ...(thresholds ? (slow ?? []).map((one) => one[bound]) : [])];
-    const known = before.minutes[key] ?? [];
+    // A minute that comes twice in one reading counts once as well.
+    const known = kept[key] ?? before.minutes[key] ?? [];
     // A figure that was corrected downwards takes nothing back: it has been judged.
     kept[key] = now.map((value, i) => Math.max(value, known[i] ?? 0));
     fresh = added(

@@ -1,6 +1,6 @@
 import { type Condition, parseExpression } from "../../contract/expression.ts";
 import type { Policy } from "../../contract/policy.ts";
-import { triggerMetrics, triggersOf } from "../../contract/triggers.ts";
+import { type Trigger, triggerMetrics, triggersOf } from "../../contract/triggers.ts";
 import { budgetOf } from "./budget.ts";
 import { surelyAtLeast } from "./certainty.ts";
 import { evaluate, isRelative, type Metrics, type MetricValue, namesIn } from "./evaluate.ts";
@@ -15,7 +15,8 @@ const CLEAR_LOOKS = 2;
 
 export interface Triggered {
   state: TriggerState;
-  rollback: { reason: Reason; relative: boolean }[];
+  /** `errors`: over the canary's errors alone, and not zero-tolerance. */
+  rollback: { reason: Reason; relative: boolean; errors: boolean }[];
   hold: Reason[];
   findings: Reason[];
 }
@@ -27,16 +28,11 @@ export interface Triggered {
  */
 export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: number, policy: Policy): Triggered {
   const result: Triggered = { state: {}, rollback: [], hold: [], findings: [] };
-  const names = triggerMetrics(policy.metrics);
   const baseline = metricsOf(look.baseline);
-  for (const trigger of triggersOf(policy)) {
-    const parsed = parseExpression(trigger.expression, names);
-    if (!parsed.ok) continue;
-    const { condition } = parsed;
+  for (const { trigger, condition, relative } of parsedTriggers(policy)) {
     const canary = metricsOf(look.canary, trigger.sure ? SURE_PART * budgetOf(policy) : undefined);
     const enough = trigger.zeroTolerance || look.canary.invocations >= (trigger.minSamples ?? policy.checks.minSamples);
     const on = enough ? evaluate(condition, canary, baseline) : undefined;
-    const relative = isRelative(condition);
     const excused = !relative && !trigger.zeroTolerance && evaluate(condition, baseline, baseline) === true;
     const shared = on === true && excused;
     const known = before[trigger.name] ?? { since: null, off: 0 };
@@ -56,10 +52,35 @@ export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: n
       samples: look.canary.invocations,
     };
     if (shared) result.findings.push(reason);
-    else if (critical && on === true && lasted >= trigger.delaySeconds) result.rollback.push({ reason, relative });
-    else result.hold.push(reason);
+    else if (critical && on === true && lasted >= trigger.delaySeconds) {
+      const errors = !trigger.zeroTolerance && namesIn(condition).every((name) => OF_ERRORS.has(name));
+      result.rollback.push({ reason, relative, errors });
+    } else result.hold.push(reason);
   }
   return result;
+}
+
+const OF_ERRORS = new Set(["error_rate", "success_rate", "service_status"]);
+
+interface ParsedTrigger {
+  trigger: Trigger;
+  condition: Condition;
+  relative: boolean;
+}
+
+/** Expressions are parsed once for a policy, not at every look. */
+const parsedBefore = new WeakMap<Policy, ParsedTrigger[]>();
+
+function parsedTriggers(policy: Policy): ParsedTrigger[] {
+  const known = parsedBefore.get(policy);
+  if (known) return known;
+  const names = triggerMetrics(policy.metrics);
+  const triggers = triggersOf(policy).flatMap((trigger) => {
+    const parsed = parseExpression(trigger.expression, names);
+    return parsed.ok ? [{ trigger, condition: parsed.condition, relative: isRelative(parsed.condition) }] : [];
+  });
+  parsedBefore.set(policy, triggers);
+  return triggers;
 }
 
 /** What a rate may be wrong by, as a part of the budget, where a trigger is to be sure of it. */

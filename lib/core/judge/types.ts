@@ -19,6 +19,13 @@ export interface SideCounts {
   slow?: number[] | undefined;
   /** Requests that waited for a new execution environment. */
   coldStarts?: number | undefined;
+  /** The same requests and errors by execution environment, as far as they are known; by the log stream's name, say. */
+  environments?: Record<string, EnvironmentCounts> | undefined;
+}
+
+export interface EnvironmentCounts {
+  requests: number;
+  errors: number;
 }
 
 /** Both versions over the same minutes. */

@@ -9,6 +9,7 @@ import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../ty
 import { addBlocks, type CesState, initialCes, JUDGE_CELLS, lookCes } from "./ces.ts";
 import { type PackedCes, packCes, unpackCes } from "./compact.ts";
 import { effectOf } from "./effect.ts";
+import { addEnvironments, type EnvironmentsState, initialEnvironments, oneEnvironment } from "./environments.ts";
 import { type ErrorsLook, type ErrorsState, initialErrors, lookErrors } from "./errors.ts";
 import type { Block } from "./null-law.ts";
 import { initialPromotion, lookPromotion, PROMOTION_ALPHA, type PromotionState, requestsMissing } from "./promotion.ts";
@@ -35,6 +36,7 @@ interface SequentialState extends JudgeState {
   share: ShareState;
   totals: Block;
   triggers: TriggerState;
+  environments: EnvironmentsState;
   /** How much longer the canary's requests took than the baseline's at the latest looks, on average, oldest first. ms. */
   durations: number[];
   /** The canary's average duration at the latest look that had one, milliseconds. */
@@ -53,6 +55,7 @@ const initialState: SequentialState = {
   share: initialShare,
   totals: NO_BLOCK,
   triggers: {},
+  environments: initialEnvironments,
   durations: [],
   averageMs: 0,
   rules: undefined,
@@ -68,7 +71,7 @@ const initialState: SequentialState = {
  * Throws GoaroundError `usage` for counts that cannot be.
  */
 export const judgeSequential: Judge = (given, look, policy) => {
-  const state = (given as SequentialState | undefined) ?? initialState;
+  const state = { ...initialState, ...(given as SequentialState | undefined) };
   assertCounts(look);
   const ruled = judgeFixed(state.rules, look, policy);
   if (!look.observed) return { state: { ...state, rules: ruled.state }, verdict: ruled.verdict };
@@ -77,14 +80,19 @@ export const judgeSequential: Judge = (given, look, policy) => {
   const { averageDurationMs } = look.canary;
   const longer = (averageDurationMs ?? 0) - (look.baseline.averageDurationMs ?? 0);
   const durations = averageDurationMs === undefined ? state.durations : [...state.durations, longer];
+  const environments = addEnvironments(tested.state.environments, look.canary.environments);
+  const isAccused = accused(tested, triggered, ruled);
+  if (isAccused) environments.accusedSeconds ??= tested.state.seconds;
+  const excuse = isAccused ? oneEnvironment(environments, tested.state.totals, tested.state.seconds) : undefined;
   const next = {
     ...tested.state,
     rules: ruled.state,
     triggers: triggered.state,
+    environments,
     durations: durations.slice(-TREND_LOOKS),
     averageMs: averageDurationMs ?? state.averageMs,
   };
-  return { state: next, verdict: combine(next, tested, triggered, ruled, policy) };
+  return { state: next, verdict: combine(next, tested, triggered, ruled, excuse, policy) };
 };
 
 /** The same state in at most 8 KB of JSON; the judge goes on from it as from the original. */
@@ -208,30 +216,48 @@ function lookLatency(states: (CesState | PackedCes)[], look: Look, seconds: numb
   return { states: next, reason };
 }
 
+/** Rules over the canary's errors that act by themselves. A limit that a person set for one release is not among them. */
+const OF_ERRORS = new Set(["success-rate", "absolute-error-rate"]);
+
+/** Whether anything would roll the canary back for its errors. */
+const accused = ({ reasons }: Tested, triggered: Triggered, { verdict }: Ruled) =>
+  reasons.errors !== undefined ||
+  triggered.rollback.some(({ errors }) => errors) ||
+  (verdict.kind === "rollback" && verdict.reasons.some(({ code }) => OF_ERRORS.has(code)));
+
 const ruleNeedsErrors = (reason: Reason) => reason.code === "error-rate";
 const ruleNeedsLatency = (reason: Reason) => reason.code === "p99-duration";
 
+/** `excuse`: why what is held against the canary's errors may not be the version's. */
 function combine(
   state: SequentialState,
-  { reasons: evidence, healthy }: Tested,
+  { reasons, healthy }: Tested,
   triggered: Triggered,
   { verdict: ruled, supporting }: Ruled,
+  excuse: Reason | undefined,
   policy: Policy,
 ): Verdict {
+  const evidence = excuse ? { ...reasons, errors: undefined } : reasons;
   const findings = [...ruled.findings, ...triggered.findings, ...degrading(state)];
   const effect = [...uncompared(state), ...effectReason(state)];
   const hasLatencyTest = state.latency.length > 0;
   const agrees = (reason: Reason) => {
+    if (excuse && OF_ERRORS.has(reason.code)) return false;
     if (ruleNeedsErrors(reason)) return evidence.errors !== undefined;
     return !(ruleNeedsLatency(reason) && hasLatencyTest) || evidence.latency !== undefined;
   };
   const supported = evidence.errors !== undefined || evidence.latency !== undefined;
-  const fired = triggered.rollback.filter(({ relative }) => !relative || supported);
-  const unsupported = triggered.rollback.filter(({ relative }) => relative && !supported);
+  const acts = ({ relative, errors }: Triggered["rollback"][number]) =>
+    (!relative || supported) && !(excuse !== undefined && errors);
+  const fired = triggered.rollback.filter(acts);
+  const unsupported = triggered.rollback.filter((one) => !acts(one));
   const broken = ruled.kind === "rollback" ? ruled.reasons : [];
   const acting = broken.filter(agrees);
   const waiting = [...broken.filter((reason) => !agrees(reason)), ...unsupported.map(({ reason }) => reason)].map(
-    (reason) => ({ ...reason, message: `${reason.message}; the sequential test does not agree yet` }),
+    (reason) => ({
+      ...reason,
+      message: `${reason.message}; ${excuse ? "one environment may be to blame" : "the sequential test does not agree yet"}`,
+    }),
   );
   const deficit = evidence.share ? [evidence.share] : [];
   const tested = [evidence.errors, evidence.latency].filter((reason) => reason !== undefined);
@@ -240,7 +266,13 @@ function combine(
   const rollback = [...tested, ...hard, ...acting, ...beside, ...fired.map(({ reason }) => reason)];
   if (rollback.length > 0) return { kind: "rollback", reasons: [...rollback, ...effect], findings };
 
-  const holding = [...deficit, ...waiting, ...triggered.hold, ...(ruled.kind === "hold" ? ruled.reasons : [])];
+  const holding = [
+    ...(excuse ? [excuse] : []),
+    ...deficit,
+    ...waiting,
+    ...triggered.hold,
+    ...(ruled.kind === "hold" ? ruled.reasons : []),
+  ];
   if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...effect], findings };
   if (ruled.kind === "inconclusive") return { ...ruled, findings, reasons: [...ruled.reasons, ...effect] };
   if (!healthy.proven)
@@ -354,10 +386,10 @@ function assertCounts(look: Look): void {
       expectedShare: look.expectedShare,
     }),
     ...(["canary", "baseline"] as const).flatMap((side) => {
-      const { invocations, errors, slow = [], coldStarts = 0 } = look[side];
-      return Object.entries({ invocations, errors, coldStarts, ...slow }).map(
-        ([name, value]) => [`${side}.${name}`, value] as const,
-      );
+      const { invocations, errors, slow = [], coldStarts = 0, environments = {} } = look[side];
+      const named = Object.entries({ invocations, errors, coldStarts, ...slow });
+      const told = Object.values(environments).flatMap((one) => Object.entries(one));
+      return [...named, ...told].map(([name, value]) => [`${side}.${name}`, value] as const);
     }),
   ].filter(([, value]) => typeof value !== "number" || !(value >= 0 && value <= 1e9));
   if (wrong.length === 0) return;

@@ -48,7 +48,7 @@ export function replayJudge(trace: Trace, policy: Policy): JudgeReplay {
 
 function lookAt({ share, blocks }: Trace, index: number, elapsedSeconds: number): Look {
   const { seconds, canary, baseline } = blocks[index]!;
-  const counts = ({ requests, errors, slow, coldStarts }: typeof canary): SideCounts => ({
+  const counts = ({ requests, errors, slow, coldStarts, environments }: typeof canary): SideCounts => ({
     invocations: requests,
     errors,
     throttles: 0,
@@ -56,6 +56,7 @@ function lookAt({ share, blocks }: Trace, index: number, elapsedSeconds: number)
     p99DurationMs: undefined,
     slow,
     coldStarts,
+    environments,
   });
   return {
     elapsedSeconds,
