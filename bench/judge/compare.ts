@@ -1,6 +1,7 @@
 import type { HealthyCell, RegressionCell } from "./cells.ts";
+import { ALPHA } from "./detector.ts";
 import { DETECTORS, OURS } from "./detectors.ts";
-import { badServed, shareDetected, type Tally } from "./tally.ts";
+import { badServed, meanDelay, STEP_SECONDS, shareDetected, type Tally } from "./tally.ts";
 
 export interface Measured<Cell> {
   cell: Cell;
@@ -38,4 +39,33 @@ export function standing(tallies: readonly Tally[], peers: readonly number[]) {
   const theirs = badServed(tallies[best]!);
   const how: Standing = ours < theirs * (1 - LEVEL) ? "ahead" : ours <= theirs * (1 + LEVEL) ? "level" : "behind";
   return { how, best, ratio: ours / theirs };
+}
+
+const AT_ONCE = 0.995;
+/** Twice the standard error of the mean delay of 2,000 runs. */
+const NOISE = 0.03;
+
+/**
+ * What a cell's delay is made of where no other spending of alpha could shorten it: nearly every run ends at the first
+ * look; or at the look that brings the least number of failed canary requests that is evidence. Chance puts all of k
+ * failures on the canary with probability share^k, which must be below alpha.
+ */
+export function atTheEnd({ conditions }: RegressionCell, [ours]: readonly Tally[]): "look" | "failures" | undefined {
+  if ((ours!.delays[1] ?? 0) >= AT_ONCE * ours!.runs) return "look";
+  const { requestsPerSecond, share, canaryRate } = conditions;
+  const failures = Math.floor(Math.log(ALPHA) / Math.log(share) + 1e-9) + 1;
+  const perStep = requestsPerSecond * share * canaryRate * STEP_SECONDS;
+  let least = 0;
+  for (let step = 0, more = 1; more > 1e-9; step++) {
+    more = poissonBelow(failures, step * perStep);
+    least += more * STEP_SECONDS;
+  }
+  return meanDelay(ours!) <= least * (1 + NOISE) ? "failures" : undefined;
+}
+
+/** Probability that a Poisson variable is below `count`. */
+function poissonBelow(count: number, mean: number): number {
+  let sum = 0;
+  for (let k = 0, term = Math.exp(-mean); k < count; k++, term *= mean / k) sum += term;
+  return sum;
 }

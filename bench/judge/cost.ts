@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { policySchema } from "../../lib/contract/policy.ts";
 import { compactState, judgeSequential } from "../../lib/core/judge/sequential/judge.ts";
 import { drawBlock, uniformFrom } from "../../lib/core/judge/sequential/traffic.ts";
@@ -10,6 +12,7 @@ export interface CostRow {
   slowest: number;
   stateBytes: number;
   compactBytes: number;
+  heldMegabytes: number;
 }
 
 const policy = policySchema.parse({ schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" });
@@ -26,6 +29,15 @@ const side = (invocations: number, errors: number): SideCounts => ({
   coldStarts: 0,
 });
 
+/** Node collects garbage on demand only when told at its start, or by this flag (Node 20). */
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function heapBytes(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
 /** The judge is a pure function: the quickest of so many turns of a look is what it costs without other programs. */
 const TURNS = 3;
 
@@ -39,6 +51,7 @@ function measure(requestsPerSecond: number, hours: number): CostRow {
   const uniform = uniformFrom(1);
   const conditions = { requestsPerSecond, share: 0.1, baselineRate: 0.01, canaryRate: 0.01 };
   let [total, slowest, counted] = [0, 0, 0];
+  const heapBefore = heapBytes();
   let state: JudgeState | undefined;
   for (let i = 1; i <= hours * 360; i++) {
     const block = drawBlock(uniform, conditions, 10);
@@ -63,6 +76,7 @@ function measure(requestsPerSecond: number, hours: number): CostRow {
     slowest = Math.max(slowest, took);
     counted++;
   }
+  const held = heapBytes() - heapBefore;
   return {
     requestsPerSecond,
     hours,
@@ -70,5 +84,6 @@ function measure(requestsPerSecond: number, hours: number): CostRow {
     slowest,
     stateBytes: JSON.stringify(state).length,
     compactBytes: JSON.stringify(compactState(state!)).length,
+    heldMegabytes: Math.max(0, held) / 1e6,
   };
 }

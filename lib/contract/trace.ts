@@ -106,7 +106,8 @@ export function parseTrace(document: string): ParsedTrace {
   try {
     json = JSON.parse(document.replace(/^\uFEFF/, ""));
   } catch (error) {
-    return refuse(placeOf(document, error as Error), `is not JSON: ${(error as Error).message}`);
+    const message = (error as Error).message.replaceAll(/\s+/g, " ");
+    return refuse(placeOf(document, error as Error), `is not JSON: ${message}`);
   }
   return validateTrace(json);
 }
@@ -122,12 +123,25 @@ export function validateTrace(value: unknown): ParsedTrace {
 
 const refuse = (path: string, message: string): ParsedTrace => ({ ok: false, problems: [{ path, message }] });
 
-/** Line and column of a syntax error, where the engine tells the offset. */
-function placeOf(document: string, error: Error): string {
-  const offset = /at position (\d+)/.exec(error.message)?.[1];
+/** Line and column of a syntax error; the engine tells the offset, or the text around it (V8, Node 20 to 24). */
+function placeOf(document: string, { message }: Error): string {
+  const told = /at position (\d+)/.exec(message)?.[1];
+  const offset = told === undefined ? offsetOfExcerpt(document, message) : Number(told);
   if (offset === undefined) return "";
-  const before = document.slice(0, Number(offset)).split("\n");
+  const before = document.slice(0, offset).split("\n");
   return `line ${before.length}, column ${before.at(-1)!.length + 1}`;
+}
+
+/** V8 shows ten characters before the one that it stumbles over. */
+const EXCERPT_BEFORE = 10;
+
+function offsetOfExcerpt(document: string, message: string): number | undefined {
+  const shown = /^Unexpected token '(.)', (\.{3})?"(.*)"(?:\.{3})? is not valid JSON$/s.exec(message);
+  const [, token, dots, excerpt] = shown ?? [];
+  if (token === undefined || excerpt === undefined) return undefined;
+  const at = document.indexOf(excerpt);
+  if (at < 0) return undefined;
+  return dots ? at + EXCERPT_BEFORE : at + Math.max(0, excerpt.indexOf(token));
 }
 
 const pathOf = (parts: readonly PropertyKey[]) =>

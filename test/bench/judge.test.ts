@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { healthyCells, regressionCells } from "../../bench/judge/cells.ts";
+import { atTheEnd } from "../../bench/judge/compare.ts";
 import { runErrorCell } from "../../bench/judge/error-trial.ts";
 import { goaround, together } from "../../bench/judge/goaround.ts";
+import { judgeCells } from "../../bench/judge/judge-cells.ts";
 import { isHigh } from "../../bench/judge/kayenta.ts";
 import { drawHypergeometric, uniformOf } from "../../bench/judge/random.ts";
 import { addTally, emptyTally, meanDelay, medianDelay, upperBound } from "../../bench/judge/tally.ts";
@@ -67,6 +69,47 @@ describe("benchmark of the judge", () => {
       const parts = [runErrorCell(cell, 4, 6), runErrorCell(cell, 0, 4)];
       expect(parts[0]!.map((tally, i) => addTally(tally, parts[1]![i]!))).toEqual(whole);
     }
+  });
+
+  it("publishes late minutes once, in the end, and never more errors than requests", () => {
+    const cell = judgeCells().find(
+      ({ name }) => name === "10/s, errors 1 % → 5 %, minutes late, out of order and twice",
+    )!;
+    const draw = cell.minutes(uniformOf(cell.key, 1));
+    const minutes = Array.from({ length: 200 }, (_, i) => draw(60 * (i + 1)));
+    const sum = (of: "invocations" | "errors") => minutes.reduce((total, { canary }) => total + canary[of], 0);
+    expect(sum("invocations")).toBeGreaterThan(0.97 * 200 * 60);
+    expect(sum("invocations")).toBeLessThan(1.03 * 200 * 60);
+    expect(sum("errors") / sum("invocations")).toBeCloseTo(0.05, 2);
+    expect(minutes[0]!.canary.invocations).toBeLessThan(50);
+    for (const { canary } of minutes) expect(canary.errors).toBeLessThanOrEqual(canary.invocations);
+  });
+
+  it("counts each environment's requests and errors in those of the version", () => {
+    const cell = judgeCells().find(
+      ({ name }) => name === "10/s, one of the canary's two environments fails everything",
+    )!;
+    const draw = cell.minutes(uniformOf(cell.key, 2));
+    const minutes = Array.from({ length: 10 }, (_, i) => draw(60 * (i + 1)).canary);
+    for (const { invocations, errors, environments } of minutes) {
+      const all = Object.values(environments!);
+      expect(all.reduce((sum, { requests }) => sum + requests, 0)).toBe(invocations);
+      expect(all.reduce((sum, one) => sum + one.errors, 0)).toBe(errors);
+    }
+    const { requests, errors } = minutes.at(-1)!.environments!["environment 1"]!;
+    expect(errors).toBe(requests);
+  });
+
+  it("knows where no test could be sooner: at the first look, and at the least number of failures", () => {
+    const tally = (looks: number) => ({ ...emptyTally(), runs: 1000, detected: 1000, delays: { [looks]: 1000 } });
+    const cell = (key: string) => regressionCells().cells.find((one) => one.key === key)!;
+    const dense = cell("1000/s, share 0.5, 0 % → 100 %");
+    expect(atTheEnd(dense, [tally(1)])).toBe("look");
+    expect(atTheEnd(dense, [tally(2)])).toBeUndefined();
+    // Two failures at 0.05 a second come after 40 s, and a look does half of its 10 s later.
+    const rare = cell("100/s, share 0.01, 0 % → 5 %");
+    expect(atTheEnd(rare, [tally(4.5)])).toBe("failures");
+    expect(atTheEnd(rare, [tally(5)])).toBeUndefined();
   });
 
   it("names every cell once", () => {

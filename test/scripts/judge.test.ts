@@ -25,6 +25,8 @@ describe("judge", () => {
   it("gives verdict, time, reasons, budget and looks in one document", async () => {
     const ran = await run("--trace", file({ share: 0.1, blocks: blocks(5, 0, 0) }), "--json");
     expect(ran.json()).toMatchObject({ verdict: "promote", look: 5, decidedAtSeconds: 300, budget: { total: 0.01 } });
+    const [first] = (ran.json() as { looks: { effect: unknown }[] }).looks;
+    expect(first!.effect).toMatchObject({ difference: 0, low: expect.any(Number), high: expect.any(Number) });
     const bad = await run("--trace", file({ share: 0.1, blocks: blocks(5, 9, 1) }));
     expect(bad.stdout).toContain("rollback at look 1 (60 s)");
     expect(bad.stdout).toContain("more-errors: 9 of 60 canary requests failed");
@@ -86,6 +88,32 @@ describe("judge --errors-only", () => {
     expect((await run("--trace", join(folder, "none.json"), "--errors-only")).exitCode).toBe(2);
     expect((await run("--trace", wrong, "--method", "guess", "--errors-only")).exitCode).toBe(2);
     expect((await run("--trace", wrong, "--alpha", "2", "--errors-only")).exitCode).toBe(2);
+  });
+
+  it("names line and column of what is no JSON, and refuses what contradicts itself", async () => {
+    const nan = file('{"share": 0.1,\n "blocks": [{"seconds": 60, "canary": {"requests": NaN}}]}');
+    expect((await run("--trace", nan)).stderr).toContain("line 2, column 52: is not JSON");
+    expect((await run("--trace", file(""))).stderr).toContain("is empty");
+    const one = blocks(1, 3, 0)[0]!;
+    const environments = { a: { requests: 50, errors: 2 }, b: { requests: 11, errors: 12 } };
+    const wrong = file({ share: 0.1, blocks: [{ ...one, canary: { ...one.canary, environments } }] });
+    const ran = await run("--trace", wrong);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(ran.stderr).toContain("blocks[0].canary.environments.b.errors: 12 errors of 11 requests");
+    expect(ran.stderr).toContain("blocks[0].canary.environments: 61 requests of the environments, 60 in all");
+    expect(ran.stderr).toContain("blocks[0].canary.environments: 14 errors of the environments, 3 in all");
+  });
+
+  it("tells a bad environment from the version, where the trace has counts by environment", async () => {
+    const one = blocks(1, 30, 5)[0]!;
+    const environments = { a: { requests: 30, errors: 30 }, b: { requests: 30, errors: 0 } };
+    const told = { ...one, canary: { ...one.canary, environments } };
+    expect((await run("--trace", file({ share: 0.1, blocks: [one] }), "--json")).json()).toMatchObject({
+      verdict: "rollback",
+    });
+    const ran = await run("--trace", file({ share: 0.1, blocks: [told, told] }), "--json");
+    const { verdict, reasons } = ran.json() as { verdict: string; reasons: { code: string }[] };
+    expect([verdict, reasons[0]!.code]).toEqual(["hold", "one-environment"]);
   });
 
   it("reads CSV, which needs the share", async () => {

@@ -49,6 +49,39 @@ describe("counts that come late", () => {
     );
   });
 
+  it("add up in whatever order minutes come, late and more than once in a reading", () => {
+    const published = fc.array(fc.array(fc.tuple(fc.nat(20), fc.nat(5)), { minLength: 6, maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(published, fc.infiniteStream(fc.nat()), (minutes, order) => {
+        let counted = nothingCounted;
+        let total = { invocations: 0, errors: 0 };
+        // A part of each minute comes with it, the others up to five minutes later.
+        for (let now = 0; now < minutes.length + 5; now++) {
+          const read = minutes.slice(0, now + 1).map((parts, at) => {
+            const there = parts.slice(0, now - at + 1);
+            const failed = there.reduce((sum, [, errors]) => sum + errors, 0);
+            return minute(at, failed + there.reduce((sum, [served]) => sum + served, 0), failed);
+          });
+          const twice = [...read, ...read.filter(() => order.next().value! % 3 === 0)];
+          const mixed = twice
+            .map((one) => [order.next().value!, one] as const)
+            .sort(([a], [b]) => a - b)
+            .map(([, one]) => one);
+          const step = countNew(counted, mixed, "least");
+          counted = step.counted;
+          const { invocations, errors } = step.increment;
+          total = { invocations: total.invocations + invocations, errors: total.errors + errors };
+        }
+        const failed = minutes.flat().reduce((sum, [, errors]) => sum + errors, 0);
+        const served = minutes.flat().reduce((sum, [requests]) => sum + requests, 0);
+        expect(total).toEqual({ invocations: served + failed, errors: failed });
+      }),
+    );
+  });
+
   it("take nothing back when a figure is corrected downwards, and stay few", () => {
     const first = countNew(nothingCounted, [minute(1, 50, 3)], "least");
     expect(countNew(first.counted, [minute(1, 40, 2)], "least").increment).toMatchObject({ invocations: 0, errors: 0 });

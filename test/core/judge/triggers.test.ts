@@ -95,6 +95,37 @@ describe("triggers", () => {
     expect(verdict!.kind).toBe("hold");
     expect(verdict!.reasons.some(({ message }) => message.includes("does not agree"))).toBe(true);
   });
+
+  it("hold over a declared metric that compares with the baseline, and roll back when a test agrees", () => {
+    const metric = { name: "conversion_rate", namespace: "Shop", metric: "ConversionRate", versionDimension: "V" };
+    const policy = policySchema.parse({
+      schemaVersion: 1,
+      functionName: "f",
+      alias: "live",
+      deploymentGroup: "g",
+      metrics: [metric],
+      triggers: [
+        { name: "drop", expression: "conversion_rate < 0.8 * baseline", severity: "critical", delaySeconds: 60 },
+      ],
+    });
+    const look = (errors: number, rate: number | undefined) => ({
+      elapsedSeconds: 60,
+      seconds: 60,
+      expectedShare: 0.5,
+      observed: true,
+      canary: { ...side(errors), metrics: rate === undefined ? undefined : { conversion_rate: rate } },
+      baseline: { ...side(0), metrics: { conversion_rate: 0.05 } },
+    });
+    const verdict = (errors: number, rate: number | undefined) =>
+      judgeSequential(undefined, look(errors, rate), policy).verdict;
+    const codes = ({ reasons }: Verdict) => reasons.map(({ code }) => code);
+    expect(verdict(0, 0.03)).toMatchObject({ kind: "hold" });
+    expect(codes(verdict(0, 0.03))).toContain("trigger-drop");
+    expect(verdict(20, 0.03).kind).toBe("rollback");
+    expect(codes(verdict(20, 0.03))).toContain("trigger-drop");
+    expect(codes(verdict(0, 0.05))).not.toContain("trigger-drop");
+    expect(codes(verdict(0, undefined))).not.toContain("trigger-drop");
+  });
 });
 
 describe("trend", () => {

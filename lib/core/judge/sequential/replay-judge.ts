@@ -2,7 +2,10 @@ import type { Policy } from "../../../contract/policy.ts";
 import type { Trace } from "../../../contract/trace.ts";
 import { BUDGET, budgetOf } from "../budget.ts";
 import type { JudgeState, Look, SideCounts, Verdict, VerdictKind } from "../types.ts";
+import { addBlocks } from "./ces.ts";
+import { type Effect, effectOf } from "./effect.ts";
 import { errorFigures, judgeSequential } from "./judge.ts";
+import type { Block } from "./null-law.ts";
 import type { ErrorTestLook } from "./replay.ts";
 
 export interface JudgeReplay {
@@ -12,7 +15,11 @@ export interface JudgeReplay {
   decidedAtSeconds: number | null;
   /** Probability of rolling a harmless version back, and its parts, 0 to 1. */
   budget: { total: number; errors: number; latency: number; share: number };
-  looks: (ErrorTestLook & { verdict: VerdictKind })[];
+  looks: (ErrorTestLook & {
+    verdict: VerdictKind;
+    /** Canary error rate minus baseline's so far, 0 to 1, with an interval; null until both have served. */
+    effect: Effect | null;
+  })[];
 }
 
 /** Judges a trace look by look: up to a rollback, else to its end. */
@@ -29,11 +36,27 @@ export function replayJudge(trace: Trace, policy: Policy): JudgeReplay {
   let state: JudgeState | undefined;
   let verdict: Verdict | undefined;
   let seconds = 0;
+  let totals: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 };
   for (let i = 0; i < trace.blocks.length; i++) {
+    const { canary, baseline } = trace.blocks[i]!;
+    totals = addBlocks(totals, {
+      canaryRequests: canary.requests,
+      baselineRequests: baseline.requests,
+      canaryErrors: canary.errors,
+      baselineErrors: baseline.errors,
+    });
     seconds += trace.blocks[i]!.seconds;
     ({ state, verdict } = judgeSequential(state, lookAt(trace, i, seconds), policy));
     const { boundary, spent, canaryErrors, pValue } = errorFigures(state);
-    looks.push({ seconds, boundary, spent, canaryErrors, pValue, verdict: verdict.kind });
+    looks.push({
+      seconds,
+      boundary,
+      spent,
+      canaryErrors,
+      pValue,
+      verdict: verdict.kind,
+      effect: effectOf(totals) ?? null,
+    });
     if (verdict.kind === "rollback") break;
   }
   const decided = verdict!.kind === "rollback" || verdict!.kind === "promote";
