@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { PROCESSES, runJobs } from "../processes.ts";
 import type { Benchmark } from "../run.ts";
 import { healthyCells, regressionCells } from "./cells.ts";
 import type { Measured } from "./compare.ts";
@@ -9,11 +10,11 @@ import { measureCost } from "./cost.ts";
 import type { Job, JobResult } from "./jobs.ts";
 import { judgeCells } from "./judge-cells.ts";
 import { page } from "./page.ts";
-import { PROCESSES, runJobs } from "./pool.ts";
 import { addTally } from "./tally.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = new URL("docs/benchmarks/judge.md", ROOT);
+const WORKER = new URL("worker.ts", import.meta.url);
 const KEPT = new URL(".goaround/bench/", ROOT);
 
 const HELP = `npm run bench -- judge [--quick] [--regressions N] [--healthy N] [--fresh]
@@ -64,14 +65,16 @@ export const run: Benchmark = async (args) => {
     const path = fileURLToPath(new URL(`${what}-${code}.jsonl`, KEPT));
     if (values.fresh) rmSync(path, { force: true });
     let told = 0;
-    return runJobs(wanted, path, (done) => {
+    const onDone = (done: number) => {
       const now = performance.now();
       if (now - told < 15_000 && done < wanted.length) return;
       told = now;
       process.stderr.write(
         `${what}: ${done} of ${wanted.length} parts, ${((now - started) / 60_000).toFixed(1)} min\n`,
       );
-    });
+    };
+    const nameOf = ({ cell, from, to }: Job) => `${cell} ${from} ${to}`;
+    return runJobs<Job, JobResult>({ worker: WORKER, jobs: wanted, path, nameOf, onDone });
   };
   const results = [
     ...(await measure("judge", jobs, fingerprint(MEASURING))),

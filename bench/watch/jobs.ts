@@ -1,43 +1,67 @@
-import { type Scenario, scenarioSchema } from "../../lib/contract/scenario.ts";
+import { type Outcome, type ReleaseStep, type Scenario, scenarioSchema } from "../../lib/contract/scenario.ts";
 import { SeededRandom } from "../../lib/local/kernel/random.ts";
+import type { Comparison } from "../../scripts/rehearse/compare.ts";
 import { loadScenario } from "../../scripts/rehearse/library.ts";
+import type { ReleaseTimes } from "../../scripts/rehearse/outcome.ts";
 
-/** One rehearsal: a scenario (or the onset of a fault), a seed, and who guards it. */
-export interface Job {
+/** Some releases of a scenario, or of a canary with the onset of a fault, one after another in one world. */
+export interface ReleasesJob {
+  kind: "releases";
+  scenario: string;
+  /** Of the world, and of the first release's onset; the others count on. */
+  seed: number;
+  releases: number;
+  /** Undefined: Goaround; else the name of a plain alarm. */
+  alarm?: string;
+}
+
+/** One scenario under each guard. */
+export interface ComparisonJob {
+  kind: "comparison";
   scenario: string;
   seed: number;
-  /** Undefined: Goaround; else the name of a plain alarm. */
-  alarm: string | undefined;
 }
 
-/** What the page needs of it. Seconds from the start of the shift. */
-export interface JobResult extends Job {
-  outcome: string;
+export type Job = ReleasesJob | ComparisonJob;
+
+/** What the page needs of one release. */
+export interface Release {
+  outcome: Outcome;
+  times: ReleaseTimes;
   failed: number;
-  firstFailureAtSeconds: number | null;
-  decidedAtSeconds: number | null;
-  restoredAtSeconds: number | null;
 }
 
+export type JobResult = (ReleasesJob & { done: Release[] }) | (ComparisonJob & { comparison: Comparison });
 export const ONSET = "onset";
 /** Where no version is at fault: taking the release back would be wrong. */
 export const HARMLESS = ["outage-on-both", "cold-starts", "low-traffic", "monitoring-outage"];
 
 const ONSET_FROM_SECONDS = 5;
 const ONSET_TO_SECONDS = 235;
+/** After a rollback no release is admitted for five minutes. */
+const AFTER_ROLLBACK_MINUTES = 6;
 
-/** 10 requests/s, a tenth of it to the canary, whose errors jump from 0 to 20 % at a moment that the seed draws. */
-export function scenarioOf({ scenario, seed }: Pick<Job, "scenario" | "seed">): Scenario {
-  if (scenario !== ONSET) return loadScenario(scenario);
+/** 10 requests/s, a tenth of it to the canary. */
+const onset = scenarioSchema.parse({
+  name: ONSET,
+  description: "The canary's errors jump from 0 to 20 %.",
+  traffic: { requestsPerSecond: 10 },
+  strategy: { kind: "canary", percentage: 10, minutes: 10 },
+  baseline: { errorRate: 0 },
+  releases: [{ canary: { errorRate: 0 }, expected: "rolled-back" }],
+  watchMinutes: AFTER_ROLLBACK_MINUTES,
+  expected: { outcome: "rolled-back" },
+});
+
+/** What happens after a harmless release has ended changes nothing: the next one begins. */
+export const scenarioOf = (name: string): Scenario =>
+  name === ONSET ? onset : { ...loadScenario(name), watchMinutes: 1 };
+
+/** The canary of a seed. An onset's errors jump at a moment that the seed draws. */
+export function stepOf(scenario: Scenario, seed: number): ReleaseStep {
+  const step = scenario.releases[0]!;
+  if (scenario.name !== ONSET) return step;
   const at = new SeededRandom(seed).next();
   const fromSeconds = Math.round(10 * (ONSET_FROM_SECONDS + at * (ONSET_TO_SECONDS - ONSET_FROM_SECONDS))) / 10;
-  return scenarioSchema.parse({
-    name: ONSET,
-    description: "The canary's errors jump from 0 to 20 %.",
-    traffic: { requestsPerSecond: 10 },
-    strategy: { kind: "canary", percentage: 10, minutes: 10 },
-    baseline: { errorRate: 0 },
-    releases: [{ canary: { errorRate: 0, phases: [{ fromSeconds, errorRate: 0.2 }] }, expected: "rolled-back" }],
-    expected: { outcome: "rolled-back" },
-  });
+  return { ...step, canary: { ...step.canary, phases: [{ fromSeconds, errorRate: 0.2 }] } };
 }

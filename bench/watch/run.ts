@@ -1,42 +1,93 @@
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { scenarioNames } from "../../scripts/rehearse/library.ts";
 import { PLAIN_ALARMS } from "../../scripts/rehearse/plain-alarms.ts";
-import { inProcesses } from "../processes.ts";
+import { runJobs } from "../processes.ts";
 import type { Benchmark } from "../run.ts";
-import { HARMLESS, type Job, type JobResult, ONSET } from "./jobs.ts";
+import { HARMLESS, type Job, type JobResult, ONSET, type ReleasesJob } from "./jobs.ts";
 import { page } from "./page.ts";
 
-const PAGE = new URL("../../docs/benchmarks/watch.md", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
+const PAGE = new URL("docs/benchmarks/watch.md", ROOT);
+const KEPT = new URL(".goaround/bench/", ROOT);
+const WORKER = new URL("worker.ts", import.meta.url);
 
-const HELP = `npm run bench -- watch [--seeds N]
+/** Releases of one world. */
+const IN_A_ROW = 20;
+const QUICK = 2;
 
-  --seeds N  runs of each row (200)
+const HELP = `npm run bench -- watch [--quick] [--seeds N] [--fresh]
 
-Whole rehearsals on the local AWS: how soon a fault of the canary is decided and traffic restored, and how often a
-harmless release is taken back, beside the same app with a plain alarm. Writes docs/benchmarks/watch.md.
+  --quick    a look at it in a minute; its page goes to .goaround/bench/watch-quick.md
+  --seeds N  releases a row (200); a tenth of it with each plain alarm
+  --fresh    measure again what an earlier run of the same code has measured
+
+Rehearsals on the local AWS: how soon a fault of the canary is decided and traffic restored, how often a harmless
+release is taken back, and every scenario beside plain alarms. Writes docs/benchmarks/watch.md. Two processes; Ctrl-C
+loses nothing but the releases under way.
 `;
 
 export const run: Benchmark = async (args) => {
-  const { values } = parseArgs({ args, options: { seeds: { type: "string" }, help: { type: "boolean" } } });
-  const seeds = Number(values.seeds ?? 200);
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: "boolean" },
+      seeds: { type: "string" },
+      fresh: { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  });
+  const seeds = Number(values.seeds ?? (values.quick ? QUICK : 200));
   if (values.help || !(Number.isInteger(seeds) && seeds >= 1)) {
     process.stderr.write(HELP);
     return values.help ? 0 : 2;
   }
+  mkdirSync(KEPT, { recursive: true });
+  const path = fileURLToPath(new URL(`watch-${fingerprint()}.jsonl`, KEPT));
+  if (values.fresh) rmSync(path, { force: true });
   const started = performance.now();
-  const guards = [undefined, ...PLAIN_ALARMS.map(({ name }) => name)];
-  const jobs: Job[] = guards.flatMap((alarm) =>
-    [ONSET, ...HARMLESS].flatMap((scenario) =>
-      Array.from({ length: seeds }, (_, i) => ({ scenario, seed: i + 1, alarm })),
-    ),
-  );
-  const results: JobResult[] = [];
-  const minutes = () => (performance.now() - started) / 60_000;
-  await inProcesses<Job, JobResult>(new URL("worker.ts", import.meta.url), jobs, (result) => {
-    results.push(result);
-    process.stderr.write(`\r${results.length} of ${jobs.length} rehearsals, ${minutes().toFixed(1)} min `);
+  const jobs = values.quick ? ours(seeds) : [...ours(seeds), ...comparisons(), ...plain(Math.ceil(seeds / 10))];
+  const results = await runJobs<Job, JobResult>({
+    worker: WORKER,
+    jobs,
+    path,
+    nameOf: ({ kind, scenario, seed, ...more }) =>
+      [kind, scenario, seed, "releases" in more ? more.releases : "", "alarm" in more ? more.alarm : ""].join(" "),
+    onDone: (done) => {
+      const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+      process.stderr.write(`watch: ${done} of ${jobs.length} parts, ${minutes} min\n`);
+    },
   });
-  process.stderr.write("\n");
-  writeFileSync(PAGE, page(results, seeds, minutes()));
+  const target = values.quick ? new URL("watch-quick.md", KEPT) : PAGE;
+  writeFileSync(target, page(results));
+  process.stdout.write(`${fileURLToPath(target)} written\n`);
   return 0;
 };
+
+const rows = (seeds: number, alarm?: string): ReleasesJob[] =>
+  [ONSET, ...HARMLESS].flatMap((scenario) =>
+    Array.from({ length: Math.ceil(seeds / IN_A_ROW) }, (_, i) => ({
+      kind: "releases" as const,
+      scenario,
+      seed: i * IN_A_ROW + 1,
+      releases: Math.min(IN_A_ROW, seeds - i * IN_A_ROW),
+      ...(alarm === undefined ? {} : { alarm }),
+    })),
+  );
+
+const ours = (seeds: number) => rows(seeds);
+const plain = (seeds: number) => PLAIN_ALARMS.flatMap(({ name }) => rows(seeds, name));
+const comparisons = (): Job[] => scenarioNames().map((scenario) => ({ kind: "comparison", scenario, seed: 1 }));
+
+/** Of all that a rehearsal runs: results of other code are not taken for this one's. */
+function fingerprint(): string {
+  const hash = createHash("sha256");
+  for (const folder of ["bench/watch/", "bin/", "lambdas/", "lib/", "scenarios/", "scripts/rehearse/"]) {
+    const files = readdirSync(new URL(folder, ROOT), { recursive: true, withFileTypes: true });
+    const paths = files.filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`);
+    for (const path of paths.sort()) hash.update(readFileSync(path));
+  }
+  return hash.digest("hex").slice(0, 12);
+}

@@ -1,24 +1,43 @@
+import { startLocalAws } from "../../lib/local/index.ts";
+import { compare } from "../../scripts/rehearse/compare.ts";
 import type { Assemblies } from "../../scripts/rehearse/deployer.ts";
-import { ownApp } from "../../scripts/rehearse/library.ts";
+import { loadScenario, ownApp } from "../../scripts/rehearse/library.ts";
 import { PLAIN_ALARMS, withPlainAlarm } from "../../scripts/rehearse/plain-alarms.ts";
-import { runScenario } from "../../scripts/rehearse/run-scenario.ts";
-import { type Job, type JobResult, scenarioOf } from "./jobs.ts";
+import { nextWholeMinute, Rehearsal } from "../../scripts/rehearse/run-scenario.ts";
+import { type Job, type JobResult, type Release, type ReleasesJob, scenarioOf, stepOf } from "./jobs.ts";
+import { newArtifact } from "./new-artifact.ts";
 
 const assemblies = new Map<string, Assemblies>();
-const app = ownApp("bin/app");
+const common = { app: ownApp("bin/app"), environment: "dev", assemblies };
+
+/** Releases one after another in one world: its first deployment takes longer than they do. */
+async function releases({ scenario: name, alarm: alarmName, seed, releases }: ReleasesJob): Promise<Release[]> {
+  const alarm = PLAIN_ALARMS.find((known) => known.name === alarmName);
+  const scenario = scenarioOf(name);
+  const aws = await startLocalAws({ port: 0, seed, startMs: nextWholeMinute() });
+  const done: Release[] = [];
+  const template = (text: string) => {
+    const own = newArtifact(text, scenario.releases[0]!.artifact, `n${done.length}`);
+    return alarm ? withPlainAlarm(own, alarm) : own;
+  };
+  try {
+    const rehearsal = new Rehearsal(aws, scenario, { ...common, seed, deployWith: "api", template });
+    await rehearsal.install();
+    // CodeDeploy goes back to a revision that it has deployed: there must be one.
+    await rehearsal.release({ artifact: "earlier", canary: scenario.baseline, expected: "promoted" }, false);
+    while (done.length < releases) {
+      const { outcome, times, requests } = await rehearsal.release(stepOf(scenario, seed + done.length), true);
+      done.push({ outcome, times, failed: requests.failed });
+    }
+    return done;
+  } finally {
+    await aws.close();
+  }
+}
 
 async function work(job: Job): Promise<JobResult> {
-  const alarm = PLAIN_ALARMS.find(({ name }) => name === job.alarm);
-  const { outcome, times, requests } = await runScenario(scenarioOf(job), {
-    seed: job.seed,
-    deployWith: "api",
-    app,
-    environment: "dev",
-    assemblies,
-    template: alarm && ((template) => withPlainAlarm(template, alarm)),
-  });
-  const { firstFailureAtSeconds, decidedAtSeconds, restoredAtSeconds } = times;
-  return { ...job, outcome, failed: requests.failed, firstFailureAtSeconds, decidedAtSeconds, restoredAtSeconds };
+  if (job.kind === "releases") return { ...job, done: await releases(job) };
+  return { ...job, comparison: await compare(loadScenario(job.scenario), common, [job.seed]) };
 }
 
 process.on("message", async (job: Job) => {
