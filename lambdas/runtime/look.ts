@@ -71,7 +71,7 @@ async function read({ monitoring }: LookPorts, release: Release, window: LookWin
     return Promise.all([
       monitoring.versionCounts({ ...query, from }),
       monitoring.minuteCounts({ ...query, from: again, slowThresholdsMs }),
-      metrics.length > 0 ? monitoring.declaredMetrics({ version, since, from, to, metrics }) : undefined,
+      metrics.length > 0 ? monitoring.declaredMetrics({ ...query, since, from, metrics }) : undefined,
     ]);
   };
   const [[canary, canaryMinutes, ofCanary], [baseline, baselineMinutes, ofBaseline], peakNow] = await Promise.all([
@@ -88,8 +88,9 @@ async function read({ monitoring }: LookPorts, release: Release, window: LookWin
     ...timesOf(window),
     observed: true,
     ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
-    canary: { ...canary, ...fresh.increment, coldStarts, metrics: ofCanary },
-    baseline: { ...baseline, ...other.increment, metrics: ofBaseline },
+    unreadable: { ...ofCanary?.unreadable, ...ofBaseline?.unreadable },
+    canary: { ...canary, ...fresh.increment, coldStarts, metrics: ofCanary?.values },
+    baseline: { ...baseline, ...other.increment, metrics: ofBaseline?.values },
   };
   const taken = { canary: fresh.counted, baseline: other.counted, peak: Math.max(before.peak, peakNow ?? 0) };
   return { look, taken };

@@ -12,9 +12,10 @@ import {
 } from "@aws-sdk/client-cloudwatch";
 import type { SideCounts, TestedPercentile } from "../core/judge/types.ts";
 import type { AlarmState, MonitoringPort } from "../core/ports.ts";
-import { earliest, readDeclared } from "./declared-metrics.ts";
+import { readDeclared } from "./declared-metrics.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
 import { type Dimensions, readMinutes, readSeries, stat, subjectOf, wholeMinutes } from "./metric-data.ts";
+import { createMetricSources } from "./metric-sources/index.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** DescribeAlarms and DeleteAlarms take at most 100 names (CloudWatch API reference, 2026). */
@@ -27,6 +28,7 @@ const chunks = <T>(all: readonly T[], size: number): T[][] =>
 
 export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
   const client = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
+  const others = createMetricSources(options, () => client().config);
   const http = { abortSignal: options.signal };
 
   async function counts(dimensions: Dimensions, from: Date, to: Date): Promise<SideCounts> {
@@ -164,11 +166,7 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
       return valuesMs.length < percentiles.length ? undefined : { requests: largest.value, valuesMs };
     },
 
-    async declaredMetrics({ version, since, from, to, metrics }) {
-      const range = wholeMinutes(earliest(since, from, to, metrics), to);
-      if (!range || metrics.length === 0) return {};
-      return readDeclared(client(), version, range, from, metrics, options.signal);
-    },
+    declaredMetrics: ({ metrics, ...query }) => readDeclared(client(), others, query, metrics, options.signal),
 
     async peakConcurrency({ from, to, ...alias }) {
       const range = wholeMinutes(from, to);

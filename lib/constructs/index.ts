@@ -10,6 +10,7 @@ export {
   type IGuardedFunction,
 } from "./guarded-function.ts";
 export type { Permission } from "./least-privilege-role.ts";
+export type { MetricSources } from "./metric-sources.ts";
 export type { OwnFunctionProps } from "./own-function.ts";
 export type { PolicySettings } from "./policy-parameter.ts";
 export { ReleaseGuard, type ReleaseGuardProps } from "./release-guard.ts";

@@ -29,6 +29,7 @@ import { guardSelfAlarms } from "./guard-self-alarms.ts";
 import { deadLetterQueue, ledgerTable, notificationTopic } from "./guard-stores.ts";
 import { guardWatch } from "./guard-watch.ts";
 import type { Permission } from "./least-privilege-role.ts";
+import { type MetricSources, metricSourcePermissions } from "./metric-sources.ts";
 import { ownFunction } from "./own-function.ts";
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 
@@ -48,6 +49,8 @@ export interface ReleaseGuardProps {
   readonly logRetention?: RetentionDays;
   /** Keeps the ledger when the stack goes, and refuses to delete it. Default true. */
   readonly protectLedger?: boolean;
+  /** Where policies' metrics live, if not in CloudWatch. Default: the guard reads CloudWatch alone. */
+  readonly metricSources?: MetricSources;
   /** Files that export `handler`, in place of the package's own. */
   readonly entries?: Partial<Record<GuardHandler, string>>;
 }
@@ -180,6 +183,9 @@ export class ReleaseGuard extends ReleaseGuardBase {
     const reportFailure = guardFunctionArn(this, props.environmentName, "report-failure");
     for (const hook of ["pre-traffic", "post-traffic"] as const) {
       permissions[hook].push({ actions: ["lambda:InvokeFunction"], resources: [reportFailure] });
+    }
+    for (const reader of ["post-traffic", "watch", "respond"] as const) {
+      permissions[reader].push(...metricSourcePermissions(this, props.metricSources ?? {}));
     }
     this.handlers = this.createHandlers(props, permissions);
     this.configureFailures();

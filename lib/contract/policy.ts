@@ -1,6 +1,7 @@
+import { declaredMetric } from "./declared-metrics.ts";
 import { parseExpression } from "./expression.ts";
 import { rules } from "./rules.ts";
-import { declaredMetric, trigger, triggerMetrics } from "./triggers.ts";
+import { trigger, triggerMetrics } from "./triggers.ts";
 import * as z from "./zod.ts";
 
 /**

@@ -1,22 +1,6 @@
+import type { DeclaredMetric } from "./declared-metrics.ts";
 import { parseExpression, TRIGGER_METRICS } from "./expression.ts";
 import * as z from "./zod.ts";
-
-/** A metric that the function, or something beside it, publishes to CloudWatch, under the name that triggers use. */
-export const declaredMetric = z.strictObject({
-  name: z.string().check(z.regex(/^[a-z][a-z0-9_]{0,63}$/)),
-  namespace: z.string().check(z.minLength(1), z.maxLength(255)),
-  metric: z.string().check(z.minLength(1), z.maxLength(255)),
-  statistic: z._default(z.enum(["Sum", "Average", "Minimum", "Maximum", "SampleCount"]), "Sum"),
-  dimensions: z._default(z.record(z.string().check(z.minLength(1)), z.string().check(z.minLength(1))), {}),
-  /** The dimension that holds the version's number. Without it the metric is of both versions and accuses neither. */
-  versionDimension: z.optional(z.string().check(z.minLength(1), z.maxLength(255))),
-  /** How far a look goes back for it; at least as far as the look itself. Minutes. */
-  windowMinutes: z._default(z.int().check(z.minimum(1), z.maximum(60)), 1),
-  /** The value is multiplied by it: 0.01 makes a share of a percentage. */
-  scale: z._default(z.number(), 1),
-});
-
-export type DeclaredMetric = z.output<typeof declaredMetric>;
 
 /** A condition of the policy's own over a look. */
 export const trigger = z.strictObject({

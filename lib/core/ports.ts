@@ -2,7 +2,7 @@
  * What the decisions need from the outside, as narrow as they need it. `adapters/` implements each over the AWS SDK;
  * the tests' fakes pass the same contract suite.
  */
-import type { DeclaredMetric } from "../contract/triggers.ts";
+import type { DeclaredMetric } from "../contract/declared-metrics.ts";
 import type { SideCounts } from "./judge/types.ts";
 import type { EnvironmentRecord } from "./release/environment-record.ts";
 import type { RollbackRecord } from "./release/journal.ts";
@@ -178,6 +178,13 @@ export interface SlowCount {
   most: number;
 }
 
+/** What the metrics of a policy say of one version, by their names; one that published nothing is in neither. */
+export interface DeclaredValues {
+  values: Record<string, number>;
+  /** Why each of the others could not be read. */
+  unreadable: Record<string, string>;
+}
+
 export interface MonitoringPort {
   /** Metric and composite alarms; names that do not exist are absent. */
   alarmStates(names: readonly string[]): Promise<Record<string, AlarmState>>;
@@ -213,15 +220,17 @@ export interface MonitoringPort {
     to: Date;
     percentiles: readonly number[];
   }): Promise<{ requests: number; valuesMs: number[] } | undefined>;
-  /** What the policy's own metrics say of one version, by name; one that published nothing is absent. */
+  /** What the policy's own metrics say of one version. Throws when CloudWatch cannot be read. */
   declaredMetrics(query: {
+    functionName: string;
+    alias: string;
     version: string;
     /** Nothing before it is read, however long a metric's window is. */
     since: Date;
     from: Date;
     to: Date;
     metrics: readonly DeclaredMetric[];
-  }): Promise<Record<string, number>>;
+  }): Promise<DeclaredValues>;
   /** Most requests at once through an alias, over whole minutes [from, to); undefined where nothing is published. */
   peakConcurrency(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<number | undefined>;
   /** Counts of a whole alias, over whole minutes [from, to). */

@@ -13,6 +13,7 @@ import { createKms } from "./services/kms/index.ts";
 import { createLambda } from "./services/lambda/index.ts";
 import { createLogs } from "./services/logs/index.ts";
 import { createS3 } from "./services/s3/index.ts";
+import { createSecretsManager } from "./services/secretsmanager/index.ts";
 import { createSns } from "./services/sns/service.ts";
 import { createSqs } from "./services/sqs/service.ts";
 import { createSsm } from "./services/ssm/index.ts";
@@ -112,6 +113,7 @@ function createServices(world: LocalWorld, options: LocalAwsOptions) {
     lambda: createLambda(world, given({ metricsLagMs, realInvocationsPerVersion })),
     logs: createLogs(world, given({ subscriptionDelayMs: options.logsLagMs })),
     s3: createS3(world),
+    "secrets-manager": createSecretsManager(world),
     sfn: createStepFunctions(world),
     sns: createSns(world),
     sqs: createSqs(world),

@@ -29,6 +29,7 @@ const SERVICES: Record<string, { title: string; tier: Tier }> = {
   kms: { title: "KMS", tier: "recorded" },
   lambda: { title: "Lambda", tier: "behaving" },
   s3: { title: "S3", tier: "backing" },
+  "secrets-manager": { title: "Secrets Manager", tier: "backing" },
   sfn: { title: "Step Functions", tier: "behaving" },
   sns: { title: "SNS", tier: "behaving" },
   sqs: { title: "SQS", tier: "behaving" },

@@ -38,6 +38,24 @@ describe("the release guard", () => {
     }
   });
 
+  it("may read the secrets and workspaces of metrics that live elsewhere, and no others", () => {
+    const all = identityStatements(
+      templateOf({
+        metricSources: {
+          secrets: ["datadog"],
+          secretKeyArns: ["arn:aws:kms:eu-west-1:111122223333:key/k"],
+          prometheusWorkspaceArns: ["arn:aws:aps:eu-west-1:111122223333:workspace/ws-1"],
+        },
+      }),
+    );
+    const readers = (action: string) => all.filter(({ actions }) => actions.includes(action));
+    expect(readers("secretsmanager:GetSecretValue")).toHaveLength(3);
+    expect(JSON.stringify(readers("secretsmanager:GetSecretValue")[0]?.resources)).toContain(":secret:datadog-??????");
+    expect(readers("aps:QueryMetrics")).toHaveLength(3);
+    expect(allowedTo("watch")).not.toContain("secretsmanager:GetSecretValue");
+    expect(allowedTo("watch")).not.toContain("aps:QueryMetrics");
+  });
+
   it("sets no executions aside when told 0, for accounts that have none to give", () => {
     for (const fn of ofType(templateOf({ reservedConcurrency: 0 }), "AWS::Lambda::Function")) {
       expect(fn.Properties.ReservedConcurrentExecutions).toBeUndefined();

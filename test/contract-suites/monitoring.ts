@@ -116,18 +116,21 @@ export function describeMonitoringPort(name: string, makeScene: () => Promise<Mo
         dimensions: {},
         versionDimension: "Version",
         scale: 1,
+        periodSeconds: 60,
       } as const;
       const read = (version: string, windowMinutes: number) =>
         port.declaredMetrics({
+          functionName: "checkout",
+          alias: "live",
           version,
           since: at("12:00"),
           from: at("12:01"),
           to: at("12:02"),
           metrics: [{ ...refusals, windowMinutes }],
         });
-      expect(await read("2", 1)).toEqual({ refusals: 3 });
-      expect(await read("2", 5)).toEqual({ refusals: 6 });
-      expect(await read("1", 5)).toEqual({});
+      expect(await read("2", 1)).toEqual({ values: { refusals: 3 }, unreadable: {} });
+      expect(await read("2", 5)).toEqual({ values: { refusals: 6 }, unreadable: {} });
+      expect(await read("1", 5)).toEqual({ values: {}, unreadable: {} });
     });
 
     it("makes and deletes a version alarm", async () => {

@@ -30,6 +30,7 @@ export class FakeMonitoring implements MonitoringPort {
   readonly actionsEnabled = new Map<string, boolean>();
   /** Of an alias' durations; undefined where nothing ran. */
   served: { functionName: string; requests: number; valuesMs: number[]; peak?: number } | undefined;
+  unreadable: Record<string, string> = {};
   declared: (of: { version: string; name: string; minutes: number }) => number | undefined = () => undefined;
   perMinute: (side: { functionName: string; version: string; minute: Date }) => SideCounts = () => noCounts;
 
@@ -104,7 +105,7 @@ export class FakeMonitoring implements MonitoringPort {
       const value = this.declared({ version: query.version, name, minutes });
       return value === undefined ? [] : [[name, value]];
     });
-    return Object.fromEntries(known) as Record<string, number>;
+    return { values: Object.fromEntries(known) as Record<string, number>, unreadable: this.unreadable };
   }
 
   async peakConcurrency(query: { functionName: string }) {

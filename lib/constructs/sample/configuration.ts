@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
+import { declaredMetric } from "../../contract/declared-metrics.ts";
 import { parseExpression } from "../../contract/expression.ts";
 import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
-import { declaredMetric, trigger, triggerMetrics } from "../../contract/triggers.ts";
+import { trigger, triggerMetrics } from "../../contract/triggers.ts";
 import { ReleaseStrategy } from "../release-strategy.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;

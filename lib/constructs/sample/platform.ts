@@ -6,6 +6,7 @@ import { FLAG_HANDLERS, GUARD_HANDLERS, SAMPLE_FUNCTIONS, sampleFunctionPrefix, 
 import { stackArn } from "../arns.ts";
 import { bundleHandlers, handlerEntry } from "../bundling/bundle.ts";
 import { FlagProfile } from "../flag-profile.ts";
+import { metricSourcesOf } from "../metric-sources.ts";
 import { ReleaseGuard, type ReleaseGuardProps } from "../release-guard.ts";
 import { ApiStack } from "./api-stack.ts";
 import type { Configuration } from "./configuration.ts";
@@ -46,6 +47,10 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
     reservedConcurrency: configuration.reservedConcurrency,
     logRetention: configuration.logRetentionDays as RetentionDays,
     protectLedger: configuration.protectLedger,
+    metricSources: metricSourcesOf(
+      guardStack,
+      Object.values(configuration.functions).flatMap(({ metrics = [] }) => metrics),
+    ),
     entries: guardEntries,
   });
   new CfnOutput(guardStack, "NotificationTopic", {

@@ -27,7 +27,7 @@ export interface Triggered {
  * zero-tolerance. A metric that is not known leaves a trigger as it was.
  */
 export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: number, policy: Policy): Triggered {
-  const result: Triggered = { state: {}, rollback: [], hold: [], findings: [] };
+  const result: Triggered = { state: {}, rollback: [], hold: [], findings: unreadable(look) };
   const baseline = metricsOf(look.baseline);
   for (const { trigger, condition, relative } of parsedTriggers(policy)) {
     const canary = metricsOf(look.canary, trigger.sure ? SURE_PART * budgetOf(policy) : undefined);
@@ -82,6 +82,17 @@ function parsedTriggers(policy: Policy): ParsedTrigger[] {
   parsedBefore.set(policy, triggers);
   return triggers;
 }
+
+/** A source of metrics that fails is a fault of monitoring and says nothing about the version. */
+const unreadable = (look: Look): Reason[] =>
+  Object.entries(look.unreadable ?? {}).map(([name, why]) => ({
+    code: "metric-unreadable",
+    message: `the policy's metric ${name} could not be read, so nothing that names it was evaluated: ${why}`,
+    observed: null,
+    limit: null,
+    baseline: null,
+    samples: look.canary.invocations,
+  }));
 
 /** What a rate may be wrong by, as a part of the budget, where a trigger is to be sure of it. */
 const SURE_PART = 0.025;

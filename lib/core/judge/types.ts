@@ -40,6 +40,8 @@ export interface Look {
   observed: boolean;
   /** The thresholds behind `slow`, milliseconds, lowest first. */
   slowThresholdsMs?: readonly number[] | undefined;
+  /** Metrics of the policy that could not be read, and why. */
+  unreadable?: Readonly<Record<string, string>> | undefined;
   canary: SideCounts;
   baseline: SideCounts;
 }

@@ -148,6 +148,14 @@ export const CATALOG: readonly ServiceEntry[] = [
     load: () => import("@aws-sdk/client-sns"),
   },
   {
+    name: "secrets-manager",
+    protocol: "awsJson1_1",
+    target: "secretsmanager",
+    signingName: "secretsmanager",
+    required: "ValidationException",
+    load: () => import("@aws-sdk/client-secrets-manager"),
+  },
+  {
     name: "sqs",
     protocol: "awsJson1_0",
     target: "AmazonSQS",

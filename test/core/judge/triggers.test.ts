@@ -4,6 +4,28 @@ import { judgeSequential } from "../../../lib/core/judge/sequential/judge.ts";
 import { trendOf } from "../../../lib/core/judge/trend.ts";
 import type { JudgeState, SideCounts, Verdict } from "../../../lib/core/judge/types.ts";
 
+it("says which metrics could not be read, and holds it against nobody", () => {
+  const metrics = [{ name: "refusals", source: "http", url: "https://shop.example.com", value: "refusals" }];
+  const triggers = [{ name: "t", expression: "refusals > 5", severity: "critical", delaySeconds: 0 }];
+  const names = { schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" };
+  const policy = policySchema.parse({ ...names, metrics, triggers });
+  const look = {
+    elapsedSeconds: 60,
+    seconds: 60,
+    expectedShare: 0.5,
+    observed: true,
+    canary: side(0),
+    baseline: side(0),
+  };
+  const told = judgeSequential(undefined, { ...look, unreadable: { refusals: "answered 503" } }, policy).verdict;
+  expect(told.kind).toBe(judgeSequential(undefined, look, policy).verdict.kind);
+  expect(told.findings).toMatchObject([
+    { code: "metric-unreadable", message: expect.stringMatching(/refusals.*answered 503/) as string },
+  ]);
+  const bad = { ...look, canary: { ...side(0), metrics: { refusals: 6 } } };
+  expect(judgeSequential(undefined, bad, policy).verdict.kind).toBe("rollback");
+});
+
 const side = (errors: number, averageDurationMs = 100): SideCounts => ({
   invocations: 100,
   errors,

@@ -108,6 +108,19 @@ export const ssmRules: Rules = rulesOf("ssm", {
   ListTagsForResource: onTaggedParameter,
 });
 
+const onSecret = ({ SecretId }: Input, place: Place) =>
+  place.read<{ ARN?: string }>("secrets-manager", "DescribeSecret", { SecretId })?.ARN ??
+  place.arn("secretsmanager", `secret:${SecretId ?? ""}`);
+
+export const secretsManagerRules: Rules = rulesOf("secretsmanager", {
+  CreateSecret: ({ Name }, place) => place.arn("secretsmanager", `secret:${Name ?? ""}-000000`),
+  PutSecretValue: onSecret,
+  GetSecretValue: onSecret,
+  DescribeSecret: onSecret,
+  ListSecrets: anything,
+  DeleteSecret: onSecret,
+});
+
 const onKey = ({ KeyId }: Input, place: Place) =>
   place.read<{ KeyMetadata?: { Arn?: string } }>("kms", "DescribeKey", { KeyId })?.KeyMetadata?.Arn;
 const aliasAndKey = (keyId: (input: Input) => string | undefined) => (input: Input, place: Place) => [

@@ -7,7 +7,7 @@ import { lambdaRules } from "./lambda.ts";
 import { eventBridgeRules, snsRules, sqsRules } from "./messaging.ts";
 import type { Rules } from "./rules.ts";
 import { stepFunctionsRules } from "./stepfunctions.ts";
-import { dynamoDbRules, kmsRules, logsRules, s3Rules, ssmRules } from "./storage.ts";
+import { dynamoDbRules, kmsRules, logsRules, s3Rules, secretsManagerRules, ssmRules } from "./storage.ts";
 
 /** What each operation of each service needs. An operation that is missing here is denied to everybody. */
 export const RULES: Readonly<Record<string, Rules>> = {
@@ -23,6 +23,7 @@ export const RULES: Readonly<Record<string, Rules>> = {
   kms: kmsRules,
   lambda: lambdaRules,
   s3: s3Rules,
+  "secrets-manager": secretsManagerRules,
   sfn: stepFunctionsRules,
   sns: snsRules,
   sqs: sqsRules,

@@ -10,6 +10,7 @@ const READABLE = [
   "lambda",
   "logs",
   "s3",
+  "secretsmanager",
   "sns",
   "sqs",
   "ssm",
