@@ -10,6 +10,7 @@ import type {
   NotifierPort,
   PolicyPort,
 } from "../../lib/core/ports.ts";
+import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { ALIAS_NOT_SHIFTED } from "../../lib/core/release/conclusion.ts";
 import { aliasPosition, appSpecOf } from "../../lib/core/release/deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
@@ -38,7 +39,8 @@ export interface PostTrafficPorts {
  * After 100 %: is the alias really there? Then the watch goes on, bakes and answers; where there is none, was the canary
  * as good as the baseline while both served? A rollback verdict fails the deployment; the responder sees that, verifies the alias, switches flags off and tells people once.
  */
-export function createPostTraffic(ports: PostTrafficPorts, environment: string, log: Log) {
+export function createPostTraffic(unbounded: PostTrafficPorts, environment: string, log: Log) {
+  const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, DECISION_LIMITS) };
   return async function postTraffic(run: HookRun): Promise<HookResult | HandedOver> {
     const { deploymentId, executionId, requestId, signal } = run;
     const before = await ports.ledger.getRelease(deploymentId);
@@ -65,7 +67,7 @@ export function createPostTraffic(ports: PostTrafficPorts, environment: string, 
     return {
       status: "Succeeded",
       afterReport: async () =>
-        closePromoted(ports, environment, await current(), { owner: requestId, flagsFirst: true }),
+        closePromoted(ports, environment, await current(), { owner: requestId, flagsFirst: true }, log),
     };
   };
 }

@@ -4,6 +4,7 @@ import { type Admission, admit } from "../../lib/core/release/admission.ts";
 import { admitUnderOrders, applyOrders } from "../../lib/core/release/admission-environment.ts";
 import { withOpened, withOutcome } from "../../lib/core/release/alias-history.ts";
 import type { AppSpec } from "../../lib/core/release/appspec.ts";
+import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
@@ -26,7 +27,8 @@ export interface PreTrafficPorts extends WatchStartPorts {
  * Before any traffic: may this release begin, and does the new version work at all? Freezes versions and policy into the
  * release record. It sends no notification: a refusal fails the deployment, and the responder tells people once.
  */
-export function createPreTraffic(ports: PreTrafficPorts, environment: string, log: Log) {
+export function createPreTraffic(unbounded: PreTrafficPorts, environment: string, log: Log) {
+  const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, DECISION_LIMITS) };
   return async function preTraffic(run: HookRun): Promise<HookResult> {
     const { deployment, deploymentId, signal } = run;
     const before = await ports.ledger.getRelease(deploymentId);

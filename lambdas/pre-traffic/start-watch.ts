@@ -1,10 +1,15 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
-import type { LedgerPort } from "../../lib/core/ports.ts";
+import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import type { HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 
+/** How long a release waits for its second net. Milliseconds. */
+const NET_LIMIT_MS = 10_000;
+
 export interface WatchStartPorts {
+  clock: Clock;
   ledger: Pick<LedgerPort, "updateRelease">;
   executions: Pick<ExecutionsPort, "start">;
   sweep: Pick<SweepPort, "add" | "enable">;
@@ -15,14 +20,14 @@ export interface WatchStartPorts {
  * stops no release: it is the second one.
  */
 export async function spreadNet(
-  { ledger, sweep }: WatchStartPorts,
+  { ledger, sweep, clock }: WatchStartPorts,
   { deploymentId, executionId }: HookRun,
   log: Log,
 ): Promise<void> {
   const done = await Promise.allSettled([
     ledger.updateRelease(deploymentId, { preTrafficHookId: executionId }),
     // The sweep goes off when its list is empty: first the entry, then the switch.
-    sweep.add(deploymentId).then(() => sweep.enable()),
+    withinBudget(clock, NET_LIMIT_MS, () => sweep.add(deploymentId).then(() => sweep.enable())),
   ]);
   for (const one of done) {
     if (one.status === "rejected") log.warn("the net could not be spread", { deploymentId, ...factsOf(one.reason) });

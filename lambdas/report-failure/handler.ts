@@ -11,7 +11,6 @@ import { createLookAfter } from "./look-after.ts";
 import { createReportFailure } from "./report-failure.ts";
 
 const options = { actor: "report-failure" };
-const { now } = systemClock;
 const log = createLog("report-failure");
 const deployments = createDeployments(options);
 
@@ -21,7 +20,7 @@ function readBooks() {
     environment,
     ledger: createLedger(ledgerTable, options),
     notifier: createNotifier(topicArn, options),
-    emit: emitToStdout(environment, now),
+    emit: emitToStdout(environment, systemClock.now),
   };
   const nets = {
     executions: createExecutions(watchArn, options),
@@ -34,10 +33,10 @@ function readBooks() {
 export const handler = createReportFailure({
   deployments,
   log,
-  now,
+  clock: systemClock,
   books: async () => readBooks().books,
   lookAfter: async () => {
     const { books, nets } = readBooks();
-    return createLookAfter({ ...books, ...nets, deployments, now }, books.environment, log);
+    return createLookAfter({ ...books, ...nets, deployments, clock: systemClock }, books.environment, log);
   },
 });

@@ -1,6 +1,7 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import type { Clock, DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
@@ -9,6 +10,7 @@ import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
 import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
+import { tellOnce } from "../runtime/tell-once.ts";
 
 export interface LookAfterPorts {
   deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
@@ -17,17 +19,19 @@ export interface LookAfterPorts {
   executions: Pick<ExecutionsPort, "status">;
   sweep: SweepPort;
   emit: EmitMetric;
-  now(): Date;
+  clock: Clock;
 }
 
 /**
  * The last net under hooks and watch: answers CodeDeploy where whoever should have is gone. A status event leads here at
  * once; the sweep comes every minute while a release is open, for what no event told.
  */
-export function createLookAfter(ports: LookAfterPorts, environment: string, log: Log) {
+export function createLookAfter(unbounded: LookAfterPorts, environment: string, log: Log) {
+  const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, LEVER_LIMITS) };
+
   /** Throws when CodeDeploy could not be answered; the next sweep tries again. */
   async function one(deploymentId: string, owner: string): Promise<void> {
-    const { deployments, ledger, executions, sweep, now } = ports;
+    const { deployments, ledger, executions, sweep, clock } = ports;
     const deployment = await deployments.get(deploymentId);
     const isOurs = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
     if (!isOurs) return sweep.remove(deploymentId);
@@ -36,13 +40,13 @@ export function createLookAfter(ports: LookAfterPorts, environment: string, log:
       ledger.getRelease(deploymentId),
       executions.status(deploymentId),
     ]);
-    const facts = { now: now(), deployment, waiting: waitingHook(target), release };
+    const facts = { now: clock.now(), deployment, waiting: waitingHook(target), release };
     const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
     if (step.kind === "over") return sweep.remove(deploymentId);
     if (step.kind === "leave") return;
     log.warn("looking after a release", { deploymentId, watch, step: step.kind, why: "why" in step ? step.why : "" });
     if (step.kind === "report") await answer(deploymentId, step);
-    else await tellOnce(deploymentId, release, owner, step, watch);
+    else await tell(deploymentId, release, owner, step, watch);
   }
 
   async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }): Promise<void> {
@@ -58,29 +62,29 @@ export function createLookAfter(ports: LookAfterPorts, environment: string, log:
     if (reply === "reported") ports.emit("hookFailures");
   }
 
-  async function tellOnce(
+  async function tell(
     deploymentId: string,
     release: ReleaseRecord | undefined,
     owner: string,
     step: OrphanStep & { kind: "unwatched" | "unreachable" },
     watch: string,
   ): Promise<void> {
-    if (!isOpened(release) || !(await ports.ledger.claim(deploymentId, `notify-${step.kind}`, owner))) return;
+    if (!isOpened(release)) return;
     const isLost = step.kind === "unreachable";
     const message = isLost
       ? `${step.why} and cannot be answered for; CodeDeploy gives up after an hour`
       : `the watch has ended (${watch}): until the shift is over nobody compares the versions; alarms still stop the release, and the hook at its end judges it`;
     const reasons = [{ code: step.kind, message, observed: null, limit: null, baseline: null, samples: 0 }];
-    await ports.notifier.notify(
-      releaseNotification({
-        environment,
-        release,
-        outcome: "open",
-        severity: isLost ? "critical" : "warning",
-        reasons,
-        findings: [],
-      }),
-    );
+    const severity = isLost ? "critical" : "warning";
+    const notification = releaseNotification({
+      environment,
+      release,
+      outcome: "open",
+      severity,
+      reasons,
+      findings: [],
+    });
+    await tellOnce(ports, { deploymentId, claim: `notify-${step.kind}`, owner }, notification, log);
   }
 
   async function bestEffort(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import type { Clock, DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
+import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { appSpecOf, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
 import { type HookFailure, isPoison, parseHookFailure, parseNetEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
@@ -8,6 +9,7 @@ import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { newRecord } from "../runtime/release-facts.ts";
+import { tellOnce } from "../runtime/tell-once.ts";
 import type { createLookAfter } from "./look-after.ts";
 
 export interface Books {
@@ -20,7 +22,7 @@ export interface Books {
 export interface ReportFailureDependencies {
   deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
   log: Log;
-  now(): Date;
+  clock: Clock;
   /** Made after the report: a broken configuration must not keep it back. */
   books(): Promise<Books>;
   lookAfter(): Promise<ReturnType<typeof createLookAfter>>;
@@ -79,32 +81,39 @@ async function readDeployment({ deployments, log }: ReportFailureDependencies, d
 
 /** Once traffic has reached the canary the responder tells, when it knows how the rollback went. */
 async function tell(
-  { deployments, now }: ReportFailureDependencies,
-  { environment, ledger, notifier, emit }: Books,
+  { deployments, clock, log }: ReportFailureDependencies,
+  { environment, ledger: unbounded, notifier, emit }: Books,
   failure: HookFailure,
   deployment: DeploymentInfo,
   owner: string,
 ): Promise<void> {
   const { deploymentId } = failure;
+  const ledger = boundedLedger(unbounded, clock, LEVER_LIMITS);
   emit("hookFailures");
   const hook = failure.functionArn.split(":")[6] ?? "a hook";
   const message = `${hook} ended without an answer (${failure.condition}): ${failure.error}`;
-  await ledger.updateRelease(deploymentId, { reason: message, actor: "report-failure" });
-  const target = await deployments.target(deploymentId);
+  const [target, found] = await Promise.all([
+    deployments.target(deploymentId),
+    // People hear of it without the books, too.
+    ledger
+      .updateRelease(deploymentId, { reason: message, actor: "report-failure" })
+      .then(() => ledger.getRelease(deploymentId))
+      .catch((error: unknown) => {
+        log.error("the ledger does not answer", { deploymentId, ...factsOf(error) });
+        return undefined;
+      }),
+  ]);
   if (!target || trafficReached(target)) return;
-  if (!(await ledger.claim(deploymentId, "notify", owner))) return;
-  const found = await ledger.getRelease(deploymentId);
   const release = isOpened(found)
     ? found
-    : newRecord({ deployment, appSpec: appSpecOf(target), target: undefined, policy: undefined, now: now() });
-  await notifier.notify(
-    releaseNotification({
-      environment,
-      release,
-      outcome: "failed",
-      severity: "critical",
-      reasons: [{ code: "hook-failed", message, observed: null, limit: null, baseline: null, samples: 0 }],
-      findings: [],
-    }),
-  );
+    : newRecord({ deployment, appSpec: appSpecOf(target), target: undefined, policy: undefined, now: clock.now() });
+  const notification = releaseNotification({
+    environment,
+    release,
+    outcome: "failed",
+    severity: "critical",
+    reasons: [{ code: "hook-failed", message, observed: null, limit: null, baseline: null, samples: 0 }],
+    findings: [],
+  });
+  await tellOnce({ clock, ledger, notifier }, { deploymentId, claim: "notify", owner }, notification, log);
 }

@@ -5,7 +5,8 @@ import { withRollback } from "../../lib/core/release/cooldown.ts";
 import { putBackTo, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import { type ReleaseNews, releaseNotification } from "../../lib/core/release/messages.ts";
 import type { AliasRecord, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { bestEffort, mayAct, type Response } from "./responder.ts";
+import { tellOnce } from "../runtime/tell-once.ts";
+import { bestEffort, type Response } from "./responder.ts";
 
 /** Remembers that an artifact is bad, so that it is refused next time. False when it could not be written. */
 export function rememberBad(response: Response, release: ReleaseRecord, reason: string): Promise<boolean> {
@@ -65,20 +66,17 @@ export async function removeTemporaryAlarms(response: Response, release: Partial
   );
 }
 
-/**
- * Tells people once for each claim. A notification that cannot be sent fails the response, so that Lambda tries again
- * under the same claim; everything else has been done by then and is not done twice.
- */
+/** A notification that cannot be sent fails the response: Lambda tries again, and nothing but that is left to do then. */
 export async function tell(
   response: Response,
   claim: string,
   news: Omit<ReleaseNews, "environment" | "aliasState"> & { aliasState?: AliasState | undefined },
 ): Promise<void> {
-  if (!(await mayAct(response, news.release.deploymentId, claim))) return;
   const { functionVersion, weights } = news.aliasState ?? {};
   const aliasState = functionVersion === undefined ? undefined : { functionVersion, weights: weights ?? {} };
-  const notification = releaseNotification({ ...news, environment: response.environment, aliasState });
-  await response.ports.notifier.notify(notification);
+  const { ports, environment, requestId: owner, log } = response;
+  const { deploymentId } = news.release;
+  await tellOnce(ports, { deploymentId, claim, owner }, releaseNotification({ ...news, environment, aliasState }), log);
 }
 
 /** A reason that is a fact and not a measurement. */

@@ -1,5 +1,6 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import { type DeploymentEvent, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
@@ -14,7 +15,7 @@ import { switchFlagsOff } from "./flags-off.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
-import { bestEffort, mayAct, type RespondPorts, type Response } from "./responder.ts";
+import { bestEffort, booksOpen, mayAct, type RespondPorts, type Response } from "./responder.ts";
 import { onVerdict } from "./stop-release.ts";
 
 /** Kept to say in the log that time ran out. Milliseconds. */
@@ -32,13 +33,14 @@ export interface ResponderDependencies {
  * any order and best effort, so each answer looks at the state as it is now, and claims make each action happen once.
  * Throws when something is left to do, so that Lambda tries again.
  */
-export function createRespond({ ports, environment, log, emit }: ResponderDependencies) {
+export function createRespond({ ports: unbounded, environment, log, emit }: ResponderDependencies) {
   return async function respond(event: unknown, context: RunContext): Promise<void> {
     const parsed = parseGuardEvent(event);
     if (isPoison(parsed)) {
       log.error("not an event that the guard knows; nothing is done", { why: parsed.why });
       return;
     }
+    const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, LEVER_LIMITS) };
     const receivedAt = ports.clock.now();
     const budgetMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
     await withinBudget(ports.clock, budgetMs, (deadline) => {
@@ -90,7 +92,8 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
     await switchFlagsOff(response, { ...found, flags }, [], verdict.findings);
   }
   const release = (await ports.ledger.getRelease(deploymentId)) ?? found;
-  await bestEffort(response, "closing the release", () =>
-    closePromoted(ports, environment, release, { owner: requestId, flagsFirst: false }),
+  const isClosed = await bestEffort(response, "closing the release", () =>
+    closePromoted(ports, environment, release, { owner: requestId, flagsFirst: false }, log),
   );
+  if (!isClosed) throw booksOpen(deploymentId);
 }

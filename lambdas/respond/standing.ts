@@ -1,4 +1,3 @@
-import { withinBudget } from "../../lib/core/deadline.ts";
 import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
   aliasKey,
@@ -14,9 +13,6 @@ import { factsOf } from "../runtime/log.ts";
 import { fact, tell } from "./books.ts";
 import { bestEffort, type Response } from "./responder.ts";
 
-/** A rollback does not wait longer to hear what people have ordered. Milliseconds. */
-const READ_LIMIT_MS = 2000;
-
 type Alias = Pick<ReleaseRecord, "functionName" | "alias">;
 
 export interface Standing {
@@ -30,9 +26,7 @@ export interface Standing {
 export async function readStanding({ ports, log }: Response, { functionName, alias }: Alias): Promise<Standing> {
   const { ledger, clock } = ports;
   try {
-    const [environment, record] = await withinBudget(clock, READ_LIMIT_MS, () =>
-      Promise.all([ledger.getEnvironment(), ledger.getAlias(functionName, alias)]),
-    );
+    const [environment, record] = await Promise.all([ledger.getEnvironment(), ledger.getAlias(functionName, alias)]);
     return { environment, record, disarmed: disarmedBy(environment, functionName, clock.now()) };
   } catch (error) {
     log.error("the ledger does not say what was ordered; going on", { functionName, ...factsOf(error) });

@@ -6,6 +6,8 @@ import { DISARMED } from "../../lib/core/release/environment-record.ts";
 import { promoted } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { Log } from "./log.ts";
+import { tellOnce } from "./tell-once.ts";
 
 interface Closing {
   /** Owner of the claim to notify. */
@@ -30,6 +32,7 @@ export async function closePromoted(
   environment: string,
   release: ReleaseRecord,
   closing: Closing,
+  log: Log,
 ): Promise<void> {
   const { clock, ledger } = ports;
   const { deploymentId, functionName, alias, verdict, policy } = release;
@@ -46,8 +49,8 @@ export async function closePromoted(
   }
   if (!conclusion?.notify || release.outcome === "flags-off") return;
   if (closing.flagsFirst && release.flags.length > 0 && isBaselineUnhealthy(verdict)) return;
-  if (!(await ledger.claim(deploymentId, "notify-promoted", closing.owner))) return;
-  await ports.notifier.notify(promotedNotification(environment, release, now));
+  const telling = { deploymentId, claim: "notify-promoted", owner: closing.owner };
+  await tellOnce(ports, telling, promotedNotification(environment, release, now), log);
 }
 
 const whyLeft = ({ findings }: Verdict) =>

@@ -8,6 +8,7 @@ import type {
   NotifierPort,
   TrafficRouting,
 } from "../../lib/core/ports.ts";
+import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import { isPoison, parseTurnEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
@@ -21,6 +22,7 @@ import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
+import { tellOnce } from "../runtime/tell-once.ts";
 import { watchFlags } from "./flag-watcher.ts";
 
 export interface TurnPorts {
@@ -59,7 +61,8 @@ const RARE_SECONDS = 300;
  * One turn of the watch: does what is due and says when to come back. All that it knows is in CodeDeploy and the ledger,
  * so that a turn may die anywhere and the next goes on. Throws only when nothing could be learnt for a minute.
  */
-export function createTurn(ports: TurnPorts, environment: string, log: Log) {
+export function createTurn(unbounded: TurnPorts, environment: string, log: Log) {
+  const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, DECISION_LIMITS) };
   return async function turn(event: unknown, context: RunContext): Promise<TurnResult> {
     const parsed = parseTurnEvent(event);
     if (isPoison(parsed)) throw new GoaroundError("defect", "defect", `not a turn of the watch: ${parsed.why}`);
@@ -241,26 +244,22 @@ class Turn {
     await this.bestEffort("closing the release", async () => {
       const current = { ...release, ...(await this.ports.ledger.getRelease(this.deploymentId)), ...changes };
       const closing = { owner: this.requestId, flagsFirst: true };
-      await closePromoted(this.ports, this.environment, current, closing);
+      await closePromoted(this.ports, this.environment, current, closing, this.log);
     });
   }
 
   private async tell(release: ReleaseRecord, reasons: WatchVerdict["reasons"], isBad: boolean): Promise<void> {
-    const { ledger, notifier } = this.ports;
-    await this.bestEffort("telling people", async () => {
-      if (!(await ledger.claim(this.deploymentId, "notify-hold", this.requestId))) return;
-      await notifier.notify(
-        releaseNotification({
-          environment: this.environment,
-          release,
-          outcome: "open",
-          severity: isBad ? "critical" : "warning",
-          reasons,
-          findings: release.judging?.verdict.findings ?? [],
-          trouble: isBad ? "the canary is bad and automatic rollback is switched off for this function" : undefined,
-        }),
-      );
+    const telling = { deploymentId: this.deploymentId, claim: "notify-hold", owner: this.requestId };
+    const notification = releaseNotification({
+      environment: this.environment,
+      release,
+      outcome: "open",
+      severity: isBad ? "critical" : "warning",
+      reasons,
+      findings: release.judging?.verdict.findings ?? [],
+      trouble: isBad ? "the canary is bad and automatic rollback is switched off for this function" : undefined,
     });
+    await this.bestEffort("telling people", () => tellOnce(this.ports, telling, notification, this.log));
   }
 
   /** What cannot be written is taken again by a later turn: the verdict does not depend on it. */

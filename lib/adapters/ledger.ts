@@ -19,6 +19,8 @@ const RETENTION_DAYS = 365;
 const DAY_SECONDS = 86_400;
 /** Of any number of writers at once one wins each round: enough for a group of 25 functions and some operators. */
 const MAX_ROUNDS = 50;
+/** Holds a claim whose action has happened. */
+const NOBODY = "(done)";
 /** Counts the writes of a record that several actors change. */
 const REVISION = "revision";
 
@@ -28,7 +30,7 @@ const REVISION = "revision";
  * | pk | sk | holds |
  * |---|---|---|
  * | `release#<deploymentId>` | `record` | the release record, one attribute a field |
- * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner` |
+ * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner`, `(done)` when it is |
  * | `alias#<function>#<alias>` | `record` | the alias record; does not expire |
  * | `alias#<function>#<alias>` | `rollback` | lease and journal of its newest rollback |
  * | `rollback#<id>` | `record` | a rollback that has ended |
@@ -114,6 +116,11 @@ export function createLedger(
         ...update,
         ConditionExpression: `${ConditionExpression} OR #unless = :v0`,
       });
+    },
+
+    async complete(deploymentId, claim) {
+      const fields = { owner: NOBODY, [LEDGER_KEYS.expiry]: expiresAt() };
+      await write({ Key: key(`release#${deploymentId}`, `claim#${claim}`), ...setting(fields) });
     },
 
     async getAlias(functionName, alias) {

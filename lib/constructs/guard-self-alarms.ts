@@ -47,13 +47,14 @@ export function guardSelfAlarms(scope: Construct, props: GuardSelfAlarmsProps): 
       statistic: "Maximum",
       period: PERIOD_SECONDS,
     }),
+    // An error alone pages nobody: Lambda delivers the event again, and what fails three times is in the queue.
     alarm(
-      "RespondErrorAlarm",
-      "respond-errors",
-      "The responder failed; a red alarm or a failed release may be unanswered",
+      "LostEventAlarm",
+      "lost-events",
+      "The responder gave an event up and the queue did not take it: a red alarm or a failed release is unanswered",
       {
         namespace: "AWS/Lambda",
-        metricName: "Errors",
+        metricName: "DestinationDeliveryFailures",
         dimensions: responder,
         statistic: "Sum",
         period: PERIOD_SECONDS,

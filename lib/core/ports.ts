@@ -322,6 +322,8 @@ export interface LedgerPort {
    * release record and makes none.
    */
   claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
+  /** What the claim was for has happened: nobody gets it any more, its owner neither. */
+  complete(deploymentId: string, claim: string): Promise<void>;
   getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
   putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;
   /**

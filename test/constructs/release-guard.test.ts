@@ -281,7 +281,7 @@ describe("the release guard", () => {
     const own = ofType(template, "AWS::CloudWatch::Alarm");
     expect(own.map((each) => each.Properties.AlarmName)).toEqual([
       "goaround-guard-dev-dead-letters",
-      "goaround-guard-dev-respond-errors",
+      "goaround-guard-dev-lost-events",
       "goaround-guard-dev-unguarded-deployments",
       "goaround-guard-dev-unvalidated-flags",
       "goaround-guard-dev-silent-responder",

@@ -118,6 +118,15 @@ export function describeLedgerPort(name: string, makePort: () => Promise<LedgerP
       expect(answers.filter(Boolean)).toHaveLength(1);
     });
 
+    it("gives a claim that is complete to nobody, its owner neither", async () => {
+      const port = await makePort();
+      expect(await port.claim("d-1", "notify", "a")).toBe(true);
+      await port.complete("d-1", "notify");
+      expect(await port.claim("d-1", "notify", "a")).toBe(false);
+      expect(await port.claim("d-1", "notify", "b")).toBe(false);
+      expect(await port.claim("d-1", "notify-flags-off", "b")).toBe(true);
+    });
+
     it("gives the owner of a claim its own claim again", async () => {
       const port = await makePort();
       expect(await port.claim("d-1", "stop", "invocation-1")).toBe(true);

@@ -7,7 +7,7 @@ import { Calls } from "./faults.ts";
 /**
  * The ledger in memory. Behaviour: `openRelease` writes only when the release is not open yet, and where the opening
  * record says nothing, what an earlier update wrote stays; updates merge; a claim belongs to
- * its first owner for ever, who gets it again; claims neither need nor make a record. A change of a record that others
+ * its first owner, who gets it again until it is complete; claims neither need nor make a record. A change of a record that others
  * share is one step; a rollback is written only over the revision named. What is read is a copy.
  */
 export class FakeLedger implements LedgerPort {
@@ -45,6 +45,11 @@ export class FakeLedger implements LedgerPort {
     const holder = this.claims.get(key) ?? owner;
     this.claims.set(key, holder);
     return holder === owner;
+  }
+
+  async complete(deploymentId: string, claim: string): Promise<void> {
+    await this.calls.enter("complete", { deploymentId, claim });
+    this.claims.set(`${deploymentId}/${claim}`, "(done)");
   }
 
   async getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined> {

@@ -21,7 +21,7 @@ function run(ports: FakePorts, event: unknown = record(), books?: () => never) {
   const handler = createReportFailure({
     deployments: ports.deployments,
     log: silent,
-    now: () => ports.clock.now(),
+    clock: ports.clock,
     books: async () =>
       books?.() ?? {
         environment: "dev",
@@ -29,8 +29,7 @@ function run(ports: FakePorts, event: unknown = record(), books?: () => never) {
         notifier: ports.notifier,
         emit: (name) => emitted.push(name),
       },
-    lookAfter: async () =>
-      createLookAfter({ ...ports, now: () => ports.clock.now(), emit: (name) => emitted.push(name) }, "dev", silent),
+    lookAfter: async () => createLookAfter({ ...ports, emit: (name) => emitted.push(name) }, "dev", silent),
   });
   return handler(event, contextOf(ports)).then(() => emitted);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { alarmName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
 import {
@@ -595,6 +596,114 @@ describe("an alarm on the alias in guard time", () => {
     ports.flags.given({ new_api: true }, minute("12:00"));
     ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
+  });
+});
+
+describe("people", () => {
+  const stopped = async () => {
+    const ports = await shifting();
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
+    return ports;
+  };
+
+  it("are told once although the books stayed open and Lambda delivers the event again", async () => {
+    const ports = await stopped();
+    ports.ledger.calls.fail("changeAlias", undefined, 1);
+    const { send } = responder(ports);
+    await expect(send(stateEvent("STOP"), "request-1")).rejects.toMatchObject({ code: "partly-done" });
+    expect(ports.notifier.sent).toHaveLength(1);
+    await send(stateEvent("STOP"), "request-1");
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("are told once although the ledger is throttled while several events of one release are answered", async () => {
+    const ports = await stopped();
+    ports.ledger.calls.fail("claim", undefined, 6);
+    const { send } = responder(ports);
+    await Promise.all([send(stateEvent("STOP")), send(stateEvent("STOP")), send(stateEvent("FAILURE"))]);
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("are told by the retry when the notification could not be sent", async () => {
+    const ports = await stopped();
+    ports.notifier.calls.fail("notify", undefined, 1);
+    const { send } = responder(ports);
+    await expect(send(stateEvent("STOP"), "request-1")).rejects.toMatchObject({ code: "throttled" });
+    await send(stateEvent("STOP"), "request-1");
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("are told by the retry of a promotion, too", async () => {
+    const ports = await released();
+    ports.ledger.claims.clear();
+    ports.notifier.sent.length = 0;
+    const verdict = { kind: "inconclusive" as const, reasons: [], findings: [] };
+    ports.ledger.releases.set(ID, { ...recordOf(ports)!, verdict });
+    ports.notifier.calls.fail("notify", undefined, 1);
+    const { send } = responder(ports);
+    await expect(send(stateEvent("SUCCESS"), "request-1")).rejects.toMatchObject({ code: "partly-done" });
+    await send(stateEvent("SUCCESS"), "request-1");
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+});
+
+describe("a ledger that hangs", () => {
+  const hang = (ports: FakePorts) => {
+    const { log } = ports.ledger.calls;
+    const operations = ["getRelease", "getAlias", "getEnvironment", "getRollback", "claim", "complete", "putRollback"];
+    for (const name of [...operations, "updateRelease", "changeAlias", "changeEnvironment", "archiveRollback"]) {
+      ports.ledger.calls.hang(name);
+    }
+    log.length = 0;
+  };
+  const secondsUntil = async (ports: FakePorts, isDone: () => boolean, limit: number) => {
+    const start = ports.clock.now().getTime();
+    const seconds = () => (ports.clock.now().getTime() - start) / 1000;
+    while (!isDone() && seconds() < limit) await ports.clock.sleep(50);
+    return seconds();
+  };
+
+  it("delays the stop of a bad canary by hardly more than two seconds", async () => {
+    const ports = await shifting();
+    hang(ports);
+    const answer = responder(ports).send(alarmEvent(VERSION_ALARM));
+    void answer.catch(() => {});
+    expect(await secondsUntil(ports, () => ports.deployments.calls.of("stopWithRollback").length > 0, 10)).toBeLessThan(
+      3,
+    );
+    await expect(answer).rejects.toMatchObject({ code: "partly-done" });
+  });
+
+  it("delays the stop that the watch asks for by no more", async () => {
+    const ports = await shifting();
+    hang(ports);
+    const verdict = {
+      kind: "rollback",
+      reasons: [{ code: "more-errors", message: "worse", observed: 9, limit: 5, baseline: 1, samples: 60 }],
+      findings: [],
+    };
+    const detail = { deploymentId: ID, verdict };
+    const event = { source: VERDICT_SOURCE, "detail-type": "Release Verdict", detail };
+    const answer = responder(ports).send(event);
+    void answer.catch(() => {});
+    expect(await secondsUntil(ports, () => ports.deployments.calls.of("stopWithRollback").length > 0, 10)).toBeLessThan(
+      3,
+    );
+  });
+
+  it("does not keep the alias from being put back, nor people from being told", async () => {
+    const ports = await shifting();
+    ports.deployments.rollsBack = false;
+    ports.deployments.end(ID, "Stopped", { code: "ALARM_ACTIVE", message: "An alarm is active." });
+    hang(ports);
+    const answer = responder(ports).send(stateEvent("STOP"));
+    void answer.catch(() => {});
+    // A minute is CodeDeploy's own, to begin a rollback.
+    const seconds = await secondsUntil(ports, () => ports.functions.calls.of("moveAlias").length > 0, 120);
+    expect(seconds).toBeLessThan(60 + 10);
+    expect(await secondsUntil(ports, () => ports.notifier.sent.length > 0, 120)).toBeLessThan(45);
+    await expect(answer).rejects.toMatchObject({ code: "partly-done" });
     expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });
 });

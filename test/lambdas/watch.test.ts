@@ -73,8 +73,7 @@ async function watch(each: (result: TurnResult) => void = () => undefined): Prom
   throw new Error("the watch does not end");
 }
 
-const lookAfter = () =>
-  createLookAfter({ ...ports, now: () => ports.clock.now(), emit: () => undefined }, "dev", silent);
+const lookAfter = () => createLookAfter({ ...ports, emit: () => undefined }, "dev", silent);
 const answer = () => ports.deployments.reports.get(`${ID}/execution-2`);
 const answers = () =>
   ports.deployments.calls
