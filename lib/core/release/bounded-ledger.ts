@@ -13,7 +13,7 @@ export interface LedgerLimits {
 }
 
 /** Whoever pulls a lever goes on without the books after two seconds, and catches up with them later. */
-export const LEVER_LIMITS: LedgerLimits = { askMs: 2000, keepMs: 5000, hungMs: 250 };
+export const LEVER_LIMITS: LedgerLimits = { askMs: 2000, keepMs: 5000, hungMs: 1000 };
 /** Whoever decides from the books gives a throttled ledger the time of the SDK's own retries, and no more. */
 export const DECISION_LIMITS: LedgerLimits = { askMs: 10_000, keepMs: 10_000, hungMs: 5000 };
 
