@@ -5,6 +5,7 @@ import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
+import { clearWeights } from "./clear-weights.ts";
 import { killOnce } from "./flags-off.ts";
 import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
 import { disarmedWords, readStanding } from "./standing.ts";
@@ -50,14 +51,15 @@ export async function stopRelease(
     return;
   }
   if (!(await mayAct(response, deploymentId, "stop"))) return;
+  const stopping = ports.deployments.stopWithRollback(deploymentId);
   const [stopped, noted, flags] = await Promise.allSettled([
-    ports.deployments.stopWithRollback(deploymentId),
+    record ? stopping.then(() => clearWeights(response, record)) : stopping,
     recordVerdict(response, deploymentId, verdict),
     record ? killOnce(response, record, why) : undefined,
   ]);
   // Its end comes as an event of its own, and the alias is verified then.
   if (stopped.status === "rejected") throw stopped.reason;
-  log.info("stopped", { deploymentId, answer: stopped.value, flags: flags.status });
+  log.info("stopped", { deploymentId, answer: await stopping, flags: flags.status });
   if (noted.status === "rejected" || !noted.value) throw booksOpen(deploymentId);
 }
 

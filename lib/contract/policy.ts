@@ -87,6 +87,11 @@ const policyObject = z.strictObject({
   bakeMinutes: z._default(z.int().check(z.minimum(0), z.maximum(MAX_BAKE_MINUTES)), 10),
   /** After a release, alarms may still roll it back for this long. Minutes. */
   guardMinutes: z._default(z.int().check(z.minimum(0), z.maximum(2880)), 1440),
+  /**
+   * The responder clears the alias's weights itself when CodeDeploy has not done so this many seconds after a stop.
+   * Left out, it leaves them to CodeDeploy.
+   */
+  clearWeightsAfterSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(300))),
   /** False: verdicts are recorded and notified, nothing is rolled back automatically. */
   automaticRollback: z._default(z.boolean(), true),
 });

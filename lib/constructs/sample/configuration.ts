@@ -50,6 +50,7 @@ const functionSettings = z.strictObject({
   expectedRequestsPerSecond: z.number().gt(0).max(100_000).optional(),
   falseRollbackPercent: z.number().min(0.001).max(20).optional(),
   minErrorExcessPercent: z.number().min(0).max(100).optional(),
+  clearWeightsAfterSeconds: z.number().int().min(0).max(300).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
   metrics: z.array(declaredMetric).max(10).optional(),
   triggers: z.array(trigger).max(20).optional(),
@@ -92,6 +93,7 @@ export interface FunctionConfiguration {
   readonly expectedRequestsPerSecond: number | undefined;
   /** Settings that go into the policy as they are; what is left out has the policy's own default. */
   readonly checks: Pick<FunctionSettings, "falseRollbackPercent" | "minErrorExcessPercent" | "onTrafficDeficit">;
+  readonly clearWeightsAfterSeconds: number | undefined;
   readonly metrics: FunctionSettings["metrics"];
   readonly triggers: FunctionSettings["triggers"];
   /** What `-c release:<function>=…` says: a new text makes a new version. */
@@ -304,6 +306,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
         minErrorExcessPercent: own.minErrorExcessPercent,
         onTrafficDeficit: own.onTrafficDeficit,
       },
+      clearWeightsAfterSeconds: own.clearWeightsAfterSeconds,
       metrics: own.metrics,
       triggers: own.triggers,
       release: releases[name],

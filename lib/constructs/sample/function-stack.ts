@@ -72,6 +72,7 @@ export class FunctionStack extends Stack {
           maxAverageDurationMs: settings.durationThresholdMs,
           ...settings.checks,
         },
+        clearWeightsAfterSeconds: settings.clearWeightsAfterSeconds,
         metrics: settings.metrics,
         triggers: settings.triggers,
         guardMinutes: configuration.guardMinutes,
