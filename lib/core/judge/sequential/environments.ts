@@ -4,7 +4,7 @@ import { type Block, binomial, hypergeometric, type Law } from "./null-law.ts";
 /**
  * Which part of the canary's errors may be one execution environment's fault and not the version's. All tests take
  * requests to fail each by itself; those of an environment that goes bad fail together. So where errors are counted by
- * environment, the canary is blamed only when it is worse without any one of them. docs/decisions/0051 tells more.
+ * environment, the canary is blamed only when it is worse without any one of them. docs/decisions/0057 tells more.
  */
 export interface EnvironmentsState {
   /** Requests and errors since the shift began, by environment; the ones with the most errors. */
