@@ -1,30 +1,10 @@
 import type { Deadline } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type {
-  Clock,
-  DeploymentsPort,
-  FlagEvidencePort,
-  FlagsPort,
-  FunctionsPort,
-  LedgerPort,
-  MonitoringPort,
-  NotifierPort,
-  PolicyPort,
-} from "../../lib/core/ports.ts";
+import type { FlagEvidencePort, Ports } from "../../lib/core/ports.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 
-export interface RespondPorts {
-  clock: Clock;
-  functions: FunctionsPort;
-  deployments: DeploymentsPort;
-  monitoring: MonitoringPort;
-  flags: FlagsPort;
-  flagEvidence: FlagEvidencePort;
-  policies: PolicyPort;
-  ledger: LedgerPort;
-  notifier: NotifierPort;
-}
+export type RespondPorts = Ports & { flagEvidence: FlagEvidencePort };
 
 /** What every part of one response shares. */
 export interface Response extends Deadline {

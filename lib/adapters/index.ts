@@ -1,15 +1,6 @@
 import { ENV, ledgerTableName } from "../contract/names.ts";
 import { GoaroundError } from "../core/errors.ts";
-import type {
-  Clock,
-  DeploymentsPort,
-  FlagsPort,
-  FunctionsPort,
-  LedgerPort,
-  MonitoringPort,
-  NotifierPort,
-  PolicyPort,
-} from "../core/ports.ts";
+import type { NotifierPort, Ports } from "../core/ports.ts";
 import { systemClock } from "./clock.ts";
 import { createDeployments } from "./deployments.ts";
 import { createFlags } from "./flags.ts";
@@ -28,22 +19,11 @@ export interface AdaptersOptions extends AdapterOptions {
   topicArn?: string;
 }
 
-export interface Adapters {
-  clock: Clock;
-  functions: FunctionsPort;
-  deployments: DeploymentsPort;
-  monitoring: MonitoringPort;
-  flags: FlagsPort;
-  policies: PolicyPort;
-  ledger: LedgerPort;
-  notifier: NotifierPort;
-}
-
 /**
  * All ports over AWS. Nothing is called and no client is made before its first use. A Lambda that needs few of them
  * imports their own files instead: its bundle then holds only those clients.
  */
-export function createAdapters(options: AdaptersOptions): Adapters {
+export function createAdapters(options: AdaptersOptions): Ports {
   const clock = options.clock ?? systemClock;
   return {
     clock,

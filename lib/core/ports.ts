@@ -362,6 +362,18 @@ export interface NotifierPort {
   notify(notification: Notification): Promise<void>;
 }
 
+/** What a lever needs: to decide, to act, to remember and to tell. */
+export interface Ports {
+  clock: Clock;
+  functions: FunctionsPort;
+  deployments: DeploymentsPort;
+  monitoring: MonitoringPort;
+  flags: FlagsPort;
+  policies: PolicyPort;
+  ledger: LedgerPort;
+  notifier: NotifierPort;
+}
+
 /** What an operator's command needs beyond the levers: who is asking, and what else is there. */
 export interface DiscoveryPort {
   /** Undefined when the function does not exist. */

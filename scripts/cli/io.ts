@@ -1,13 +1,13 @@
 import { createInterface, type ReadLineOptions } from "node:readline/promises";
 import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
-import { type Adapters, type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
+import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
 import { createStacks } from "../../lib/adapters/stacks.ts";
-import type { Clock, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
+import type { Clock, DiscoveryPort, MarkerAliasPort, Ports, StacksPort } from "../../lib/core/ports.ts";
 
 /** Everything an operator's command reaches AWS through. */
-export type OperatorPorts = Omit<Adapters, "clock"> & {
+export type OperatorPorts = Omit<Ports, "clock"> & {
   discovery: DiscoveryPort;
   stacks: StacksPort;
   markerAlias: MarkerAliasPort;
