@@ -3,6 +3,7 @@ import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { rollbackFlags } from "./cli/actions/flags.ts";
 import { DEFAULT_HEALTH_MINUTES, healthCheck } from "./cli/actions/health.ts";
 import { rollbackFunction } from "./cli/actions/rollback-function.ts";
+import { rollbackGroup } from "./cli/actions/rollback-group.ts";
 import { stopDeployment } from "./cli/actions/stop-deployment.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import {
@@ -35,23 +36,28 @@ interface RollbackOptions extends CommonOptions {
   profileId: string;
   flags: string[];
   functions: string[];
+  group: string;
   minutes?: number;
   force?: boolean;
+  withFlags?: boolean;
 }
 
 const FORMS: Record<string, ActionForm> = {
   "rollback-function": {
     required: ["functionName"],
-    optional: ["targetVersion", "alias", "application", "deploymentGroup", "force"],
+    optional: ["targetVersion", "alias", "application", "deploymentGroup", "force", "withFlags"],
   },
   "stop-deployment": { required: ["deploymentId"], optional: ["force"] },
   "rollback-flags": { required: ["applicationId", "environmentId", "profileId", "flags"], optional: ["force"] },
+  "rollback-group": { required: ["group"], optional: [] },
   "health-check": { required: ["functions"], optional: ["alias", "minutes"] },
 };
 
 export function command(io: CliIo = processIo, result: Result = { exitCode: 0 }): Command {
   const rollback = new Command("rollback")
-    .description("Undo a release by hand: alias back, deployment stopped, flags off; or check the health of functions.")
+    .description(
+      "Undo a release by hand: alias back, deployment stopped, flags off, a whole group; or check the health of functions.",
+    )
     .requiredOption("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
     .option("--function-name <name>", "function whose alias goes back", parseText)
     .option("--target-version <number>", "version to go back to (default: the last known good)", parseVersion)
@@ -60,6 +66,8 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     .option("--deployment-group <name>", "deployment group (default: from the policy)", parseText)
     .option("--deployment-id <id>", "deployment to stop", parseDeploymentId)
     .option("--flags <names...>", "flags to switch off", collectNames)
+    .option("--group <name>", "release group to put back", parseText)
+    .option("--with-flags", "also switch off the flags that belong to the function's releases")
     .option("--functions <names...>", "functions to check", collectNames)
     .option("--minutes <minutes>", `minutes to look back (default: ${DEFAULT_HEALTH_MINUTES})`, (text) =>
       parseInteger(text, 1, 1440),
@@ -85,14 +93,16 @@ function act(session: Session, options: RollbackOptions) {
   if (options.action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
   if (options.action === "stop-deployment") return stopDeployment(session, { ...options, force });
   if (options.action === "rollback-flags") return rollbackFlags(session, { ...options, force });
+  if (options.action === "rollback-group") return rollbackGroup(session, options);
   return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
 }
 
 const HELP = `
 Forms:
-  --action rollback-function --function-name NAME [--target-version N] [--alias live] [--reason TEXT] [--force]
+  --action rollback-function --function-name NAME [--target-version N] [--alias live] [--with-flags] [--reason TEXT] [--force]
   --action stop-deployment --deployment-id d-XXXXXXXXX
   --action rollback-flags --application-id A --environment-id E --profile-id P --flags F1 F2
+  --action rollback-group --group NAME
   --action health-check --functions N1 N2
 
 A (running) release of the function is stopped with rollback before its alias is touched. Without --target-version the

@@ -12,6 +12,7 @@ import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
+import { joinGroup } from "./join-group.ts";
 import { fixSlowThresholds } from "./slow-thresholds.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
 
@@ -41,7 +42,8 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     const facts = await gather(ports, environment, appSpec, signal, log);
     const { aliasRecord } = facts;
     const orders = { environment: facts.orders, functionName: appSpec.functionName, alias: appSpec.alias };
-    const standing = { ...orders, aliasRecord, now: ports.clock.now() };
+    const releaseGroup = facts.policy?.ok ? facts.policy.policy.releaseGroup : undefined;
+    const standing = { ...orders, aliasRecord, releaseGroup, now: ports.clock.now() };
     const admission = admitUnderOrders(admit({ environment, deployment, appSpec, ...facts }), standing);
     const record = newRecord({
       deployment,
@@ -59,7 +61,8 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
       const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };
       return block(ports, record, verdict, log);
     }
-
+    await joinGroup(ports, record);
+    signal.throwIfAborted();
     const failures = await runSmokeTests(record.policy.smokeTests, {
       functions: ports.functions,
       clock: ports.clock,

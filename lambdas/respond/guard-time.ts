@@ -12,6 +12,7 @@ import { factsOf, messageOf } from "../runtime/log.ts";
 import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { killOnce, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
+import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
@@ -188,8 +189,10 @@ async function putBack(
 ): Promise<void> {
   const { ports, receivedAt } = response;
   const { deploymentId, functionName, alias } = release;
+  const moving = moveBack(response, release, reasons[0]!.message);
+  const others = moving.catch(() => undefined).then(() => groupBack(response, release, reasons[0]!.message));
   const [moved, killed] = await Promise.allSettled([
-    moveBack(response, release, reasons[0]!.message).then(async (state) => {
+    moving.then(async (state) => {
       const durationSeconds = secondsSince(response, receivedAt);
       response.emit("rollbacks");
       response.emit("rollbackDurationSeconds", durationSeconds);
@@ -208,11 +211,15 @@ async function putBack(
       aliasState: await ports.functions.getAlias(functionName, alias),
       trouble: messageOf(moved.reason),
     });
+    const left = await others;
     if (mayPass(moved.reason)) throw moved.reason;
+    if (left) throw left;
     return;
   }
   const { state, durationSeconds, isWritten } = moved.value;
   await tell(response, "notify-guard", { ...news, outcome: "rolled-back", durationSeconds, aliasState: state });
+  const left = await others;
+  if (left) throw left;
   if (!isWritten) throw booksOpen(deploymentId);
 }
 

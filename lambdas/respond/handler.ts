@@ -1,3 +1,4 @@
+import { CallMeter } from "../../lib/adapters/call-meter.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import { lazy } from "../../lib/adapters/options.ts";
@@ -9,7 +10,8 @@ import { createRespond } from "./respond.ts";
 
 const respond = lazy(() => {
   const config = readConfig(process.env);
-  const options = { ...config, actor: "respond" };
+  const calls = new CallMeter();
+  const options = { ...config, actor: "respond", calls };
   const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
   const { environment } = config;
   return createRespond({
@@ -17,6 +19,7 @@ const respond = lazy(() => {
     environment,
     log: createLog("respond"),
     emit: emitToStdout(environment, ports.clock.now),
+    paced: (work) => calls.paced(ports.clock, work),
   });
 });
 

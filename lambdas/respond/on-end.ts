@@ -16,6 +16,7 @@ import {
   tell,
 } from "./books.ts";
 import { killOnce } from "./flags-off.ts";
+import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 import { underOrders } from "./standing.ts";
@@ -44,6 +45,7 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   const reached = trafficReached(target);
   const automatic = release.policy.automaticRollback;
 
+  const others = groupBack(response, release, release.reason ?? deployment.error?.message ?? deployment.status);
   const [settled, flags] = await Promise.all([
     settle(response, deployment, release),
     reached && automatic ? flagsOff(response, release) : [],
@@ -56,6 +58,8 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     trouble: settled.trouble,
     flags,
   });
+  const left = await others;
+  if (left) throw left;
 }
 
 /** Undefined also when the ledger does not answer: the alias is verified all the same. */

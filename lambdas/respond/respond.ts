@@ -26,6 +26,7 @@ export interface ResponderDependencies {
   environment: string;
   log: Log;
   emit: EmitMetric;
+  paced: Response["paced"];
 }
 
 /**
@@ -33,7 +34,7 @@ export interface ResponderDependencies {
  * any order and best effort, so each answer looks at the state as it is now, and claims make each action happen once.
  * Throws when something is left to do, so that Lambda tries again.
  */
-export function createRespond({ ports: unbounded, environment, log, emit }: ResponderDependencies) {
+export function createRespond({ ports: unbounded, environment, log, emit, paced }: ResponderDependencies) {
   return async function respond(event: unknown, context: RunContext): Promise<void> {
     const parsed = parseGuardEvent(event);
     if (isPoison(parsed)) {
@@ -45,7 +46,7 @@ export function createRespond({ ports: unbounded, environment, log, emit }: Resp
     const budgetMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
     await withinBudget(ports.clock, budgetMs, (deadline) => {
       const { awsRequestId: requestId } = context;
-      const response: Response = { ports, environment, log, emit, requestId, receivedAt, ...deadline };
+      const response: Response = { ports, environment, log, emit, paced, requestId, receivedAt, ...deadline };
       switch (parsed.kind) {
         case "verdict":
           return onVerdict(response, parsed);

@@ -15,6 +15,8 @@ export interface Response extends Deadline {
   /** Owner of claims: a retry by Lambda has the same, a repeated event another. */
   requestId: string;
   receivedAt: Date;
+  /** Spreads the calls that the work makes, so that many aliases at once leave others their share of the limits. */
+  paced: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export const secondsSince = ({ ports }: Response, start: Date) =>

@@ -7,6 +7,7 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
 import { clearWeights } from "./clear-weights.ts";
 import { killOnce } from "./flags-off.ts";
+import { groupBack } from "./group.ts";
 import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
 import { disarmedWords, readStanding } from "./standing.ts";
 
@@ -52,6 +53,10 @@ export async function stopRelease(
   }
   if (!(await mayAct(response, deploymentId, "stop"))) return;
   const stopping = ports.deployments.stopWithRollback(deploymentId);
+  const others = stopping.then(
+    () => record && groupBack(response, record, verdict.reasons[0]!.message),
+    () => undefined,
+  );
   const [stopped, noted, flags] = await Promise.allSettled([
     record ? stopping.then(() => clearWeights(response, record)) : stopping,
     recordVerdict(response, deploymentId, verdict),
@@ -60,6 +65,8 @@ export async function stopRelease(
   // Its end comes as an event of its own, and the alias is verified then.
   if (stopped.status === "rejected") throw stopped.reason;
   log.info("stopped", { deploymentId, answer: await stopping, flags: flags.status });
+  const left = await others;
+  if (left) throw left;
   if (noted.status === "rejected" || !noted.value) throw booksOpen(deploymentId);
 }
 

@@ -18,6 +18,13 @@ export interface AdapterOptions {
   actor?: string;
   /** Follows the time of the services' replies; default: the computer's own clock is believed, as in a Lambda. */
   clock?: ServiceClock;
+  /** Every request goes through it. */
+  calls?: CallObserver;
+}
+
+export interface CallObserver {
+  /** Sends each attempt, repeated ones too, when it sees fit. `Lambda`, `UpdateAlias`. */
+  around<T>(service: string, operation: string, send: () => Promise<T>): Promise<T>;
 }
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -43,27 +50,33 @@ export function clientConfig(options: AdapterOptions) {
 /** What all SDK clients share, of the part that is used here. */
 interface Client {
   middlewareStack: {
-    add(middleware: (next: Handler) => Handler, options: { name: string; step: "deserialize"; priority: "low" }): void;
+    add(
+      middleware: (next: Handler, context: { clientName?: string; commandName?: string }) => Handler,
+      options: { name: string; step: "deserialize"; priority: "low" },
+    ): void;
   };
 }
 
 type Handler = (args: never) => Promise<{ response: unknown }>;
 type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
 
-/** Lets `options.clock` hear the time of every reply, those that are errors too. */
-export function watched<T extends object>(client: T & Client, { clock }: AdapterOptions): T {
-  if (!clock) return client;
-  const listen =
-    (next: Handler): Handler =>
+/** Tells `options.calls` of every request, and `options.clock` the time of every reply, those that are errors too. */
+export function watched<T extends object>(client: T & Client, { clock, calls }: AdapterOptions): T {
+  if (!clock && !calls) return client;
+  const watch =
+    (next: Handler, { clientName = "", commandName = "" }: { clientName?: string; commandName?: string }): Handler =>
     async (args) => {
-      const result = await next(args);
+      const send = () => next(args);
+      const result = calls
+        ? await calls.around(clientName.replace(/Client$/, ""), commandName.replace(/Command$/, ""), send)
+        : await send();
       const headers = (result.response as Reply)?.headers;
       // The local AWS tells its virtual time apart from the time of its transport.
-      clock.heard(headers?.["x-goaround-date"] ?? headers?.date);
+      clock?.heard(headers?.["x-goaround-date"] ?? headers?.date);
       return result;
     };
-  // Low priority is next to the wire: the reply is seen before it is parsed, and parsing throws on errors.
-  client.middlewareStack.add(listen, { name: "serviceTime", step: "deserialize", priority: "low" });
+  // Low priority is next to the wire: each attempt passes here, and the reply is seen before its parsing can throw.
+  client.middlewareStack.add(watch, { name: "watched", step: "deserialize", priority: "low" });
   return client;
 }
 

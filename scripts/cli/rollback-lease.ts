@@ -1,5 +1,10 @@
 import { progressOf, type RollbackRecord, type StepName } from "../../lib/core/release/journal.ts";
-import { type RollbackResult, type RollbackRun, runRollback } from "../../lib/core/release/run-rollback.ts";
+import {
+  type RollbackResult,
+  type RollbackRun,
+  type RollbackWatcher,
+  runRollback,
+} from "../../lib/core/release/run-rollback.ts";
 import { DEFAULT_REASON } from "./options.ts";
 import type { Session } from "./session.ts";
 
@@ -23,7 +28,6 @@ export async function underLease<T>(
 ): Promise<RollbackResult<T>> {
   const { ledger, discovery } = session.ports;
   const identity = await session.attempt("who you are could not be found out", discovery.identity());
-  let isTold = false;
   return runRollback(
     { clock: session.clock, ledger },
     {
@@ -33,19 +37,25 @@ export async function underLease<T>(
       actor: identity?.arn ?? "an operator",
       automatic: false,
     },
-    {
-      signal: session.signal,
-      onJoin: (other) => session.say(`  ${describeOther(other)}: following it`),
-      onResume: (before) => session.say(`  going on with what ${before.actor} has begun (${progressOf(before)})`),
-      onWithoutLedger: (error) => {
-        if (!isTold)
-          session.warn(`the ledger does not answer (${(error as Error).message}); going on without lease and journal`);
-        isTold = true;
-      },
-    },
+    watcherOf(session),
     work,
     describe,
   );
+}
+
+/** Tells the person who watches what becomes of the lease. */
+export function watcherOf(session: Session): RollbackWatcher {
+  let isTold = false;
+  return {
+    signal: session.signal,
+    onJoin: (other) => session.say(`  ${describeOther(other)}: following it`),
+    onResume: (before) => session.say(`  going on with what ${before.actor} has begun (${progressOf(before)})`),
+    onWithoutLedger: (error) => {
+      if (!isTold)
+        session.warn(`the ledger does not answer (${(error as Error).message}); going on without lease and journal`);
+      isTold = true;
+    },
+  };
 }
 
 export const describeOther = ({ actor, version, startedAt, reason }: RollbackRecord) =>

@@ -100,6 +100,7 @@ function report(
       message,
       advice,
       seconds: session?.elapsedSeconds(),
+      cost: session?.cost(),
       warnings: session?.warnings ?? [],
       ...data,
     };
@@ -108,6 +109,11 @@ function report(
   }
   const duration = session && exitCode !== EXIT.usage ? ` (${round(session.elapsedSeconds())} s)` : "";
   io.stderr(`${ok ? "" : "error: "}${message}${duration}\n`);
+  const cost = session?.cost();
+  if (cost?.untilTrafficWasBack) {
+    const { apiCalls, seconds } = cost.untilTrafficWasBack;
+    io.stderr(`AWS API calls: ${cost.apiCalls}, ${apiCalls} of them until traffic was back (${round(seconds)} s)\n`);
+  }
   // What is half done must not be left unsaid; after an interruption the message says it already.
   const { state } = data;
   if (!ok && typeof state === "string" && exitCode !== EXIT.usage) io.stderr(`state: ${state}\n`);

@@ -1,3 +1,4 @@
+import { CallMeter } from "../../lib/adapters/call-meter.ts";
 import { ENV } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Clock } from "../../lib/core/ports.ts";
@@ -29,6 +30,9 @@ export class Session {
   state = "nothing was changed";
   /** What to run after an interruption, where it is not the same command again. */
   resumeCommand: string | undefined;
+  /** What was asked of AWS. */
+  readonly calls = new CallMeter();
+  private restored: { apiCalls: number; seconds: number } | undefined;
   private readonly startedAtMs: number;
 
   constructor(io: CliIo, options: CommonOptions, signal: AbortSignal, actor: string) {
@@ -41,6 +45,7 @@ export class Session {
     this.ports = io.connect({
       environment: this.environment,
       actor,
+      calls: this.calls,
       ...(io.env[ENV.ledgerTable] === undefined ? {} : { ledgerTable: io.env[ENV.ledgerTable] }),
       ...(options.region === undefined ? {} : { region: options.region }),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
@@ -92,6 +97,22 @@ export class Session {
         advice: "Answer y, or add --yes.",
       });
     }
+  }
+
+  /** All traffic is where it belongs: what comes after keeps nobody waiting. The first time counts. */
+  trafficIsBack(): void {
+    this.restored ??= { apiCalls: this.calls.total, seconds: this.elapsedSeconds() };
+  }
+
+  /** What it took; undefined when nothing was asked of AWS. */
+  cost() {
+    const { total, operations } = this.calls;
+    return total === 0 ? undefined : { apiCalls: total, untilTrafficWasBack: this.restored, operations };
+  }
+
+  /** Spreads the calls of work on many functions, so that others keep their share of AWS's limits. */
+  paced<T>(work: () => Promise<T>): Promise<T> {
+    return this.calls.paced(this.clock, work);
   }
 
   throwIfInterrupted(): void {

@@ -99,7 +99,10 @@ export async function publish(aws: LocalAws, functionName: string, bodies: reado
 /** A group without automatic rollback of its own: what is rolled back was asked to be. */
 export async function deploymentGroup(aws: LocalAws, functionName: string): Promise<void> {
   await serviceRole(aws);
-  await call(aws, "codedeploy", "CreateApplication", { applicationName: "goaround-dev", computePlatform: "Lambda" });
+  const { applications } = await call(aws, "codedeploy", "ListApplications", {});
+  if (!applications?.includes("goaround-dev")) {
+    await call(aws, "codedeploy", "CreateApplication", { applicationName: "goaround-dev", computePlatform: "Lambda" });
+  }
   await call(aws, "codedeploy", "CreateDeploymentGroup", {
     applicationName: "goaround-dev",
     deploymentGroupName: `${functionName}-deployment-group`,

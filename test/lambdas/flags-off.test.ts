@@ -25,6 +25,7 @@ const kill = (ports: FakePorts, changes: Partial<KillableRelease> = {}, log = si
     environment: "dev",
     log,
     emit: () => {},
+    paced: (work) => work(),
     requestId: "r",
     receivedAt,
     at,

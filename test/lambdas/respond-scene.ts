@@ -49,7 +49,7 @@ export function responder(ports: FakePorts) {
   const emit: EmitMetric = (name, value = 1) => {
     emitted[name] = [...(emitted[name] ?? []), value];
   };
-  const respond = createRespond({ ports, environment: "dev", log: silent, emit });
+  const respond = createRespond({ ports, environment: "dev", log: silent, emit, paced: (work) => work() });
   const send = (event: unknown, requestId = `request-${Math.random()}`, timeoutMs = 600_000) =>
     respond(event, contextOf(ports, timeoutMs, requestId));
   return { send, emitted };

@@ -118,7 +118,7 @@ describe("usage", () => {
     const where = ["--profile", "ops", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:4566"];
     await harness.run(rollback, ...argv, ...where);
     await harness.run(rollback, ...argv, "--environment", "prod");
-    expect(harness.connectedWith).toEqual([
+    expect(harness.connectedWith).toMatchObject([
       {
         environment: "staging",
         actor: "rollback",

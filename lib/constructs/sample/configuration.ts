@@ -52,6 +52,10 @@ const functionSettings = z.strictObject({
   minErrorExcessPercent: z.number().min(0).max(100).optional(),
   clearWeightsAfterSeconds: z.number().int().min(0).max(300).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
+  releaseGroup: z
+    .string()
+    .regex(/^[a-z][a-z\d-]{0,39}$/, "must be the name of a group")
+    .optional(),
   metrics: z.array(declaredMetric).max(10).optional(),
   triggers: z.array(trigger).max(20).optional(),
 });
@@ -94,6 +98,8 @@ export interface FunctionConfiguration {
   /** Settings that go into the policy as they are; what is left out has the policy's own default. */
   readonly checks: Pick<FunctionSettings, "falseRollbackPercent" | "minErrorExcessPercent" | "onTrafficDeficit">;
   readonly clearWeightsAfterSeconds: number | undefined;
+  /** Undefined: released by itself. */
+  readonly releaseGroup: string | undefined;
   readonly metrics: FunctionSettings["metrics"];
   readonly triggers: FunctionSettings["triggers"];
   /** What `-c release:<function>=…` says: a new text makes a new version. */
@@ -307,6 +313,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
         onTrafficDeficit: own.onTrafficDeficit,
       },
       clearWeightsAfterSeconds: own.clearWeightsAfterSeconds,
+      releaseGroup: own.releaseGroup,
       metrics: own.metrics,
       triggers: own.triggers,
       release: releases[name],

@@ -73,6 +73,7 @@ export class FunctionStack extends Stack {
           ...settings.checks,
         },
         clearWeightsAfterSeconds: settings.clearWeightsAfterSeconds,
+        releaseGroup: settings.releaseGroup,
         metrics: settings.metrics,
         triggers: settings.triggers,
         guardMinutes: configuration.guardMinutes,

@@ -4,6 +4,7 @@ import { cooldownUntil } from "./cooldown.ts";
 import { aliasKey, type BreakGlass, disarmedBy, type EnvironmentRecord, isInForce } from "./environment-record.ts";
 import { activeFreezes } from "./freeze.ts";
 import type { AliasRecord } from "./records.ts";
+import { revertingGroup, rollbackGroupCommand } from "./release-groups.ts";
 
 export interface StandingFacts {
   functionName: string;
@@ -11,6 +12,8 @@ export interface StandingFacts {
   /** What a person has ordered and what is latched. */
   environment: EnvironmentRecord;
   aliasRecord: AliasRecord | undefined;
+  /** The group that its policy names. */
+  releaseGroup?: string | undefined;
   now: Date;
 }
 
@@ -19,6 +22,7 @@ export const OVERRIDABLE = [
   "frozen",
   "cooldown",
   "latched",
+  "group-reverting",
   "known-bad",
   "blocker-red",
   "monitoring-unavailable",
@@ -33,7 +37,7 @@ export function admitUnderOrders(admission: Admission, facts: StandingFacts): Ad
 
 /** Refusals that come from what people have ordered and from the alias's own past. */
 export function standingRefusals(facts: StandingFacts): Refusal[] {
-  return [...frozen(facts), ...latched(facts), ...cooling(facts)];
+  return [...frozen(facts), ...latched(facts), ...reverting(facts), ...cooling(facts)];
 }
 
 const guard = (action: string) => `goaround guard --action ${action}`;
@@ -54,6 +58,19 @@ function latched({ environment, functionName, alias }: StandingFacts): Refusal[]
       code: "latched",
       message: `${functionName}:${alias} is latched since ${latch.since} (${latch.by}): ${latch.reason}`,
       advice: `Find the cause, then release the latch: ${guard("release-latch")} --function-name ${functionName} --alias ${alias} --reason "why it is safe now"`,
+    },
+  ];
+}
+
+function reverting({ environment, functionName, alias, releaseGroup }: StandingFacts): Refusal[] {
+  const found = revertingGroup(environment, { functionName, alias, releaseGroup });
+  if (!found) return [];
+  const { name, revert } = found;
+  return [
+    {
+      code: "group-reverting",
+      message: `release group ${name} is being put back since ${revert.since} (${revert.by}): ${revert.reason}`,
+      advice: `Wait until it is back; when that was cut off, finish it: ${rollbackGroupCommand(name)}`,
     },
   ];
 }

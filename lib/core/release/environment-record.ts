@@ -1,5 +1,6 @@
 import type { Latch } from "./cooldown.ts";
 import type { FreezeWindow } from "./freeze.ts";
+import type { GroupWave } from "./release-groups.ts";
 
 /** Said by a person, with a reason, and for a while. */
 export interface Order {
@@ -54,6 +55,8 @@ export interface EnvironmentRecord {
   disarmed: Record<string, Order>;
   /** `killedFlagKey` → who killed it and why. */
   killedFlags: Record<string, KilledFlag>;
+  /** Release group → its newest wave. */
+  groups: Record<string, GroupWave>;
   /** Newest first. */
   history: OrderEntry[];
 }
@@ -65,6 +68,7 @@ export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
   latchReleased: {},
   disarmed: {},
   killedFlags: {},
+  groups: {},
   history: [],
 };
 

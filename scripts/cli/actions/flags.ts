@@ -128,7 +128,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
 }
 
 /** Flags that were killed stay off through later deploys. The kill itself does not fail for the ledger. */
-async function holdOff(
+export async function holdOff(
   session: Session,
   target: FlagTarget,
   flags: readonly string[],

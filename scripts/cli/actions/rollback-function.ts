@@ -5,13 +5,16 @@ import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
 import { type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
+import { EXIT } from "../exit-codes.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, type Release } from "../lookup.ts";
+import { DEFAULT_REASON } from "../options.ts";
 import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
+import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
 
 const STEPS = 5;
@@ -53,21 +56,36 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const leaving = [
     ...new Set([...plan.leaving, ...(open && !isUndo(open.deployment.creator) ? [open.canaryVersion] : [])]),
   ];
+  // Both levers at once.
+  const references = options.withFlags ? (situation.policy?.flags ?? []) : [];
+  const flagsOff = switchReleaseFlagsOff(session, references, session.options.reason ?? DEFAULT_REASON);
+  flagsOff.catch(() => undefined);
   const act = (step: RollbackRun["step"]) => putBack(session, { options, situation, leaving, step });
   const { state, recorded, joined } = situation.guarded
     ? await asOne(session, { options, situation }, act)
     : { ...(await act((_, work) => work())), joined: undefined };
+  const flags = await flagsOff;
   const health = await session.attempt(
     "the health check could not be made",
     lookAtHealth(session, functionName, alias, DEFAULT_HEALTH_MINUTES),
   );
   if (health) printHealth(session, health);
-  const data = { ...facts(situation, state), left: leaving, recorded, joined, health };
+  const data = { ...facts(situation, state), left: leaving, recorded, joined, health, flags };
   const whose = joined ? `; ${joined.actor} did it` : "";
   const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}${whose}`;
   const next = nextSteps(situation, options, leaving, open);
+  const left = flagsLeftOn(flags);
+  if (left.length > 0) return flagsNotOff(message, left, data);
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
 }
+
+const flagsNotOff = (message: string, left: readonly string[], data: Record<string, unknown>): Outcome => ({
+  exitCode: EXIT.partlyDone,
+  code: "partly-done",
+  message: `${message}, but ${left.join(", ")} could not be switched off`,
+  advice: "See the warnings above; then: goaround rollback --action rollback-flags …",
+  data,
+});
 
 interface PutBack {
   state: AliasState;
@@ -91,6 +109,7 @@ async function putBack(session: Session, { options, situation, leaving, step }: 
 
   session.step(4, STEPS, `all traffic to version ${version}`);
   const state = await step("move-alias", () => restore(session, options, plan));
+  session.trafficIsBack();
   session.say(`  alias ${options.alias} is on ${describeAlias(state)}`);
 
   session.step(5, STEPS, "record and check");

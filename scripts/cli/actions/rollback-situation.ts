@@ -23,6 +23,8 @@ export interface RollbackFunctionOptions {
   application?: string;
   deploymentGroup?: string;
   force: boolean;
+  /** Also switch off the flags that the policy gives to its releases. */
+  withFlags?: boolean;
 }
 
 export interface Situation {
@@ -41,10 +43,18 @@ export interface Situation {
 /** Reads all that a rollback is decided from. */
 export async function look(session: Session, options: RollbackFunctionOptions): Promise<Situation> {
   const { functionName, alias } = options;
+  // Nothing of it waits for another: what a person sees first is when the alias moves.
+  const others = Promise.all([
+    readGuarding(session, functionName, alias),
+    readLedger(session, functionName, alias),
+    openReleaseOf(session, functionName, alias),
+    session.ports.functions.listVersions(functionName),
+  ]);
+  others.catch(() => undefined);
+  // What is wrong with the name is told before anything else.
   const { state, description } = await readAlias(session, functionName, alias);
-  const { policy, problems, isGuarded } = await readGuarding(session, functionName, alias);
+  const [{ policy, problems, isGuarded }, ledger, open, versions] = await others;
   for (const problem of problems) session.warn(`the function's policy is wrong: ${problem}`);
-  const ledger = await readLedger(session, functionName, alias);
   const guarded = isGuarded || ledger.record !== undefined;
   if (!guarded) {
     session.say(
@@ -54,7 +64,6 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
   } else if (!ledger.answered) {
     session.warn(`the ledger does not answer (${ledger.why}); going on without it`);
   }
-  const open = await openReleaseOf(session, functionName, alias);
   const where = await session.attempt("the deployment group", findGroup(session, functionName, policy, options));
   const newest =
     open && !isUndo(open.deployment.creator)
@@ -62,7 +71,7 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
       : where && (await newestReleaseOf(session, functionName, alias, where));
   const plan = planRollback({
     alias: state,
-    versions: await session.ports.functions.listVersions(functionName),
+    versions,
     record: ledger.record,
     release: newest && {
       deploymentId: newest.deployment.deploymentId,

@@ -44,6 +44,7 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
   await session.confirm(`Stop ${deployment.deploymentId} and go back to version ${baselineVersion}?`);
   session.step(1, 3, `stop ${deployment.deploymentId} with rollback`);
   const restored = await stopAndRestore(session, release);
+  session.trafficIsBack();
   session.step(2, 3, "verify the alias");
   session.say(`  alias ${alias} of ${functionName} is on ${describeAlias(restored.alias)}`);
   session.step(3, 3, "record it");

@@ -1,0 +1,194 @@
+import type { FlagReference } from "../../contract/policy.ts";
+import type { EnvironmentRecord } from "./environment-record.ts";
+import type { FlagResult, ReleaseRecord } from "./records.ts";
+
+/**
+ * A release that begins this long after the last one of its group has ended belongs to the next wave. Long enough for a
+ * pipeline between two stacks, short enough that yesterday's release is not undone with today's. Minutes.
+ */
+const WAVE_GAP_MINUTES = 60;
+/** CodeDeploy shifts for two days at most, and each hook may take an hour: what is open longer was never closed. */
+const LONGEST_RELEASE_HOURS = 50;
+
+/** A function of a release group, with what the group's current wave did to it. */
+export interface GroupMember {
+  functionName: string;
+  alias: string;
+  /** Its newest release of the wave. */
+  deploymentId: string;
+  application: string;
+  /** The CodeDeploy deployment group. */
+  group: string;
+  /** What served before the wave. */
+  baselineVersion: string;
+  canaryVersion: string;
+  /** All versions that the wave brought, the canary included. */
+  brought: string[];
+  flags: FlagReference[];
+  openedAt: string;
+}
+
+/** How one member's way back ended. */
+export interface MemberResult {
+  functionName: string;
+  alias: string;
+  deploymentId: string;
+  /**
+   * `restored` now; `was-back` already; `own-rollback`: whoever answers that release's failure does it; `left` by a
+   * person's order; `failed`
+   */
+  outcome: "restored" | "was-back" | "own-rollback" | "left" | "failed";
+  /** The version that it serves, where that is known. */
+  version: string | undefined;
+  detail: string | undefined;
+}
+
+export interface GroupRevert {
+  since: string;
+  by: string;
+  reason: string;
+  /** When all that was to be done was done; until then members are not released. */
+  doneAt: string | undefined;
+  members: MemberResult[];
+  flags: FlagResult[];
+}
+
+/** What a group released together, in the order of release; it is undone together. */
+export interface GroupWave {
+  /** The release that began it. */
+  id: string;
+  members: GroupMember[];
+  revert: GroupRevert | undefined;
+}
+
+type Groups = Pick<EnvironmentRecord, "groups">;
+
+/** Of a release that may begin. */
+export const memberOf = (release: ReleaseRecord): GroupMember => {
+  const { functionName, alias, deploymentId, application, group, baselineVersion, canaryVersion, flags } = release;
+  return {
+    ...{ functionName, alias, deploymentId, application, group, baselineVersion, canaryVersion, flags },
+    brought: [canaryVersion],
+    openedAt: release.openedAt,
+  };
+};
+
+const sameAlias = (a: Pick<GroupMember, "functionName" | "alias">, b: Pick<GroupMember, "functionName" | "alias">) =>
+  a.functionName === b.functionName && a.alias === b.alias;
+
+/** Whether another release of the group would belong to the wave: one of it is open, or the last has just ended. */
+export function isCurrent(
+  wave: GroupWave | undefined,
+  releases: readonly (Pick<ReleaseRecord, "openedAt" | "closedAt"> | undefined)[],
+  now: Date,
+): wave is GroupWave {
+  if (!wave || wave.revert) return false;
+  return releases.some((release) => {
+    if (!release) return false;
+    const { openedAt, closedAt } = release;
+    if (closedAt === undefined) return now.getTime() - Date.parse(openedAt) < LONGEST_RELEASE_HOURS * 3_600_000;
+    return now.getTime() - Date.parse(closedAt) < WAVE_GAP_MINUTES * 60_000;
+  });
+}
+
+/**
+ * The group with one more release: in the wave `current`, or as the first of a new one. A function that is released
+ * again in the same wave still goes back to what served before the wave.
+ */
+export function withMember(
+  { groups }: Groups,
+  name: string,
+  member: GroupMember,
+  current: string | undefined,
+): Groups | undefined {
+  const wave = groups[name];
+  if (wave?.members.some(({ deploymentId }) => deploymentId === member.deploymentId)) return undefined;
+  if (!wave || wave.revert || wave.id !== current) {
+    return { groups: { ...groups, [name]: { id: member.deploymentId, members: [member], revert: undefined } } };
+  }
+  const before = wave.members.find((other) => sameAlias(other, member));
+  const joined = before
+    ? {
+        ...member,
+        baselineVersion: before.baselineVersion,
+        brought: [...before.brought, member.canaryVersion],
+        flags: [...member.flags, ...before.flags],
+      }
+    : member;
+  const members = [...wave.members.filter((other) => !sameAlias(other, member)), joined];
+  return { groups: { ...groups, [name]: { ...wave, members } } };
+}
+
+/** The wave that a release is part of, and its group. */
+export function waveOf(
+  { groups }: Groups,
+  { deploymentId }: Pick<ReleaseRecord, "deploymentId">,
+): { name: string; wave: GroupWave } | undefined {
+  const found = Object.entries(groups).find(([, { members }]) =>
+    members.some((member) => member.deploymentId === deploymentId),
+  );
+  return found && { name: found[0], wave: found[1] };
+}
+
+/** The group whose wave is on its way back, with this function in it or about to join it. */
+export function revertingGroup(
+  { groups }: Groups,
+  release: { functionName: string; alias: string; releaseGroup: string | undefined },
+): { name: string; revert: GroupRevert } | undefined {
+  for (const [name, { members, revert }] of Object.entries(groups)) {
+    if (!revert || revert.doneAt !== undefined) continue;
+    if (name === release.releaseGroup || members.some((member) => sameAlias(member, release))) return { name, revert };
+  }
+  return undefined;
+}
+
+/** The last released goes back first. */
+export const inOrderOfReturn = ({ members }: GroupWave): GroupMember[] => [...members].reverse();
+
+/** Each profile once, with all flags that members name, and the member whose release answers for it. */
+export function flagsOfWave(wave: GroupWave): { member: GroupMember; references: FlagReference[] }[] {
+  const byProfile = new Map<string, { member: GroupMember; reference: FlagReference }>();
+  for (const member of inOrderOfReturn(wave)) {
+    for (const reference of member.flags) {
+      const key = `${reference.applicationId}/${reference.environmentId}/${reference.profileId}`;
+      const known = byProfile.get(key);
+      const flags = [...new Set([...(known?.reference.flags ?? []), ...reference.flags])];
+      byProfile.set(key, { member: known?.member ?? member, reference: { ...reference, flags } });
+    }
+  }
+  const entries = [...byProfile.values()];
+  return [...new Set(entries.map(({ member }) => member))].map((member) => ({
+    member,
+    references: entries.filter((entry) => entry.member === member).map(({ reference }) => reference),
+  }));
+}
+
+/** Undefined when the wave is another one by now, or is on its way back already. */
+export const withRevert = (
+  { groups }: Groups,
+  name: string,
+  waveId: string,
+  revert: Pick<GroupRevert, "since" | "by" | "reason">,
+): Groups | undefined => {
+  const wave = groups[name];
+  if (wave?.id !== waveId || (wave.revert && wave.revert.doneAt === undefined)) return undefined;
+  return {
+    groups: { ...groups, [name]: { ...wave, revert: { ...revert, doneAt: undefined, members: [], flags: [] } } },
+  };
+};
+
+/** How it went. With something left to do the group stays on its way back. */
+export const withRevertResult = (
+  { groups }: Groups,
+  name: string,
+  waveId: string,
+  result: Pick<GroupRevert, "doneAt" | "members" | "flags">,
+): Groups | undefined => {
+  const wave = groups[name];
+  if (wave?.id !== waveId || !wave.revert) return undefined;
+  return { groups: { ...groups, [name]: { ...wave, revert: { ...wave.revert, ...result } } } };
+};
+
+export const isLeftToDo = ({ outcome }: MemberResult) => outcome === "failed";
+
+export const rollbackGroupCommand = (name: string) => `goaround rollback --action rollback-group --group ${name}`;

@@ -1,0 +1,48 @@
+import type { FlagReference } from "../../../lib/contract/policy.ts";
+import { killFlags } from "../../../lib/core/release/flag-kill.ts";
+import type { FlagResult } from "../../../lib/core/release/records.ts";
+import type { Session } from "../session.ts";
+import { holdOff } from "./flags.ts";
+
+/** Switches off the flags that belong to releases, profile after profile. What could not be is in the results. */
+export async function switchReleaseFlagsOff(
+  session: Session,
+  references: readonly FlagReference[],
+  reason: string,
+): Promise<FlagResult[]> {
+  const results: FlagResult[] = [];
+  for (const reference of references) results.push(await switchOff(session, reference, reason));
+  return results;
+}
+
+async function switchOff(session: Session, { flags, ...ids }: FlagReference, reason: string): Promise<FlagResult> {
+  let silencedAlarms: string[] = [];
+  const result = { ...ids, switchedOff: [], alreadyOff: [], seconds: undefined, failure: undefined };
+  try {
+    const { applicationId: application, environmentId, profileId: profile } = ids;
+    const target = await session.ports.flags.resolve({ application, environment: environmentId, profile });
+    const killed = await killFlags(
+      { ...session.ports, clock: session.clock },
+      {
+        ...{ environment: session.environment, target, flags, reason, signal: session.signal },
+        unknown: "leave-out",
+        until: "effective",
+        rememberSilenced: async (alarms) => {
+          silencedAlarms = alarms;
+        },
+        onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
+      },
+    );
+    const known = flags.filter((flag) => !killed.unknown.includes(flag));
+    await holdOff(session, target, known, reason, killed.version);
+    const { switchedOff, alreadyOff, seconds } = killed;
+    return { ...result, outcome: "off", switchedOff, alreadyOff, remaining: [], seconds, silencedAlarms };
+  } catch (error) {
+    session.throwIfInterrupted();
+    const failure = (error as Error).message;
+    session.warn(`${flags.join(", ")} of ${ids.profileId} could not be switched off: ${failure}`);
+    return { ...result, outcome: "not-off", remaining: flags, failure, silencedAlarms };
+  }
+}
+
+export const flagsLeftOn = (results: readonly FlagResult[]): string[] => results.flatMap(({ remaining }) => remaining);

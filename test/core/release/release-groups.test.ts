@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { standingRefusals } from "../../../lib/core/release/admission-environment.ts";
+import { EMPTY_ENVIRONMENT } from "../../../lib/core/release/environment-record.ts";
+import {
+  flagsOfWave,
+  type GroupMember,
+  type GroupWave,
+  inOrderOfReturn,
+  isCurrent,
+  withMember,
+  withRevert,
+  withRevertResult,
+} from "../../../lib/core/release/release-groups.ts";
+
+const now = new Date("2026-03-02T12:00:00.000Z");
+const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString();
+const profile = { applicationId: "flags", environmentId: "dev", profileId: "router" };
+
+const member = (functionName: string, from: string, to: string, flags: string[] = []): GroupMember => ({
+  ...{ functionName, alias: "live", deploymentId: `d-${functionName}${to}`, application: "goaround-dev" },
+  ...{ group: functionName, baselineVersion: from, canaryVersion: to, brought: [to], openedAt: minutesAgo(5) },
+  flags: flags.length > 0 ? [{ ...profile, flags }] : [],
+});
+
+const waveOf = (...members: GroupMember[]): GroupWave => ({ id: members[0]!.deploymentId, members, revert: undefined });
+
+describe("a wave", () => {
+  it("goes on while one of its releases is open, and for an hour after the last has ended", () => {
+    const wave = waveOf(member("a", "1", "2"));
+    const openedAt = minutesAgo(180);
+    expect(isCurrent(wave, [{ openedAt, closedAt: undefined }], now)).toBe(true);
+    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(59) }], now)).toBe(true);
+    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(61) }], now)).toBe(false);
+  });
+
+  it("does not go on for a release that nobody has closed or that is not on record", () => {
+    const wave = waveOf(member("a", "1", "2"));
+    expect(isCurrent(wave, [{ openedAt: minutesAgo(51 * 60), closedAt: undefined }], now)).toBe(false);
+    expect(isCurrent(wave, [undefined], now)).toBe(false);
+  });
+
+  it("is over once it goes back", () => {
+    const groups = { shop: waveOf(member("a", "1", "2")) };
+    const back = withRevert({ groups }, "shop", "d-a2", { since: minutesAgo(1), by: "respond", reason: "bad" })!;
+    expect(isCurrent(back.groups.shop, [{ openedAt: minutesAgo(5), closedAt: undefined }], now)).toBe(false);
+    const next = withMember(back, "shop", member("a", "1", "3"), "d-a2");
+    expect(next?.groups.shop).toMatchObject({ id: "d-a3", revert: undefined });
+  });
+
+  it("takes a function that is released twice back to what served before the wave", () => {
+    const groups = { shop: waveOf(member("a", "1", "2", ["x"]), member("b", "1", "2")) };
+    const after = withMember({ groups }, "shop", member("a", "2", "3", ["y"]), "d-a2")!.groups.shop!;
+    expect(after.members.map(({ functionName }) => functionName)).toEqual(["b", "a"]);
+    expect(after.members[1]).toMatchObject({ deploymentId: "d-a3", baselineVersion: "1", brought: ["2", "3"] });
+    expect(flagsOfWave(after)[0]?.references).toEqual([{ ...profile, flags: ["y", "x"] }]);
+  });
+
+  it("has each release once, however often its hook runs", () => {
+    const groups = { shop: waveOf(member("a", "1", "2")) };
+    expect(withMember({ groups }, "shop", member("a", "1", "2"), "d-a2")).toBeUndefined();
+  });
+
+  it("goes back with the last released first, and each flag profile once", () => {
+    const wave = waveOf(member("a", "1", "2", ["x"]), member("b", "1", "2", ["x", "y"]), member("c", "1", "2"));
+    expect(inOrderOfReturn(wave).map(({ functionName }) => functionName)).toEqual(["c", "b", "a"]);
+    expect(flagsOfWave(wave)).toMatchObject([
+      { member: { functionName: "b" }, references: [{ ...profile, flags: ["x", "y"] }] },
+    ]);
+  });
+});
+
+describe("admission", () => {
+  const groups = { shop: waveOf(member("a", "1", "2")) };
+  const back = withRevert({ groups }, "shop", "d-a2", { since: minutesAgo(1), by: "respond", reason: "b failed" })!;
+  const refusals = (environment: { groups: Record<string, GroupWave> }, functionName: string, releaseGroup?: string) =>
+    standingRefusals({
+      ...{ functionName, alias: "live", aliasRecord: undefined, releaseGroup, now },
+      environment: { ...EMPTY_ENVIRONMENT, ...environment },
+    }).map(({ code }) => code);
+
+  it("refuses members of a group that is on its way back, those that were not released yet too", () => {
+    expect(refusals(back, "a")).toEqual(["group-reverting"]);
+    expect(refusals(back, "z", "shop")).toEqual(["group-reverting"]);
+    expect(refusals(back, "z", "other")).toEqual([]);
+  });
+
+  it("lets them through before and after", () => {
+    expect(refusals({ groups }, "a", "shop")).toEqual([]);
+    const done = withRevertResult(back, "shop", "d-a2", { doneAt: minutesAgo(0), members: [], flags: [] })!;
+    expect(refusals(done, "a", "shop")).toEqual([]);
+  });
+});
