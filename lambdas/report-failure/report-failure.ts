@@ -1,7 +1,7 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
-import { appSpecOf, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
+import { appSpecOf, hasEnded, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
 import { type HookFailure, isPoison, parseHookFailure, parseNetEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
@@ -47,6 +47,10 @@ export function createReportFailure(deps: ReportFailureDependencies) {
     }
     const { deploymentId, executionId } = failure;
     const deployment = await readDeployment(deps, deploymentId);
+    if (deployment === "missing" || (deployment && hasEnded(deployment))) {
+      log.warn("nothing waits for an answer; nothing is done", { deploymentId });
+      return;
+    }
     // Even a hook that died may not refuse an undo.
     const status = deployment && isUndo(deployment.creator) ? "Succeeded" : "Failed";
     const answer = await report();
@@ -69,11 +73,12 @@ export function createReportFailure(deps: ReportFailureDependencies) {
   };
 }
 
-/** Undefined when it cannot be read: then the report matters more than what it is about. */
+/** `missing`: a forged call, or a very old one. Undefined when it cannot be read: then the report matters more than what it is about. */
 async function readDeployment({ deployments, log }: ReportFailureDependencies, deploymentId: string) {
   try {
     return await deployments.get(deploymentId);
   } catch (error) {
+    if (error instanceof GoaroundError && error.code === "deployment-missing") return "missing";
     log.error("the deployment could not be read", { deploymentId, ...factsOf(error) });
     return undefined;
   }

@@ -35,6 +35,11 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     log.info("an undo has ended", { deploymentId, status: deployment.status, undone: undone ?? "unknown" });
     return undone === undefined ? undefined : onEnded(response, undone);
   }
+  if (deployment.status === "Succeeded") {
+    // Whatever the event says: events are replayed and may be forged.
+    log.warn("the deployment went well; nothing is undone", { deploymentId });
+    return;
+  }
   const [found, target] = await Promise.all([
     readRelease(response, deploymentId),
     ports.deployments.target(deploymentId),

@@ -1,7 +1,7 @@
 import { type Deadline, withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort } from "../../lib/core/ports.ts";
-import { isUndo } from "../../lib/core/release/deployment.ts";
+import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
 import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release/events.ts";
 import type { RunContext } from "./context.ts";
 import { factsOf, type Log } from "./log.ts";
@@ -51,7 +51,7 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
     log.error("not a hook event; nothing is done", { why: hook.why });
     return;
   }
-  let result: HookResult | HandedOver = { status: "Failed" };
+  let result: HookResult | HandedOver | Over = { status: "Failed" };
   let failure: unknown;
   try {
     const budgetMs = context.getRemainingTimeInMillis() - deps.reserveMs;
@@ -59,6 +59,10 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
   } catch (error) {
     failure = error;
     log.error("the hook could not decide and reports Failed", { ...hook, ...factsOf(error) });
+  }
+  if (result.status === "Over") {
+    log.warn("nothing waits for an answer; nothing is done", { ...hook });
+    return;
   }
   if (result.status === "HandedOver") {
     log.info("the watch answers this hook", { ...hook });
@@ -78,19 +82,37 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
   }
 }
 
-/** Undo comes first and needs no configuration: refusing it would leave the stack in UPDATE_ROLLBACK_FAILED. */
+/** The deployment has ended or never was: a replayed or a forged call. */
+interface Over {
+  status: "Over";
+}
+
+/**
+ * An event's ids are believed only as far as CodeDeploy knows them. Undo comes first and needs no configuration: refusing
+ * it would leave the stack in UPDATE_ROLLBACK_FAILED.
+ */
 async function decide(
   hook: HookEvent,
   requestId: string,
   deadline: Deadline,
   deps: HookDependencies,
-): Promise<HookResult | HandedOver> {
-  const deployment = await deps.deployments.get(hook.deploymentId);
+): Promise<HookResult | HandedOver | Over> {
+  const deployment = await knownDeployment(deps.deployments, hook.deploymentId);
+  if (!deployment || hasEnded(deployment)) return { status: "Over" };
   if (isUndo(deployment.creator)) {
     deps.log.info("an undo is let through", { ...hook, creator: deployment.creator });
     return { status: "Succeeded" };
   }
   return deps.work({ ...hook, ...deadline, deployment, requestId });
+}
+
+async function knownDeployment(deployments: HookDependencies["deployments"], deploymentId: string) {
+  try {
+    return await deployments.get(deploymentId);
+  } catch (error) {
+    if (error instanceof GoaroundError && error.code === "deployment-missing") return undefined;
+    throw error;
+  }
 }
 
 /** A deployment that does not exist can take no answer; trying again would not help. */

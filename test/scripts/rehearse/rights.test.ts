@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { guardFunctionName } from "../../../lib/contract/names.ts";
+import { type LocalAws, startLocalAws } from "../../../lib/local/index.ts";
+import type { Principal } from "../../../lib/local/kernel/service.ts";
+import { loadScenario, ownApp } from "../../../scripts/rehearse/library.ts";
+import { Rehearsal } from "../../../scripts/rehearse/run-scenario.ts";
+
+type Request = [service: string, operation: string, input: Record<string, unknown>];
+
+const HANDLERS = ["pre-traffic", "post-traffic", "watch", "report-failure", "respond"] as const;
+type Handler = (typeof HANDLERS)[number];
+
+let aws: LocalAws;
+let rehearsal: Rehearsal;
+let table = "";
+beforeAll(async () => {
+  aws = await startLocalAws({ startMs: Date.parse("2026-03-02T12:00:00.000Z") });
+  rehearsal = new Rehearsal(aws, loadScenario("healthy"), {
+    ...{ seed: 1, deployWith: "api" as const, app: ownApp("bin/app"), environment: "dev" },
+  });
+  await rehearsal.install();
+  table = "goaround-dev-ledger";
+}, 300_000);
+afterAll(() => aws.close());
+
+const operator = () => aws.world.credentials.principalFor(undefined);
+
+/** A session of the very role that the app gives to a Lambda. */
+async function roleOf(functionName: string): Promise<Principal> {
+  const { Role } = await aws.world.call<{ Role: string }>(
+    "lambda",
+    "GetFunctionConfiguration",
+    { FunctionName: functionName },
+    operator(),
+  );
+  return aws.world.rolePrincipal(Role, functionName, { service: "lambda.amazonaws.com" });
+}
+
+const codeOf = async (principal: Principal, [service, operation, input]: Request): Promise<string> => {
+  try {
+    await aws.world.call(service, operation, input, principal);
+    return "allowed";
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+};
+
+/** SNS has a word of its own (API reference, Subscribe, 2026). */
+const denied = expect.stringMatching(/AccessDenied|AuthorizationError/);
+
+/** Levers, code, rights and other people's things; each with input that would work for who may. */
+function requests(): Record<string, Request> {
+  const FunctionName = rehearsal.functionName;
+  const group = { applicationName: "goaround-dev", deploymentGroupName: `${FunctionName}-deployment-group` };
+  const Key = { pk: { S: "environment" }, sk: { S: "record" } };
+  return {
+    "move the alias": ["lambda", "UpdateAlias", { FunctionName, Name: "live", FunctionVersion: "1" }],
+    "stop a deployment": ["codedeploy", "StopDeployment", { deploymentId: "d-NOSUCH000" }],
+    "start a deployment": ["codedeploy", "CreateDeployment", group],
+    "answer for a hook": [
+      "codedeploy",
+      "PutLifecycleEventHookExecutionStatus",
+      { deploymentId: "d-NOSUCH000", lifecycleEventHookExecutionId: "x", status: "Succeeded" },
+    ],
+    "change code": ["lambda", "UpdateFunctionCode", { FunctionName, ZipFile: new Uint8Array() }],
+    "change configuration": ["lambda", "UpdateFunctionConfiguration", { FunctionName, Timeout: 3 }],
+    "publish a version": ["lambda", "PublishVersion", { FunctionName }],
+    "delete a function": ["lambda", "DeleteFunction", { FunctionName }],
+    "delete an alias": ["lambda", "DeleteAlias", { FunctionName, Name: "live" }],
+    "let others in": [
+      "lambda",
+      "AddPermission",
+      { FunctionName, StatementId: "x", Action: "lambda:InvokeFunction", Principal: "*" },
+    ],
+    "write a role": ["iam", "PutRolePolicy", { RoleName: "x", PolicyName: "x", PolicyDocument: "{}" }],
+    "make a role": ["iam", "CreateRole", { RoleName: "x", AssumeRolePolicyDocument: "{}" }],
+    "change a stack": ["cloudformation", "UpdateStack", { StackName: "goaround-dev-guard", UsePreviousTemplate: true }],
+    "delete the ledger": ["dynamodb", "DeleteTable", { TableName: table }],
+    "delete from the ledger": ["dynamodb", "DeleteItem", { TableName: table, Key }],
+    "read the whole ledger": ["dynamodb", "Scan", { TableName: table }],
+    "move another's alias": ["lambda", "UpdateAlias", { FunctionName: "stranger", Name: "live", FunctionVersion: "1" }],
+    "read another's policy": ["ssm", "GetParameter", { Name: "/goaround/prod/checkout/live" }],
+    "write a policy": [
+      "ssm",
+      "PutParameter",
+      { Name: `/goaround/dev/${FunctionName}/live`, Value: "{}", Type: "String" },
+    ],
+    "subscribe to what people are told": [
+      "sns",
+      "Subscribe",
+      { TopicArn: "arn:aws:sns:us-east-1:111122223333:x", Protocol: "email" },
+    ],
+    "make a flag version": [
+      "appconfig",
+      "CreateHostedConfigurationVersion",
+      {
+        ApplicationId: "abcdefg",
+        ConfigurationProfileId: "abcdefg",
+        Content: new Uint8Array(),
+        ContentType: "application/json",
+      },
+    ],
+  };
+}
+
+/** All that a handler is meant to do of the above. What it names may not exist: then the answer is not a denial. */
+const MAY: Record<Handler, string[]> = {
+  "pre-traffic": ["answer for a hook"],
+  "post-traffic": ["answer for a hook"],
+  watch: ["answer for a hook"],
+  "report-failure": ["answer for a hook"],
+  respond: ["move the alias", "stop a deployment"],
+};
+
+describe.each(HANDLERS)("the role of %s", (handler) => {
+  it("is denied every lever, change and right that is not its own", async () => {
+    const principal = await roleOf(guardFunctionName("dev", handler));
+    const all = Object.entries(requests());
+    const answers = await Promise.all(
+      all
+        .filter(([what]) => !MAY[handler].includes(what))
+        .map(async ([what, request]) => [what, await codeOf(principal, request)] as const),
+    );
+    expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(answers.map(([what]) => [what, denied])));
+  });
+});
+
+it("the responder may move the alias of a guarded function", async () => {
+  const principal = await roleOf(guardFunctionName("dev", "respond"));
+  expect(await codeOf(principal, requests()["move the alias"]!)).toBe("allowed");
+});
+
+it("a function under release may pull no lever and read no ledger", async () => {
+  const principal = await roleOf(rehearsal.functionName);
+  for (const [what, request] of Object.entries(requests())) {
+    expect({ what, code: await codeOf(principal, request) }).toEqual({ what, code: denied });
+  }
+});
+
+it("a hook can answer for no deployment of another application, nor read it", async () => {
+  await aws.world.call(
+    "codedeploy",
+    "CreateApplication",
+    { applicationName: "foreign", computePlatform: "Lambda" },
+    operator(),
+  );
+  const principal = await roleOf(guardFunctionName("dev", "pre-traffic"));
+  const group = { applicationName: "foreign", deploymentGroupName: "x" };
+  expect(await codeOf(principal, ["codedeploy", "GetDeploymentGroup", group])).toEqual(denied);
+  expect(await codeOf(principal, ["codedeploy", "ListDeployments", group])).toEqual(denied);
+});
