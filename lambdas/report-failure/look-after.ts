@@ -3,6 +3,7 @@ import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Clock, DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
+import { mustEnable, nextFlagsExecution } from "../../lib/core/release/enable-flags.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -16,7 +17,7 @@ export interface LookAfterPorts {
   deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
   ledger: LedgerPort;
   notifier: NotifierPort;
-  executions: Pick<ExecutionsPort, "status">;
+  executions: ExecutionsPort;
   sweep: SweepPort;
   emit: EmitMetric;
   clock: Clock;
@@ -35,18 +36,29 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     const deployment = await deployments.get(deploymentId);
     const isOurs = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
     if (!isOurs) return sweep.remove(deploymentId);
-    const [target, release, watch] = await Promise.all([
-      deployments.target(deploymentId),
-      ledger.getRelease(deploymentId),
-      executions.status(deploymentId),
-    ]);
+    const [target, release] = await Promise.all([deployments.target(deploymentId), ledger.getRelease(deploymentId)]);
+    const watch = await executions.status(release?.flagsExecution ?? deploymentId);
     const facts = { now: clock.now(), deployment, waiting: waitingHook(target), release };
     const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
-    if (step.kind === "over") return sweep.remove(deploymentId);
+    if (step.kind === "over") {
+      if (!isOpened(release) || !mustEnable(release, deployment)) return sweep.remove(deploymentId);
+      if (watch !== "RUNNING") await watchFlagsOn(deploymentId, release);
+      return;
+    }
     if (step.kind === "leave") return;
     log.warn("looking after a release", { deploymentId, watch, step: step.kind, why: "why" in step ? step.why : "" });
     if (step.kind === "report") await answer(deploymentId, step);
     else await tell(deploymentId, release, owner, step, watch);
+  }
+
+  /** Flags wait for a release that has succeeded, and nobody sees to them any more. */
+  async function watchFlagsOn(deploymentId: string, { flagsExecution }: ReleaseRecord): Promise<void> {
+    const name = nextFlagsExecution(deploymentId, flagsExecution);
+    if (name === undefined) return ports.sweep.remove(deploymentId);
+    log.warn("another execution takes over the flags that wait for a release", { deploymentId, name });
+    // Written first: an execution that nobody knows of would be started again and again.
+    await ledger.updateRelease(deploymentId, { flagsExecution: name });
+    await ports.executions.start(deploymentId, name);
   }
 
   async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }): Promise<void> {

@@ -49,7 +49,7 @@ export async function killReleaseFlags(
 async function killProfile(
   response: Response,
   release: KillableRelease,
-  { flags, ...ids }: FlagReference,
+  { flags, enableAfterRelease = [], ...ids }: FlagReference,
   reason: string,
   options: KillOptions,
 ): Promise<FlagResult> {
@@ -81,11 +81,14 @@ async function killProfile(
       });
       return { ...killed, target };
     });
-    const known = flags.filter((flag) => !result.unknown.includes(flag));
-    await bestEffort(response, "writing down that the flags stay off", () =>
-      recordKill(ports, { target, flags: known, by: "respond", reason, version: result.version }),
-    );
     const { switchedOff, alreadyOff, unknown, stoppedDeployments } = result;
+    // A flag that still waits for its release was never on: the next release may enable it.
+    const waits = (flag: string) =>
+      enableAfterRelease.includes(flag) && alreadyOff.includes(flag) && stoppedDeployments.length === 0;
+    const held = flags.filter((flag) => !unknown.includes(flag) && !waits(flag));
+    await bestEffort(response, "writing down that the flags stay off", () =>
+      recordKill(ports, { target, flags: held, by: "respond", reason, version: result.version }),
+    );
     if (unknown.length > 0) log.warn("flags that do not exist", { ...ids, unknown });
     // What a deployment of ours was bringing, its end took away: readers had it on.
     const off =

@@ -11,6 +11,7 @@ import type { RunContext } from "../runtime/context.ts";
 import type { Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { removeTemporaryAlarms } from "./books.ts";
+import { onEnableFlags } from "./enable-flags.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
@@ -52,6 +53,8 @@ export function createRespond({ ports: unbounded, environment, log, emit, paced 
           return onVerdict(response, parsed);
         case "flag-verdict":
           return onFlagVerdict(response, parsed);
+        case "enable-flags":
+          return onEnableFlags(response, parsed.deploymentId);
         case "alarm":
           return onAlarm(response, parsed);
         case "deployment":

@@ -2,6 +2,7 @@ import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type {
   Clock,
+  DeploymentInfo,
   DeploymentsPort,
   FlagEvidencePort,
   LedgerPort,
@@ -10,6 +11,7 @@ import type {
 } from "../../lib/core/ports.ts";
 import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
+import { waitingFlags } from "../../lib/core/release/enable-flags.ts";
 import { isPoison, parseTurnEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
@@ -23,6 +25,7 @@ import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
+import { watchEnabling } from "./enable-flags.ts";
 import { watchFlags } from "./flag-watcher.ts";
 
 export interface TurnPorts {
@@ -105,6 +108,7 @@ async function keepGoing(
 }
 
 interface Gathered {
+  deployment: DeploymentInfo;
   release: ReleaseRecord;
   shift: Shift | undefined;
   window: LookWindow | undefined;
@@ -146,13 +150,12 @@ class Turn {
 
   /** Does the next step, waiting excepted, and says which it was. */
   async step(): Promise<WatchStep> {
-    const { release, shift, window, step } = await this.gather();
+    const { deployment, release, shift, window, step } = await this.gather();
     this.looks = release.judging?.looks ?? 0;
     switch (step.kind) {
       case "done":
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
-        await this.tidy();
-        break;
+        return (await this.enableFlags(release, deployment)) ?? (await this.tidy(), step);
       case "look":
         await this.look(release, shift!, window!);
         break;
@@ -160,8 +163,8 @@ class Turn {
         await this.askForRollback(release);
         break;
       case "report":
-        await this.report(release, shift, step.verdict);
-        break;
+        if (!(await this.report(release, shift, step.verdict))) break;
+        return { kind: "wait", until: new Date(this.ports.clock.now().getTime() + STAY_MS), phase: "bake" };
     }
     return step;
   }
@@ -185,7 +188,7 @@ class Turn {
     const nextLookAt = window && (await signals.readableAt(release, window));
     const step = nextStep({ now, deployment, shift, release, nextLookAt });
     if (step.kind === "wait" && flags?.nextAt && flags.nextAt < step.until) step.until = flags.nextAt;
-    return { release, shift, window, step };
+    return { deployment, release, shift, window, step };
   }
 
   /** It does not change while a deployment runs; one that cannot be read is asked for again with the next step. */
@@ -225,8 +228,18 @@ class Turn {
     await this.write({ watch: { holds: 0, unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
   }
 
-  /** Tells CodeDeploy, and closes the books. A turn that comes after one that died gives the same answer. */
-  private async report(release: ReleaseRecord, shift: Shift | undefined, verdict: WatchVerdict): Promise<void> {
+  /** Undefined when no flag waits for this release any more. */
+  private async enableFlags(release: ReleaseRecord, deployment: DeploymentInfo): Promise<WatchStep | undefined> {
+    const enabling = await watchEnabling(this.ports, release, deployment, this.log);
+    if (enabling?.changes) await this.write(enabling.changes);
+    return enabling && { kind: "wait", until: enabling.nextAt, phase: "bake" };
+  }
+
+  /**
+   * Tells CodeDeploy, and closes the books. A turn that comes after one that died gives the same answer. True when flags
+   * wait for the end of the deployment.
+   */
+  private async report(release: ReleaseRecord, shift: Shift | undefined, verdict: WatchVerdict): Promise<boolean> {
     const { deployments } = this.ports;
     const changes = release.postTrafficStatus
       ? { postTrafficStatus: release.postTrafficStatus }
@@ -238,14 +251,16 @@ class Turn {
       status,
     });
     this.log.info("reported", { deploymentId: this.deploymentId, status, answer, verdict: verdict.kind });
-    await this.tidy();
+    const goesOn = status === "Succeeded" && waitingFlags(release).length > 0;
+    if (!goesOn) await this.tidy();
     // Whoever else answered has closed the books, or the responder does.
-    if (status === "Failed" || answer !== "reported") return;
+    if (status === "Failed" || answer !== "reported") return goesOn;
     await this.bestEffort("closing the release", async () => {
       const current = { ...release, ...(await this.ports.ledger.getRelease(this.deploymentId)), ...changes };
       const closing = { owner: this.requestId, flagsFirst: true };
       await closePromoted(this.ports, this.environment, current, closing, this.log);
     });
+    return goesOn;
   }
 
   private async tell(release: ReleaseRecord, reasons: WatchVerdict["reasons"], isBad: boolean): Promise<void> {

@@ -11,9 +11,9 @@ export function createExecutions(stateMachineArn: string, options: AdapterOption
   const arnOf = (deploymentId: string) => `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${deploymentId}`;
 
   return {
-    async start(deploymentId) {
+    async start(deploymentId, name = deploymentId) {
       // The input holds nothing else: the same name with the same input is the same execution while it runs.
-      const input = { stateMachineArn, name: deploymentId, input: JSON.stringify({ deploymentId }) };
+      const input = { stateMachineArn, name, input: JSON.stringify({ deploymentId }) };
       try {
         await client().send(new StartExecutionCommand(input), http);
         return "started";

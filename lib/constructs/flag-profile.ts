@@ -197,12 +197,15 @@ export class FlagProfile extends FlagProfileBase {
     this.environmentId = environment.ref;
     this.profileId = profile.ref;
     this.killStrategyId = kill.ref;
-    this.allowKill(props.guard, arns);
+    this.allowKill(props.guard, arns, gradual.ref);
     dependOnGuard(this, props.guard, [values.node.defaultChild as CfnResource]);
   }
 
-  /** The responder may switch flags of this profile off, and touch no other. Attached here, where the ids are known. */
-  private allowKill(guard: IReleaseGuard, { application, environment, profile }: FlagArns): void {
+  /**
+   * The responder may switch flags of this profile off, and on in steps after a release, and touch no other. Attached
+   * here, where the ids are known.
+   */
+  private allowKill(guard: IReleaseGuard, { application, environment, profile }: FlagArns, gradualId: string): void {
     const permissions: Permission[] = [
       {
         actions: ["appconfig:ListEnvironments", "appconfig:ListConfigurationProfiles"],
@@ -226,6 +229,7 @@ export class FlagProfile extends FlagProfileBase {
           profile,
           `${environment}/deployment/*`,
           stackArn(this, "appconfig", `deploymentstrategy/${this.killStrategyId}`),
+          stackArn(this, "appconfig", `deploymentstrategy/${gradualId}`),
         ],
         because:
           "deployments to this one environment get their numbers at run time, so the policy cannot name them here",

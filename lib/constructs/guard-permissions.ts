@@ -119,6 +119,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       reportHook,
       ledger,
       readWatch,
+      { actions: ["states:StartExecution"], resources: [props.watchArn] },
       { actions: ["events:EnableRule", "events:DisableRule"], resources: [props.sweepRuleArn] },
       ...notify,
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },

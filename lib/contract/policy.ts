@@ -29,13 +29,26 @@ const smokeTest = z.strictObject({
   expect: z.optional(z.string().check(z.maxLength(1024))),
 });
 
-export const flagReference = z.strictObject({
+const flagKeys = z.array(z.string().check(z.regex(/^[a-z][a-zA-Z\d_-]{0,63}$/))).check(z.minLength(1), z.maxLength(50));
+
+const flagObject = z.strictObject({
   applicationId: z.string().check(z.minLength(1)),
   environmentId: z.string().check(z.minLength(1)),
   profileId: z.string().check(z.minLength(1)),
   /** Flags to switch off when the release is rolled back, or when the verdict names them. */
-  flags: z.array(z.string().check(z.regex(/^[a-z][a-zA-Z\d_-]{0,63}$/))).check(z.minLength(1), z.maxLength(50)),
+  flags: flagKeys,
+  /** Of these, the flags that are switched on step by step after a release of this function has succeeded. */
+  enableAfterRelease: z.optional(flagKeys),
 });
+
+export const flagReference = flagObject.check(
+  z.check<z.output<typeof flagObject>>(({ value, issues }) => {
+    const foreign = value.enableAfterRelease?.filter((flag) => !value.flags.includes(flag)) ?? [];
+    if (foreign.length === 0) return;
+    const message = `names ${foreign.join(", ")}, which flags does not`;
+    issues.push({ code: "custom", message, input: value.enableAfterRelease, path: ["enableAfterRelease"] });
+  }),
+);
 
 const checks = z.strictObject({
   /** Canary errors over invocations, percent; breaches only when it is also above the ratio to the baseline. */

@@ -134,6 +134,11 @@ export const scenarioSchema = z
       .max(10)
       .default([])
       .describe("errors while the flag is on"),
+    flagsAfterRelease: z
+      .array(flagName)
+      .max(50)
+      .default([])
+      .describe("flags that the policy enables step by step after the scenario's releases"),
     flagsOn: z.array(flagName).max(50).default([]).describe("flags enabled before the release"),
     apiFaults: z.array(apiFault).max(50).default([]),
     hookFaults: z

@@ -160,9 +160,11 @@ export class Rehearsal {
       performDuring(this, marks);
     }
     const stack = await this.account.stackOf(this.functionName);
-    const context = Object.fromEntries(
+    const context: Record<string, string> = Object.fromEntries(
       [this.functionName, ...(await this.siblingNames())].map((name) => [releaseContextKey(name), step.artifact]),
     );
+    const { flagsAfterRelease } = this.scenario;
+    if (watched && flagsAfterRelease.length > 0) context.flags_after_release = flagsAfterRelease.join(",");
     await this.deploy(context, [stack]);
     await this.stage.advanceUntil(() => this.account.deploymentsAreOver(), RELEASE_LIMIT_MS);
     await this.stage.advanceBy(watched ? this.scenario.watchMinutes * MINUTE : 3 * MINUTE);
@@ -172,7 +174,11 @@ export class Rehearsal {
     const switchedOn = this.scenario.actions.flatMap((action) =>
       action.do === "update-flag" && action.enabled ? [action.flag] : [],
     );
-    const wereOn = new Set([...Object.keys(flagsBefore).filter((flag) => flagsBefore[flag]), ...switchedOn]);
+    const wereOn = new Set([
+      ...Object.keys(flagsBefore).filter((flag) => flagsBefore[flag]),
+      ...switchedOn,
+      ...(watched ? flagsAfterRelease : []),
+    ]);
     const record = marks.deploymentId
       ? await this.account.releaseRecord(this.options.environment, marks.deploymentId)
       : undefined;

@@ -100,7 +100,7 @@ describe("a flag profile", () => {
     );
   });
 
-  it("lets the responder kill flags of this profile and touch no other", () => {
+  it("lets the responder switch flags of this profile off, and on in steps, and touch no other", () => {
     const template = profileStack().template();
     const policy = only(template, "AWS::IAM::Policy");
     expect((policy.Properties.Roles as unknown[]).map(text)).toEqual(["goaround-dev-respond-<AWS::Region>"]);
@@ -108,7 +108,9 @@ describe("a flag profile", () => {
     const targets = Statement.flatMap(({ Resource }) => [Resource].flat()).map(text);
     expect(targets.length).toBeGreaterThan(5);
     for (const target of targets) {
-      expect(target).toMatch(/:(application\/<FlagsApplication\w+>|deploymentstrategy\/<FlagsKillStrategy\w+>)/);
+      expect(target).toMatch(
+        /:(application\/<FlagsApplication\w+>|deploymentstrategy\/<Flags(Kill|Gradual)Strategy\w+>)/,
+      );
     }
   });
 

@@ -3,15 +3,15 @@ import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { ExecutionsPort, ResponderPort, SweepPort, WatchStatus } from "../../lib/core/release/watch-ports.ts";
 import { Calls } from "./faults.ts";
 
-/** Watches by deployment. Behaviour: a start begins one that runs until the test says otherwise; a second start is none. */
+/** Watches by name: the id of their deployment, unless another is given. Behaviour: a start begins one that runs until the test says otherwise; a second start is none. */
 export class FakeExecutions implements ExecutionsPort {
   readonly calls = new Calls();
   readonly statuses = new Map<string, WatchStatus>();
 
-  async start(deploymentId: string): Promise<"started" | "exists"> {
-    await this.calls.enter("start", deploymentId);
-    if (this.statuses.has(deploymentId)) return "exists";
-    this.statuses.set(deploymentId, "RUNNING");
+  async start(deploymentId: string, name = deploymentId): Promise<"started" | "exists"> {
+    await this.calls.enter("start", name);
+    if (this.statuses.has(name)) return "exists";
+    this.statuses.set(name, "RUNNING");
     return "started";
   }
 
@@ -65,5 +65,9 @@ export class FakeResponder implements ResponderPort {
 
   async switchOff(deploymentId: string, flags: FlagReference[], reasons: Reason[]): Promise<void> {
     await this.calls.enter("switchOff", { deploymentId, flags, reasons });
+  }
+
+  async enableFlags(deploymentId: string): Promise<void> {
+    await this.calls.enter("enableFlags", deploymentId);
   }
 }

@@ -5,6 +5,7 @@ import { parseExpression } from "../../contract/expression.ts";
 import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
 import { trigger, triggerMetrics } from "../../contract/triggers.ts";
 import { ReleaseStrategy } from "../release-strategy.ts";
+import { SAMPLE_FLAGS } from "./flags.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
 type Environment = (typeof ENVIRONMENTS)[number];
@@ -72,6 +73,7 @@ const settingsSchema = z.strictObject({
     .optional(),
   protectLedger: z.boolean().optional(),
   flagMonitors: alarmNames.max(5).optional(),
+  flagsAfterRelease: z.array(z.enum(Object.keys(SAMPLE_FLAGS))).optional(),
   influxdbUrl: z.url().optional(),
   tags: z.record(z.string().regex(/^(?!aws:)[\w\s.:/=+@-]{1,128}$/), z.string().max(256)).optional(),
   functions: z.partialRecord(z.enum(SAMPLE_FUNCTIONS), functionSettings).optional(),
@@ -115,6 +117,8 @@ export interface Configuration {
   readonly logRetentionDays: number;
   readonly protectLedger: boolean;
   readonly flagMonitors: readonly string[];
+  /** Switched on step by step after a release of a function that names them has succeeded. */
+  readonly flagsAfterRelease: readonly string[];
   readonly influxdbUrl: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly functions: Readonly<Record<SampleFunction, FunctionConfiguration>>;
@@ -129,6 +133,7 @@ const CONTEXT_SETTINGS = {
   deployment_notification_email: { key: "notificationEmail", read: String },
   expected_requests_per_second: { key: "expectedRequestsPerSecond", read: Number },
   reserved_concurrency: { key: "reservedConcurrency", read: Number },
+  flags_after_release: { key: "flagsAfterRelease", read: (text: string) => text.split(",").filter(Boolean) },
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
 } as const;
 
@@ -328,6 +333,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
     logRetentionDays: settings.logRetentionDays ?? 30,
     protectLedger: settings.protectLedger ?? environment === "prod",
     flagMonitors: settings.flagMonitors ?? [],
+    flagsAfterRelease: settings.flagsAfterRelease ?? [],
     influxdbUrl: settings.influxdbUrl,
     tags: settings.tags ?? {},
     functions: Object.fromEntries(SAMPLE_FUNCTIONS.map((name) => [name, forFunction(name)])) as Record<

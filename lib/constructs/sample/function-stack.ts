@@ -4,6 +4,7 @@ import * as lambda from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { type SampleFunction, sampleFunctionName, sampleFunctionPrefix } from "../../contract/names.ts";
+import type { FlagReference } from "../../contract/policy.ts";
 import type { IFlagProfile } from "../flag-profile.ts";
 import { GuardedFunction } from "../guarded-function.ts";
 import { ownFunction } from "../own-function.ts";
@@ -65,7 +66,7 @@ export class FunctionStack extends Stack {
       alarmLimits: { p99DurationMs: settings.p99ThresholdMs },
       policy: {
         smokeTests: definition.smokeTests,
-        flags: [props.flags.reference(...definition.flags)],
+        flags: [flagsOf(props, definition.flags)],
         blockers: [...(definition.needsInfluxDb ? [influxAlarmName(environment)] : []), ...settings.blockers],
         checks: {
           maxErrorRatePercent: settings.errorThresholdPercent,
@@ -113,4 +114,9 @@ export class FunctionStack extends Stack {
       treatMissingData: "notBreaching",
     });
   }
+}
+
+function flagsOf({ flags, configuration }: FunctionStackProps, names: readonly string[]): FlagReference {
+  const later = names.filter((flag) => configuration.flagsAfterRelease.includes(flag));
+  return { ...flags.reference(...names), ...(later.length > 0 ? { enableAfterRelease: later } : {}) };
 }

@@ -43,6 +43,13 @@ export interface FlagVerdictEvent {
   reasons: Reason[];
 }
 
+/** The watch asks for the flags that wait for a release to be taken one step further. */
+export interface FlagEnablingEvent {
+  kind: "enable-flags";
+  deploymentId: string;
+}
+
+export const FLAG_ENABLING = "Flag Enabling";
 export const FLAG_VERDICT = "Flag Verdict";
 
 /** What the watch's event is called: it comes by invocation, in EventBridge's shape. */
@@ -128,7 +135,9 @@ const flagVerdictSchema = z.object({
   }),
 });
 
-/** The execution is named by the deployment (EventBridge reference, Step Functions events, 2026). */
+const flagEnablingSchema = z.object({ detail: z.object({ deploymentId }) });
+
+/** The execution is named by the deployment, and by its number where another has taken over (EventBridge reference, Step Functions events, 2026). */
 const watchEndedSchema = z.object({
   source: z.literal("aws.states"),
   "detail-type": z.literal("Step Functions Execution Status Change"),
@@ -149,7 +158,7 @@ export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
   return result.success ? toHook(result.data) : poison(result.error);
 }
 
-export type GuardEvent = AlarmEvent | DeploymentEvent | VerdictEvent | FlagVerdictEvent;
+export type GuardEvent = AlarmEvent | DeploymentEvent | VerdictEvent | FlagVerdictEvent | FlagEnablingEvent;
 
 export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
   if (sourceOf(event) === VERDICT_SOURCE && typeOf(event) === FLAG_VERDICT) {
@@ -157,6 +166,10 @@ export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
     return result.success
       ? { kind: "flag-verdict", ...(result.data.detail as Omit<FlagVerdictEvent, "kind">) }
       : poison(result.error);
+  }
+  if (sourceOf(event) === VERDICT_SOURCE && typeOf(event) === FLAG_ENABLING) {
+    const result = flagEnablingSchema.safeParse(event);
+    return result.success ? { kind: "enable-flags", ...result.data.detail } : poison(result.error);
   }
   if (sourceOf(event) === VERDICT_SOURCE) {
     const result = verdictSchema.safeParse(event);
@@ -192,7 +205,7 @@ export function parseNetEvent(event: unknown): WatchEndedEvent | SweepEvent | Po
   const result = watchEndedSchema.safeParse(event);
   if (!result.success) return poison(result.error);
   const { name, status } = result.data.detail;
-  return { kind: "watch-ended", deploymentId: name, status };
+  return { kind: "watch-ended", deploymentId: name.replace(/-flags-\d+$/, ""), status };
 }
 
 /** What the state machine hands to a turn of the watch. */

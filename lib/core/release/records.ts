@@ -58,6 +58,20 @@ export interface FlagWatch {
   askedAt?: string;
 }
 
+/** How the flags that wait for a release are being switched on. */
+export interface Enabling {
+  /** When it was first tried. */
+  askedAt: string;
+  /** When AppConfig began to hand the first of them out. */
+  beganAt?: string | undefined;
+  /** The flag deployment of each profile, by application, environment and profile. */
+  deployments: Record<string, number>;
+  endedAt?: string | undefined;
+  result?: "on" | "stopped" | undefined;
+  /** Why it waits, or was stopped. */
+  why?: string | undefined;
+}
+
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
 
 /** One release (one CodeDeploy deployment), as the ledger keeps it. Frozen before traffic moves. */
@@ -109,6 +123,10 @@ export interface ReleaseRecord {
   flagWatch?: FlagWatch;
   /** Flags that were switched off because they themselves are harmful, by `flagKey`. */
   harmfulFlagsOff?: string[];
+  /** Undefined until flags that wait for the release are tried. */
+  enabling?: Enabling;
+  /** The execution that took over from the watch's own, to see flags switched on. */
+  flagsExecution?: string;
   /** What became of the release's flags, once they were to be switched off. */
   flagResults?: FlagResult[];
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */

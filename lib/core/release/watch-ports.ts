@@ -11,9 +11,10 @@ export type WatchStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "AB
 
 /** One execution for each deployment, named by its id. */
 export interface ExecutionsPort {
-  /** A repeated start is a success, whatever has become of the first. */
-  start(deploymentId: string): Promise<"started" | "exists">;
-  status(deploymentId: string): Promise<WatchStatus>;
+  /** A repeated start is a success, whatever has become of the first. `name`: by default the deployment's id. */
+  start(deploymentId: string, name?: string): Promise<"started" | "exists">;
+  /** Of the execution of that name. */
+  status(name: string): Promise<WatchStatus>;
 }
 
 /** The releases that the sweep looks after, and the schedule that calls it. */
@@ -31,6 +32,8 @@ export interface ResponderPort {
   rollBack(deploymentId: string, verdict: Verdict): Promise<void>;
   /** Asks it to switch flags of a release off that are harmful by themselves; the code stays. */
   switchOff(deploymentId: string, flags: FlagReference[], reasons: Reason[]): Promise<void>;
+  /** Asks it to take the flags that wait for a release one step further. */
+  enableFlags(deploymentId: string): Promise<void>;
 }
 
 /** A shift under judgement; `release.judging` is what earlier looks left. */

@@ -1,0 +1,198 @@
+import { describe, expect, it } from "vitest";
+import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
+import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
+import { createTurn } from "../../lambdas/watch/turn.ts";
+import type { FakePorts } from "../fakes/index.ts";
+import { minute, released, responder } from "./respond-scene.ts";
+import { contextOf, FLAGS, FUNCTION, ID, silent } from "./scene.ts";
+
+const WAITING = [{ ...FLAGS[0]!, enableAfterRelease: ["new_api"] }];
+const enableFlags = { source: "goaround.watch", "detail-type": "Flag Enabling", detail: { deploymentId: ID } };
+const recordOf = (ports: FakePorts) => ports.ledger.releases.get(ID)!;
+const started = (ports: FakePorts) => ports.flags.calls.of("deploy") as { strategy: string; description: string }[];
+
+/** Promoted, with a flag that waits for the release and is off. */
+async function promoted(): Promise<FakePorts> {
+  const ports = await released({ flags: WAITING });
+  ports.flags.given({ new_api: false, other: true });
+  return ports;
+}
+
+const ask = (ports: FakePorts, requestId?: string) => responder(ports).send(enableFlags, requestId);
+
+/** One turn of the watch. */
+const turn = (ports: FakePorts) =>
+  createTurn(
+    { ...ports, signals: lambdaMetrics(ports, silent) },
+    "dev",
+    silent,
+  )({ deploymentId: ID }, contextOf(ports, 330_000, `${Math.random()}`));
+
+describe("flags that wait for a release", () => {
+  it("are switched on in steps by the gradual strategy, once, and are done when AppConfig is", async () => {
+    const ports = await promoted();
+    await ask(ports);
+    await ask(ports);
+    expect(started(ports)).toEqual([
+      expect.objectContaining({
+        strategy: "goaround-dev-gradual",
+        description: `goaround: switch on new_api after release ${ID}`,
+      }),
+    ]);
+    expect(recordOf(ports).enabling).toMatchObject({ beganAt: expect.any(String), deployments: {} });
+    await ports.clock.sleep(ports.flags.slowMs + 1000);
+    await ask(ports);
+    expect(ports.flags.values()).toEqual({ new_api: true, other: true });
+    expect(recordOf(ports).enabling).toMatchObject({ result: "on" });
+    expect(ports.notifier.sent).toEqual([]);
+  });
+
+  it("are found under way by a run after one that was cut off before it could write", async () => {
+    const ports = await promoted();
+    ports.ledger.calls.fail("updateRelease", undefined, 1);
+    await ask(ports).catch(() => undefined);
+    await ask(ports);
+    expect(started(ports)).toHaveLength(1);
+    expect(Object.values(recordOf(ports).enabling!.deployments)).toHaveLength(1);
+  });
+
+  it("stay off while flags are frozen or the guard is disarmed, and go on after", async () => {
+    const ports = await promoted();
+    const freeze = {
+      id: "f",
+      scope: "flags" as const,
+      functionName: undefined,
+      timeZone: "UTC",
+      times: { from: "2026-03-02T12:00:00Z", until: "2026-03-02T13:00:00Z" },
+      reason: "sale",
+      by: "ann",
+    };
+    await ports.ledger.changeEnvironment(() => ({ freezes: [freeze] }));
+    await ask(ports);
+    expect(started(ports)).toEqual([]);
+    expect(recordOf(ports).enabling).toMatchObject({ why: expect.stringContaining("frozen by ann") });
+    const order = { reason: "drill", by: "ann", at: "2026-03-02T12:00:00Z", until: "2026-03-02T14:00:00Z" };
+    await ports.ledger.changeEnvironment(() => ({ freezes: [], disarmed: { "*": order } }));
+    await ask(ports);
+    expect(started(ports)).toEqual([]);
+    ports.clock.set(new Date("2026-03-02T14:00:01Z"));
+    await ask(ports);
+    expect(started(ports)).toHaveLength(1);
+  });
+
+  it("stay off, and people hear of it, when they are held by a kill that nobody has released", async () => {
+    const ports = await promoted();
+    const killed = { ...ports.flags.target, flag: "new_api", at: "2026-03-01T00:00:00Z", by: "ann", reason: "leak" };
+    await ports.ledger.changeEnvironment(() => ({ killedFlags: { k: { ...killed, version: undefined } } }));
+    await ask(ports);
+    await ask(ports);
+    expect(started(ports)).toEqual([]);
+    expect(ports.notifier.sent).toHaveLength(1);
+    expect(ports.notifier.sent[0]!.lines.join(" ")).toContain("goaround flags release new_api");
+  });
+
+  it("stay off after a day of waiting, and people hear of it once", async () => {
+    const ports = await promoted();
+    const order = { reason: "drill", by: "ann", at: "2026-03-02T12:00:00Z", until: "2026-03-09T12:00:00Z" };
+    await ports.ledger.changeEnvironment(() => ({ disarmed: { "*": order } }));
+    await ask(ports);
+    ports.clock.set(new Date("2026-03-03T12:30:00Z"));
+    await ask(ports);
+    await ask(ports);
+    expect(recordOf(ports).enabling).toMatchObject({ result: "stopped" });
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("are not switched on by a release that was rolled back, or whose version does not serve any more", async () => {
+    const ports = await promoted();
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    await ask(ports);
+    expect(started(ports)).toEqual([]);
+    expect(recordOf(ports).enabling).toMatchObject({ result: "stopped" });
+  });
+
+  it("wait for a stranger's flag deployment to end", async () => {
+    const ports = await promoted();
+    const version = await ports.flags.createVersion(ports.flags.target, { flags: {}, values: {} }, "theirs");
+    await ports.flags.deploy(ports.flags.target, version, "slow", "theirs");
+    await ask(ports);
+    expect(started(ports)).toHaveLength(1);
+    expect(recordOf(ports).enabling).toMatchObject({ why: expect.stringContaining("theirs") });
+  });
+
+  it("that are harmful go off with one notification, stay off for the next deploy, and are tried no more", async () => {
+    const ports = await promoted();
+    const { send } = responder(ports);
+    await send(enableFlags);
+    const reason = { code: "flag-errors", message: "fails", observed: 1, limit: 0, baseline: 0, samples: 100 };
+    const detail = { deploymentId: ID, flags: FLAGS, reasons: [reason] };
+    await send({ source: "goaround.watch", "detail-type": "Flag Verdict", detail });
+    await send(enableFlags);
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(recordOf(ports)).toMatchObject({ outcome: "flags-off", enabling: { result: "stopped" } });
+    expect(Object.values((await ports.ledger.getEnvironment()).killedFlags).map(({ flag }) => flag)).toEqual([
+      "new_api",
+    ]);
+    expect(ports.notifier.sent).toHaveLength(1);
+    expect(started(ports)).toHaveLength(1);
+  });
+
+  it("that were never on are not held against the next release when theirs is rolled back", async () => {
+    const ports = await promoted();
+    await ports.ledger.updateRelease(ID, { enabling: undefined });
+    ports.deployments.end(ID, "Failed");
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    await responder(ports).send({
+      source: "aws.codedeploy",
+      "detail-type": "CodeDeploy Deployment State-change Notification",
+      detail: {
+        deploymentId: ID,
+        application: "goaround-dev",
+        deploymentGroup: `${FUNCTION}-deployment-group`,
+        state: "FAILURE",
+      },
+    });
+    expect((await ports.ledger.getEnvironment()).killedFlags).toEqual({});
+  });
+});
+
+describe("the watch after a release with waiting flags", () => {
+  it("goes on after the deployment has succeeded, and ends when the flags are on", async () => {
+    const ports = await promoted();
+    expect((await turn(ports)).next).toBe("bake");
+    expect(ports.responder.calls.of("enableFlags")).toEqual([ID]);
+    await ports.ledger.updateRelease(ID, {
+      enabling: { askedAt: "2026-03-02T12:15:00Z", deployments: {}, endedAt: "2026-03-02T12:40:00Z", result: "on" },
+    });
+    expect((await turn(ports)).next).toBe("done");
+  });
+
+  it("asks for a flag to be switched off that is harmful to those who see it", async () => {
+    const ports = await promoted();
+    ports.flagEvidence.perMinute = () => ({ on: { requests: 100, errors: 30 }, off: { requests: 400, errors: 0 } });
+    const enabling = { askedAt: "2026-03-02T12:15:00Z", beganAt: "2026-03-02T12:15:00Z", deployments: {} };
+    await ports.ledger.updateRelease(ID, { enabling, flagWatch: undefined });
+    ports.clock.set(minute("18:00"));
+    await turn(ports);
+    expect(ports.responder.calls.of("switchOff")).toEqual([expect.objectContaining({ deploymentId: ID })]);
+  });
+
+  it("is taken over by another execution when it is lost, and the sweep keeps looking until the flags are on", async () => {
+    const ports = await promoted();
+    await ports.sweep.add(ID);
+    const nets = createLookAfter({ ...ports, now: () => ports.clock.now(), emit: () => undefined }, "dev", silent);
+    await nets.sweep("request-1");
+    expect(recordOf(ports).flagsExecution).toBe(`${ID}-flags-1`);
+    expect(ports.executions.statuses.get(`${ID}-flags-1`)).toBe("RUNNING");
+    await nets.sweep("request-2");
+    expect(ports.executions.statuses.has(`${ID}-flags-2`)).toBe(false);
+    ports.executions.statuses.set(`${ID}-flags-1`, "ABORTED");
+    await nets.one(ID, "request-3");
+    expect(ports.executions.statuses.get(`${ID}-flags-2`)).toBe("RUNNING");
+    await ports.ledger.updateRelease(ID, {
+      enabling: { askedAt: "2026-03-02T12:15:00Z", deployments: {}, endedAt: "2026-03-02T12:40:00Z", result: "on" },
+    });
+    await nets.sweep("request-4");
+    expect([...ports.sweep.open]).toEqual([]);
+  });
+});
