@@ -155,7 +155,7 @@ class Turn {
     switch (step.kind) {
       case "done":
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
-        return (await this.enableFlags(release, deployment)) ?? (await this.tidy(), step);
+        return (await this.enableFlags(release, deployment)) ?? (await this.finish(step));
       case "look":
         await this.look(release, shift!, window!);
         break;
@@ -284,6 +284,11 @@ class Turn {
       this.ports.ledger.updateRelease(this.deploymentId, this.unwritten),
     );
     if (written) this.unwritten = {};
+  }
+
+  private async finish(step: WatchStep): Promise<WatchStep> {
+    await this.tidy();
+    return step;
   }
 
   private async tidy(): Promise<void> {
