@@ -26,10 +26,14 @@ export interface FlagEvidence {
 export async function flagEvidence(response: Response, release: ReleaseRecord): Promise<FlagEvidence> {
   const { ports, log } = response;
   const since = new Date(ports.clock.now().getTime() - METRIC_LAG_MS - MINUTES * MINUTE_MS);
+  // What an alarm goes by is out already.
+  const thisMinute = ports.clock.now();
   let flagWatch = release.flagWatch;
   try {
     const { flagWatch: _, ...fresh } = release;
-    const now = await withinBudget(ports.clock, READ_LIMIT_MS, () => judgeFlags(ports, fresh, { since }, log));
+    const now = await withinBudget(ports.clock, READ_LIMIT_MS, () =>
+      judgeFlags(ports, fresh, { since, early: thisMinute }, log),
+    );
     flagWatch = now ?? flagWatch;
   } catch (error) {
     log.warn("the flags could not be judged", factsOf(error));

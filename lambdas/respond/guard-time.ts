@@ -69,6 +69,7 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     });
     return;
   }
+  if (await isEchoOfFlag(response, event, release)) return;
   if (!(await mayMoveTraffic(response, event, release, standing))) return;
   if (!(await mayAct(response, deploymentId, "guard"))) return;
   const evidence = await flagEvidence(response, release);
@@ -93,6 +94,22 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
   ]);
   await putBack(response, release, reasons, all);
+}
+
+/**
+ * An alarm goes by the minutes before: one that turns red just after a harmful flag was switched off is given the time in
+ * which its absence shows.
+ */
+async function isEchoOfFlag(
+  response: Response,
+  { alarmName }: AlarmEvent,
+  { harmfulFlagsOffAt, deploymentId }: ReleaseRecord,
+): Promise<boolean> {
+  const { receivedAt, log } = response;
+  if (harmfulFlagsOffAt === undefined) return false;
+  if (receivedAt.getTime() - Date.parse(harmfulFlagsOffAt) >= FLAG_RECOVERY_MS) return false;
+  log.info("a harmful flag has just been switched off; waiting for the alarm to recover", { deploymentId, alarmName });
+  return recovers(response, alarmName);
 }
 
 const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
@@ -152,6 +169,8 @@ async function flagsAreSuspect(response: Response, release: ReleaseRecord): Prom
 
 async function hasSuspectFlag(response: Response, release: ReleaseRecord): Promise<boolean> {
   const { flags } = response.ports;
+  // On its way to the readers, and not deployed to all of them yet.
+  if (release.enabling?.beganAt !== undefined && release.enabling.endedAt === undefined) return true;
   for (const {
     applicationId: application,
     environmentId: environment,

@@ -58,7 +58,10 @@ export async function switchHarmfulOff(
   if (isOff) {
     await bestEffort(response, "recording that harmful flags are off", async () => {
       const gone = (await ports.ledger.getRelease(deploymentId))?.harmfulFlagsOff ?? [];
-      await ports.ledger.updateRelease(deploymentId, { harmfulFlagsOff: [...new Set([...gone, ...keys])] });
+      await ports.ledger.updateRelease(deploymentId, {
+        harmfulFlagsOff: [...new Set([...gone, ...keys])],
+        harmfulFlagsOffAt: ports.clock.now().toISOString(),
+      });
     });
   }
   const findings = [fact("code-stays", await whatBecomesOfCode(response, release))];

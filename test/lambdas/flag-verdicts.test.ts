@@ -3,6 +3,7 @@ import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
 import { createTurn } from "../../lambdas/watch/turn.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { flagDocument } from "../fakes/flags.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
 import { ALIAS_ALARM, alarmEvent, minute, released, responder, shifting } from "./respond-scene.ts";
@@ -207,6 +208,40 @@ describe("an alarm on the alias, and what the cohorts say", () => {
     expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
     expect(ports.notifier.sent.at(-1)!.data).toMatchObject({ outcome: "flags-off" });
   });
+
+  it("in guard time suspects a flag first that is on its way to its readers after the release", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: false });
+    const version = await ports.flags.createVersion(
+      ports.flags.target,
+      flagDocument({ new_api: true }),
+      "goaround: on",
+    );
+    await ports.flags.deploy(ports.flags.target, version, "goaround-dev-gradual", "goaround: on");
+    const enabling = { askedAt: "2026-03-02T12:14:00Z", beganAt: "2026-03-02T12:14:00Z", deployments: {} };
+    await ports.ledger.updateRelease(ID, { enabling });
+    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.calls.of("stopDeployment")).toHaveLength(1);
+    expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
+    expect(ports.notifier.sent.map(({ data }) => data.outcome)).toEqual(["flags-off"]);
+  });
+
+  it.each(["OK", "ALARM"] as const)(
+    "in guard time gives an alarm just after a harmful flag went off time to recover: %s",
+    async (state) => {
+      const ports = await released();
+      await ports.ledger.updateRelease(ID, {
+        harmfulFlagsOff: ["flags/dev/router/new_api"],
+        harmfulFlagsOffAt: "2026-03-02T12:13:30.000Z",
+      });
+      ports.flags.given({ new_api: false });
+      ports.monitoring.states.set(ALIAS_ALARM, state);
+      await responder(ports).send(alarmEvent(ALIAS_ALARM));
+      const { functionVersion } = await ports.functions.getAlias(FUNCTION, "live");
+      expect(functionVersion).toBe(state === "OK" ? "2" : "1");
+    },
+  );
 
   it("in guard time takes the code back where no flag is to blame", async () => {
     const ports = await released();

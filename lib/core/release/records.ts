@@ -123,6 +123,8 @@ export interface ReleaseRecord {
   flagWatch?: FlagWatch;
   /** Flags that were switched off because they themselves are harmful, by `flagKey`. */
   harmfulFlagsOff?: string[];
+  /** When the last of them was. */
+  harmfulFlagsOffAt?: string;
   /** Undefined until flags that wait for the release are tried. */
   enabling?: Enabling;
   /** The execution that took over from the watch's own, to see flags switched on. */
