@@ -57,7 +57,7 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     if (name === undefined) return ports.sweep.remove(deploymentId);
     log.warn("another execution takes over the flags that wait for a release", { deploymentId, name });
     // Written first: an execution that nobody knows of would be started again and again.
-    await ledger.updateRelease(deploymentId, { flagsExecution: name });
+    await ports.ledger.updateRelease(deploymentId, { flagsExecution: name });
     await ports.executions.start(deploymentId, name);
   }
 

@@ -180,7 +180,7 @@ describe("the watch after a release with waiting flags", () => {
   it("is taken over by another execution when it is lost, and the sweep keeps looking until the flags are on", async () => {
     const ports = await promoted();
     await ports.sweep.add(ID);
-    const nets = createLookAfter({ ...ports, now: () => ports.clock.now(), emit: () => undefined }, "dev", silent);
+    const nets = createLookAfter({ ...ports, emit: () => undefined }, "dev", silent);
     await nets.sweep("request-1");
     expect(recordOf(ports).flagsExecution).toBe(`${ID}-flags-1`);
     expect(ports.executions.statuses.get(`${ID}-flags-1`)).toBe("RUNNING");
