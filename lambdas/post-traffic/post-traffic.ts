@@ -16,6 +16,7 @@ import { aliasPosition, appSpecOf } from "../../lib/core/release/deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type Shift, shiftOf } from "../../lib/core/release/shift.ts";
+import { comparedTime } from "../../lib/core/release/staged.ts";
 import type { ExecutionsPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
@@ -129,7 +130,8 @@ async function judgeShift(
   const routing = configuration === undefined ? undefined : await readRouting(ports, configuration, log);
   const whole: Shift = shift ?? { startedAt: new Date(release.openedAt), endedAt: ports.clock.now() };
   const { at: deadline, signal } = run;
-  return evaluateShift(ports, { release, shift: whole, routing, deadline, signal }, log);
+  const compared = comparedTime(release, { shift: whole, routing });
+  return evaluateShift(ports, { release, ...compared, shift: compared.shift ?? whole, deadline, signal }, log);
 }
 
 async function readRouting(ports: PostTrafficPorts, configuration: string, log: Log) {

@@ -9,7 +9,7 @@ import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { requireAppSpec } from "../runtime/app-spec.ts";
-import type { HookResult, HookRun } from "../runtime/hook.ts";
+import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
 import { joinGroup } from "./join-group.ts";
@@ -30,12 +30,16 @@ export interface PreTrafficPorts extends WatchStartPorts {
  */
 export function createPreTraffic(unbounded: PreTrafficPorts, environment: string, log: Log) {
   const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, DECISION_LIMITS) };
-  return async function preTraffic(run: HookRun): Promise<HookResult> {
+  return async function preTraffic(run: HookRun): Promise<HookResult | HandedOver> {
     const { deployment, deploymentId, signal } = run;
     const before = await ports.ledger.getRelease(deploymentId);
     if (before?.preTrafficStatus) {
       log.info("a repeated event gets the same answer", { deploymentId, status: before.preTrafficStatus });
       return { status: before.preTrafficStatus };
+    }
+    if (before?.staged) {
+      log.info("a repeated event: the watch answers it", { deploymentId });
+      return { status: "HandedOver" };
     }
     await spreadNet(ports, run, log);
     const appSpec = requireAppSpec(deployment);
@@ -79,6 +83,7 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     }
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
+    if (record.policy.staged) return handOver(ports, run, record, { slowThresholdsMs, noted }, log);
     const findings = [...noted, ...(await startWatch(ports, run, log))];
     signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
@@ -89,6 +94,28 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     log.info("the release may begin", { deploymentId, findings: findings.map((finding) => finding.code) });
     return { status: "Succeeded" };
   };
+}
+
+/**
+ * A staged release: the watch gives the canary its shares, and answers. Written down first, so that whoever looks after the
+ * release knows whose answer is missing. Without a watch nobody would give a share: it may not begin.
+ */
+async function handOver(
+  ports: PreTrafficPorts,
+  run: HookRun,
+  record: ReleaseRecord,
+  { slowThresholdsMs, noted }: { slowThresholdsMs: number[]; noted: Reason[] },
+  log: Log,
+): Promise<HookResult | HandedOver> {
+  await ports.ledger.updateRelease(run.deploymentId, {
+    preTrafficHookId: run.executionId,
+    staged: { handedOverAt: ports.clock.now().toISOString(), steps: [] },
+    slowThresholdsMs,
+    ...(noted.length > 0 ? { admissionFindings: noted } : {}),
+  });
+  const unwatched = await startWatch(ports, run, log);
+  if (unwatched.length === 0) return { status: "HandedOver" };
+  return block(ports, record, { kind: "hold", reasons: unwatched, findings: noted }, log);
 }
 
 async function gather(ports: PreTrafficPorts, environment: string, appSpec: AppSpec, signal: AbortSignal, log: Log) {

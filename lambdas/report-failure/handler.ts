@@ -3,6 +3,7 @@ import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
+import { createShift } from "../../lib/adapters/shift.ts";
 import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import { createLog } from "../runtime/log.ts";
@@ -25,6 +26,7 @@ function readBooks() {
   const nets = {
     executions: createExecutions(watchArn, options),
     sweep: createSweep(ledgerTable, environment, options),
+    shift: createShift(environment, options),
   };
   return { books, nets };
 }

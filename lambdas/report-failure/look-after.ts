@@ -8,7 +8,7 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
-import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import type { ExecutionsPort, ShiftPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
@@ -19,6 +19,7 @@ export interface LookAfterPorts {
   notifier: NotifierPort;
   executions: ExecutionsPort;
   sweep: SweepPort;
+  shift: ShiftPort;
   emit: EmitMetric;
   clock: Clock;
 }
@@ -47,8 +48,9 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     }
     if (step.kind === "leave") return;
     log.warn("looking after a release", { deploymentId, watch, step: step.kind, why: "why" in step ? step.why : "" });
-    if (step.kind === "report") await answer(deploymentId, step);
-    else await tell(deploymentId, release, owner, step, watch);
+    if (step.kind === "report") {
+      await answer(deploymentId, step, release?.staged !== undefined && release.postTrafficHookId === undefined);
+    } else await tell(deploymentId, release, owner, step, watch);
   }
 
   /** Flags wait for a release that has succeeded, and nobody sees to them any more. */
@@ -61,8 +63,12 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     await ports.executions.start(deploymentId, name);
   }
 
-  async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }): Promise<void> {
+  async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }, hasShare: boolean): Promise<void> {
     const { executionId, status, why } = step;
+    if (hasShare) {
+      // CodeDeploy refuses an alias with weights. What cannot be taken away now is, when the deployment has ended.
+      await bestEffort("taking the canary's share away", () => ports.shift.setShare(deploymentId, 0));
+    }
     if (status === "Failed") {
       await bestEffort("noting why", () =>
         ports.ledger.updateRelease(deploymentId, { reason: why, actor: "report-failure" }),

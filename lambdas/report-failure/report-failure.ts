@@ -5,6 +5,7 @@ import { appSpecOf, hasEnded, isUndo, trafficReached } from "../../lib/core/rele
 import { type HookFailure, isPoison, parseHookFailure, parseNetEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
+import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
@@ -109,6 +110,7 @@ async function tell(
       }),
   ]);
   if (!target || trafficReached(target)) return;
+  if (found && shareWasGiven(found)) return;
   const release = isOpened(found)
     ? found
     : newRecord({ deployment, appSpec: appSpecOf(target), target: undefined, policy: undefined, now: clock.now() });

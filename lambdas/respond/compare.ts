@@ -4,6 +4,7 @@ import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { shiftOf } from "../../lib/core/release/shift.ts";
+import { comparedTime } from "../../lib/core/release/staged.ts";
 import { judgePublished } from "../runtime/judge-shift.ts";
 import { factsOf } from "../runtime/log.ts";
 import { fact } from "./books.ts";
@@ -69,7 +70,8 @@ export async function compareVersions(response: Response, event: AlarmEvent, giv
 async function baselineFailing(response: Response, release: ReleaseRecord): Promise<Reason | undefined> {
   const { ports, log } = response;
   const { deploymentId, functionName, alias, baselineVersion: version } = release;
-  const shift = shiftOf(await ports.deployments.target(deploymentId));
+  const codeDeploys = { shift: shiftOf(await ports.deployments.target(deploymentId)), routing: undefined };
+  const { shift } = comparedTime(release, codeDeploys);
   const thisMinute = Math.floor(ports.clock.now().getTime() / MINUTE_MS) * MINUTE_MS;
   const read = (fromMs: number) => {
     const [from, to] = [new Date(fromMs), new Date(fromMs + MINUTE_MS)];
@@ -96,9 +98,9 @@ export async function lookBack(response: Response, release: ReleaseRecord): Prom
     ports.deployments.get(release.deploymentId),
     ports.deployments.target(release.deploymentId),
   ]);
-  const shift = shiftOf(target);
-  if (!shift) return undefined;
   const { configuration } = deployment;
   const routing = configuration === undefined ? undefined : await ports.deployments.routing(configuration);
-  return (await judgePublished(ports, { release, shift, routing }, log, signal))?.verdict;
+  const { shift, ...split } = comparedTime(release, { shift: shiftOf(target), routing });
+  if (!shift) return undefined;
+  return (await judgePublished(ports, { release, shift, ...split }, log, signal))?.verdict;
 }

@@ -4,6 +4,7 @@ import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../.
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import { messageOf } from "../runtime/log.ts";
 import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import {
@@ -15,6 +16,7 @@ import {
   removeTemporaryAlarms,
   tell,
 } from "./books.ts";
+import { clearShare } from "./clear-share.ts";
 import { killOnce } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
@@ -47,12 +49,12 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   const known = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
   if (!known) return;
   const release = await underOrders(response, known);
-  const reached = trafficReached(target);
+  const reached = trafficReached(target) || shareWasGiven(known);
   const automatic = release.policy.automaticRollback;
 
   const others = groupBack(response, release, release.reason ?? deployment.error?.message ?? deployment.status);
   const [settled, flags] = await Promise.all([
-    settle(response, deployment, release),
+    clearShare(response, release).then(() => settle(response, deployment, release)),
     reached && automatic ? flagsOff(response, release) : [],
   ]);
   await finish(response, {

@@ -5,6 +5,7 @@ import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
+import { clearShare } from "./clear-share.ts";
 import { clearWeights } from "./clear-weights.ts";
 import { killOnce } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
@@ -52,7 +53,9 @@ export async function stopRelease(
     return;
   }
   if (!(await mayAct(response, deploymentId, "stop"))) return;
-  const stopping = ports.deployments.stopWithRollback(deploymentId);
+  const stopping = (record ? clearShare(response, record) : Promise.resolve()).then(() =>
+    ports.deployments.stopWithRollback(deploymentId),
+  );
   const others = stopping.then(
     () => record && groupBack(response, record, verdict.reasons[0]!.message),
     () => undefined,

@@ -6,6 +6,7 @@ import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
 import { lazy } from "../../lib/adapters/options.ts";
 import { createResponder } from "../../lib/adapters/responder.ts";
+import { createShift } from "../../lib/adapters/shift.ts";
 import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import type { RunContext } from "../runtime/context.ts";
@@ -25,6 +26,7 @@ const turn = lazy(() => {
     signals: lambdaMetrics({ clock: systemClock, monitoring: createMonitoring(options) }, log),
     flagEvidence: createFlagEvidence(options),
     responder: createResponder(environment, options),
+    shift: createShift(environment, options),
     sweep: createSweep(ledgerTable, environment, options),
   };
   return createTurn(ports, environment, log);

@@ -18,8 +18,15 @@ import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagReasons } from "../../lib/core/release/release-flags.ts";
 import { type LookWindow, type Shift, shiftOf } from "../../lib/core/release/shift.ts";
+import {
+  comparedTime,
+  nextStagedStep,
+  type StagedStep,
+  waitsBefore,
+  withJudged,
+} from "../../lib/core/release/staged.ts";
 import { alertOf, nextStep, remember, type WatchStep } from "../../lib/core/release/watch.ts";
-import type { ResponderPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import type { ResponderPort, ShiftPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
@@ -27,6 +34,7 @@ import { factsOf, type Log } from "../runtime/log.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { watchEnabling } from "./enable-flags.ts";
 import { watchFlags } from "./flag-watcher.ts";
+import { answerStaged, nextStage } from "./stages.ts";
 
 export interface TurnPorts {
   clock: Clock;
@@ -36,6 +44,7 @@ export interface TurnPorts {
   signals: SignalPort;
   flagEvidence: FlagEvidencePort;
   responder: ResponderPort;
+  shift: ShiftPort;
   sweep: Pick<SweepPort, "remove">;
 }
 
@@ -50,6 +59,8 @@ const TURN_MS = 270_000;
 const EXIT_RESERVE_MS = 20_000;
 /** Shorter waits are spent inside the turn: another turn costs a second. */
 const STAY_MS = 12_000;
+/** Until CodeDeploy has taken up the answer to its first hook. */
+const ANSWERED_MS = 15_000;
 /** Dependencies that fail are asked again, for so long; then the turn fails and its state machine begins another. */
 const RETRY_MS = 5000;
 const PATIENCE_MS = 60_000;
@@ -90,7 +101,8 @@ async function keepGoing(
       const step = await run.step();
       failingSince = undefined;
       if (step.kind === "done" || step.kind === "report") return { next: "done", waitSeconds: 0 };
-      const waitMs = step.kind === "wait" ? step.until.getTime() - clock.now().getTime() : 0;
+      const untilMs = step.kind === "wait" ? step.until.getTime() - clock.now().getTime() : 0;
+      const waitMs = step.kind === "answer" ? ANSWERED_MS : untilMs;
       if (waitMs > STAY_MS || clock.now().getTime() + waitMs >= deadline) {
         const next = step.kind === "wait" && step.phase === "bake" ? "bake" : "again";
         return { next, waitSeconds: run.secondsToWait(waitMs) };
@@ -111,8 +123,10 @@ interface Gathered {
   deployment: DeploymentInfo;
   release: ReleaseRecord;
   shift: Shift | undefined;
+  /** The time in which both versions serve. */
+  split: Shift | undefined;
   window: LookWindow | undefined;
-  step: WatchStep;
+  step: WatchStep | StagedStep;
 }
 
 class Turn {
@@ -149,15 +163,15 @@ class Turn {
   }
 
   /** Does the next step, waiting excepted, and says which it was. */
-  async step(): Promise<WatchStep> {
-    const { deployment, release, shift, window, step } = await this.gather();
+  async step(): Promise<WatchStep | StagedStep> {
+    const { deployment, release, shift, split, window, step } = await this.gather();
     this.looks = release.judging?.looks ?? 0;
     switch (step.kind) {
       case "done":
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
         return (await this.enableFlags(release, deployment)) ?? (await this.finish(step));
       case "look":
-        await this.look(release, shift!, window!);
+        await this.look(release, split!, window!);
         break;
       case "roll-back":
         await this.askForRollback(release);
@@ -165,6 +179,12 @@ class Turn {
       case "report":
         if (!(await this.report(release, shift, step.verdict))) break;
         return { kind: "wait", until: new Date(this.ports.clock.now().getTime() + STAY_MS), phase: "bake" };
+      case "set-share":
+        await this.write((await nextStage(this.ports, release, step.percent, this.log)) ?? {});
+        break;
+      case "answer":
+        await answerStaged(this.ports, release, step, this.log);
+        break;
     }
     return step;
   }
@@ -179,16 +199,21 @@ class Turn {
     if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
     const shift = shiftOf(target);
     const recorded = { ...found, ...this.unwritten };
-    const flags = shift && !hasEnded(deployment) ? await this.lookAtFlags(recorded, shift) : undefined;
+    const routing = await this.readRouting(deployment.configuration);
+    const split = comparedTime(recorded, { shift, routing });
+    const flags = split.shift && !hasEnded(deployment) ? await this.lookAtFlags(recorded, split.shift) : undefined;
     const release = { ...recorded, ...this.unwritten, ...flags?.changes };
     const now = clock.now();
     const isBad = release.judging?.verdict.kind === "rollback";
-    const routing = await this.readRouting(deployment.configuration);
-    const window = shift && !isBad ? signals.ahead({ release, shift, routing }, now) : undefined;
+    const compared = split.shift && { release, ...split, shift: split.shift };
+    const window = compared && !isBad ? signals.ahead(compared, now) : undefined;
     const nextLookAt = window && (await signals.readableAt(release, window));
-    const step = nextStep({ now, deployment, shift, release, nextLookAt });
+    const hookSince = release.staged && waitsBefore(target);
+    const step = hookSince
+      ? nextStagedStep({ now, deployment, hookSince, release, nextLookAt })
+      : nextStep({ now, deployment, shift, release, nextLookAt });
     if (step.kind === "wait" && flags?.nextAt && flags.nextAt < step.until) step.until = flags.nextAt;
-    return { deployment, release, shift, window, step };
+    return { deployment, release, shift, split: split.shift, window, step };
   }
 
   /** It does not change while a deployment runs; one that cannot be read is asked for again with the next step. */
@@ -207,7 +232,8 @@ class Turn {
   private async look(release: ReleaseRecord, shift: Shift, window: LookWindow): Promise<void> {
     const judging = await this.ports.signals.look(release, window, this.signal);
     const watch = remember(release.watch, judging);
-    await this.write({ judging, watch });
+    const staged = release.staged && withJudged(release.staged, release.judging?.canary, judging.canary);
+    await this.write({ judging, watch, ...(staged ? { staged } : {}) });
     await this.lookAtFlags({ ...release, judging, watch }, shift, window.to);
     const reasons = alertOf(watch, judging, release.policy);
     if (reasons.length > 0) {

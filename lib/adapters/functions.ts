@@ -33,6 +33,35 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
     );
   }
 
+  async function writeAlias(write: {
+    functionName: string;
+    alias: string;
+    version: string;
+    weights: Record<string, number>;
+    revisionId: string;
+  }): Promise<AliasState> {
+    const { functionName, alias, version, weights, revisionId } = write;
+    const moved = await calling(
+      {
+        operation: "lambda UpdateAlias",
+        subject: `alias ${alias} of ${functionName} to version ${version}`,
+        missing: "version-missing",
+      },
+      client().send(
+        new UpdateAliasCommand({
+          FunctionName: functionName,
+          Name: alias,
+          FunctionVersion: version,
+          // An omitted RoutingConfig leaves the weights as they are; an empty map clears them.
+          RoutingConfig: { AdditionalVersionWeights: weights },
+          RevisionId: revisionId,
+        }),
+        http,
+      ),
+    );
+    return toAliasState(functionName, alias, moved);
+  }
+
   return {
     async getAlias(functionName, alias) {
       try {
@@ -85,27 +114,11 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
       }
     },
 
-    async moveAlias({ functionName, alias, version, revisionId }) {
-      const moved = await calling(
-        {
-          operation: "lambda UpdateAlias",
-          subject: `alias ${alias} of ${functionName} to version ${version}`,
-          missing: "version-missing",
-        },
-        client().send(
-          new UpdateAliasCommand({
-            FunctionName: functionName,
-            Name: alias,
-            FunctionVersion: version,
-            // An omitted RoutingConfig leaves the weights as they are; an empty map clears them.
-            RoutingConfig: { AdditionalVersionWeights: {} },
-            RevisionId: revisionId,
-          }),
-          http,
-        ),
-      );
-      return toAliasState(functionName, alias, moved);
-    },
+    moveAlias: ({ functionName, alias, version, revisionId }) =>
+      writeAlias({ functionName, alias, version, weights: {}, revisionId }),
+
+    splitAlias: ({ functionName, alias, version, to, share, revisionId }) =>
+      writeAlias({ functionName, alias, version, weights: { [to]: share }, revisionId }),
 
     async invoke({ functionName, qualifier, payload, signal }) {
       const startedAt = performance.now();

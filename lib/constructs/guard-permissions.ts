@@ -18,7 +18,8 @@ export interface GuardPermissionsProps {
 
 /**
  * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks and the
- * watch cannot move an alias or stop a deployment; only the responder can, and the watch may ask it to.
+ * watch cannot move an alias or stop a deployment; only the responder can, and the watch may ask it to. `shift` writes the
+ * weights of staged releases, and can do nothing else.
  */
 export function guardPermissions(scope: Construct, props: GuardPermissionsProps): Record<GuardHandler, Permission[]> {
   const arn = (service: string, rest: string) => stackArn(scope, service, rest);
@@ -103,6 +104,17 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
     ],
     "post-traffic": [...hook, readWatch, ...notify],
+    // The one besides the responder that may write an alias, and nothing else.
+    shift: [
+      {
+        actions: ["codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup"],
+        resources: groups,
+        because: groupsReason,
+      },
+      ...readDeployments.slice(1),
+      { actions: ["lambda:GetAlias", "lambda:UpdateAlias"], resources: functions, because: guarded },
+      { actions: ["dynamodb:GetItem"], resources: [props.tableArn] },
+    ],
     watch: [
       ...readDeployments,
       reportHook,
@@ -111,7 +123,10 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       ...notify,
       {
         actions: ["lambda:InvokeFunction"],
-        resources: [guardFunctionArn(scope, props.environmentName, "respond")],
+        resources: [
+          guardFunctionArn(scope, props.environmentName, "respond"),
+          guardFunctionArn(scope, props.environmentName, "shift"),
+        ],
       },
     ],
     "report-failure": [
@@ -120,6 +135,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       ledger,
       readWatch,
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
+      { actions: ["lambda:InvokeFunction"], resources: [guardFunctionArn(scope, props.environmentName, "shift")] },
       { actions: ["events:EnableRule", "events:DisableRule"], resources: [props.sweepRuleArn] },
       ...notify,
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },

@@ -169,6 +169,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     this.policy = buildPolicy(
       { functionName: this.functionName, alias: this.aliasName, deploymentGroup: this.deploymentGroupName },
       props.policy ?? {},
+      strategy.staged,
     );
     this.tagFunction(guard);
     const release = this.node.tryGetContext(releaseContextKey(this.functionName));

@@ -15,5 +15,5 @@ export type { OwnFunctionProps } from "./own-function.ts";
 export type { PolicySettings } from "./policy-parameter.ts";
 export { ReleaseGuard, type ReleaseGuardProps } from "./release-guard.ts";
 export type { IReleaseGuard } from "./release-guard-ref.ts";
-export { ReleaseStrategy, type StrategyKind } from "./release-strategy.ts";
+export { ReleaseStrategy, type StagedOptions, type StrategyKind } from "./release-strategy.ts";
 export type { ExpectedTraffic } from "./thin-traffic.ts";

@@ -9,8 +9,11 @@ import {
   validatePolicy,
 } from "../contract/policy.ts";
 
-/** What a function's policy says; names and schema version are filled in. */
-export type PolicySettings = Omit<PolicyInput, "schemaVersion" | "functionName" | "alias" | "deploymentGroup">;
+/** What a function's policy says; names, schema version and what the strategy says of stages are filled in. */
+export type PolicySettings = Omit<
+  PolicyInput,
+  "schemaVersion" | "functionName" | "alias" | "deploymentGroup" | "staged"
+>;
 
 export interface PolicyNames {
   readonly functionName: string;
@@ -19,8 +22,9 @@ export interface PolicyNames {
 }
 
 /** Checks a policy as the hooks will. Throws an error that lists every problem with its path. */
-export function buildPolicy(names: PolicyNames, settings: PolicySettings): Policy {
-  const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings });
+export function buildPolicy(names: PolicyNames, settings: PolicySettings, staged?: PolicyInput["staged"]): Policy {
+  const stages = staged ? { staged } : {};
+  const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings, ...stages });
   if (!parsed.ok) {
     throw new Error(
       `the policy is wrong:\n${parsed.problems.map((p) => `  policy.${p.path}: ${p.message}`).join("\n")}`,

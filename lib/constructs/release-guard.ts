@@ -67,6 +67,8 @@ const TIMEOUT: Record<GuardHandler, Duration> = {
   "post-traffic": Duration.minutes(5),
   // A turn is at most five minutes.
   watch: Duration.seconds(330),
+  // A few calls, tried again where Lambda throttles.
+  shift: Duration.seconds(30),
   respond: Duration.minutes(10),
   "report-failure": Duration.minutes(1),
 };
@@ -292,6 +294,7 @@ const DESCRIPTION: Record<GuardHandler, string> = {
   "pre-traffic": "Admits a release and smoke-tests its version before it gets traffic",
   "post-traffic": "Checks the alias after the shift and hands the release to the watch, or judges it itself",
   watch: "Compares both versions while traffic is split, bakes, and answers CodeDeploy",
+  shift: "Gives the new version of a staged release its share of the traffic, stage by stage",
   respond: "Answers alarms and deployment states: stops, undoes, notifies",
   "report-failure": "Reports Failed to CodeDeploy for a hook that could not",
 };

@@ -2,6 +2,8 @@ import { Stack } from "aws-cdk-lib";
 import { CfnDeploymentConfig } from "aws-cdk-lib/aws-codedeploy";
 import type { Construct } from "constructs";
 import type { ShiftStep } from "../contract/detectability.ts";
+import type { PolicyInput, StagedPolicy } from "../contract/policy.ts";
+import { parseStages } from "../contract/stages.ts";
 
 /** CodeDeploy: from the first shift to the last at most 2,880 minutes (user guide, limits, 2023). */
 const MAX_MINUTES = 2880;
@@ -20,7 +22,15 @@ const PREDEFINED: Record<string, string> = {
 };
 const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 
-export type StrategyKind = "canary" | "linear" | "all-at-once" | "named";
+export type StrategyKind = "canary" | "linear" | "staged" | "all-at-once" | "named";
+
+/** Go or no-go between the stages of a staged release. */
+export interface StagedOptions {
+  /** Canary requests that must have been judged in a stage before the next one begins. Default: the checks' `minSamples`. */
+  readonly minSamples?: number;
+  /** What the judge must say for the next stage: nothing against the version (default), or `promote`. */
+  readonly goOn?: StagedPolicy["goOn"];
+}
 
 /** How traffic moves to a new version. Steps are whole percents and whole minutes; CodeDeploy knows nothing finer. */
 export class ReleaseStrategy {
@@ -38,6 +48,21 @@ export class ReleaseStrategy {
     return new ReleaseStrategy("linear", percentage, everyMinutes);
   }
 
+  /**
+   * Uneven stages, `5:3m,20:5m,50:10m,100`: percent and minutes of each. The guard gives the new version its share inside
+   * the hook before the traffic, judges each stage before the next begins, and leaves the last step to CodeDeploy, for which
+   * the share falls to 0 % for a few seconds. Together at most 55 minutes.
+   */
+  static staged(stages: string, options: StagedOptions = {}): ReleaseStrategy {
+    const parsed = parseStages(stages);
+    if (!parsed.ok) throw new Error(`staged strategy: ${parsed.problems.join("; ")}`);
+    return new ReleaseStrategy("staged", 0, 0, undefined, {
+      stages: parsed.stages,
+      minSamples: options.minSamples,
+      goOn: options.goOn,
+    });
+  }
+
   /** All traffic at once, for emergencies: there is no concurrent baseline to compare with. */
   static allAtOnce(): ReleaseStrategy {
     return new ReleaseStrategy("all-at-once", 100, 0);
@@ -52,12 +77,21 @@ export class ReleaseStrategy {
   }
 
   readonly kind: StrategyKind;
+  /** What the policy says of the stages; undefined for all other strategies. */
+  readonly staged: PolicyInput["staged"];
   private readonly percentage: number;
   private readonly minutes: number;
   private readonly configurationName: string | undefined;
 
-  private constructor(kind: StrategyKind, percentage: number, minutes: number, configurationName?: string) {
+  private constructor(
+    kind: StrategyKind,
+    percentage: number,
+    minutes: number,
+    configurationName?: string,
+    staged?: PolicyInput["staged"],
+  ) {
     this.kind = kind;
+    this.staged = staged;
     this.percentage = percentage;
     this.minutes = minutes;
     this.configurationName = configurationName;
@@ -68,7 +102,7 @@ export class ReleaseStrategy {
    * physical name is CloudFormation's, because all its properties are create-only and two stacks may want the same.
    */
   configuration(scope: Construct): string {
-    if (this.kind === "all-at-once") return ALL_AT_ONCE;
+    if (this.kind === "all-at-once" || this.kind === "staged") return ALL_AT_ONCE;
     if (this.configurationName !== undefined) return this.configurationName;
     const key = `${this.kind}-${this.percentage}-${this.minutes}`;
     const predefined = PREDEFINED[key];
@@ -81,6 +115,9 @@ export class ReleaseStrategy {
 
   /** The parts of the shift in which both versions serve, none with all-at-once; undefined where the configuration is only known by name. */
   get steps(): readonly ShiftStep[] | undefined {
+    if (this.staged) {
+      return this.staged.stages.slice(0, -1).map(({ percent, minutes }) => ({ share: percent / 100, minutes }));
+    }
     if (this.configurationName === undefined) return stepsOf(this.kind, this.percentage, this.minutes);
     if (this.configurationName === ALL_AT_ONCE) return [];
     const key = Object.keys(PREDEFINED).find((each) => PREDEFINED[each] === this.configurationName);

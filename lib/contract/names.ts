@@ -18,7 +18,7 @@ export const policyParameterName = (environment: string, functionName: string, a
 export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
 export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
 
-export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "watch", "respond", "report-failure"] as const;
+export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "watch", "shift", "respond", "report-failure"] as const;
 export type GuardHandler = (typeof GUARD_HANDLERS)[number];
 export const guardFunctionName = (environment: string, handler: GuardHandler) => `goaround-${environment}-${handler}`;
 

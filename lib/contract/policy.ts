@@ -1,6 +1,7 @@
 import { declaredMetric } from "./declared-metrics.ts";
 import { parseExpression } from "./expression.ts";
 import { rules } from "./rules.ts";
+import { hookProblems, stageProblems } from "./stages.ts";
 import { trigger, triggerMetrics } from "./triggers.ts";
 import * as z from "./zod.ts";
 
@@ -77,6 +78,20 @@ const checks = z.strictObject({
   onTrafficDeficit: z.optional(z.enum(["hold", "rollback"])),
 });
 
+/** Shares of traffic that the guard gives the new version one after the other, before CodeDeploy gives it all. */
+const staged = z.strictObject({
+  /** The last one is 100 % and has no time. */
+  stages: z.array(z.strictObject({ percent: z.number(), minutes: z.number() })).check(
+    z.check<{ percent: number; minutes: number }[]>(({ value, issues }) => {
+      for (const message of stageProblems(value)) issues.push({ code: "custom", message, input: value });
+    }),
+  ),
+  /** Canary requests that must have been judged in a stage before the next one begins; `checks.minSamples` by default. */
+  minSamples: z.optional(samples),
+  /** What the judge must say for the next stage: nothing against the version, or `promote`. */
+  goOn: z._default(z.enum(["not-worse", "promote"]), "not-worse"),
+});
+
 const policyObject = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
   functionName: text(140),
@@ -92,6 +107,8 @@ const policyObject = z.strictObject({
   metrics: z.optional(z.array(declaredMetric).check(z.maxLength(10))),
   /** Left out: the shipped ones whose metrics there are. */
   triggers: z.optional(z.array(trigger).check(z.maxLength(20))),
+  /** Left out: CodeDeploy shifts the traffic as its deployment configuration says. */
+  staged: z.optional(staged),
   /** Flags that belong to this function's releases. */
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** Functions that name the same group are released as one: when one fails, all that went before it go back too. */
@@ -119,6 +136,13 @@ const expressions = z.object({
 
 /** An expression over a metric that is not there would never be true: it is refused, with its position. */
 export const policySchema = policyObject.check(
+  z.check<z.output<typeof policyObject>>(({ value, issues }) => {
+    if (!value.staged) return;
+    const smokeTestMs = value.smokeTests.reduce((sum, { maxDurationMs }) => sum + maxDurationMs, 0);
+    for (const message of hookProblems(value.staged.stages, smokeTestMs)) {
+      issues.push({ code: "custom", message, input: value.staged, path: ["staged", "stages"] });
+    }
+  }),
   z.check<z.output<typeof policyObject>>(
     ({ value, issues }) => {
       const readable = expressions.safeParse(value);
@@ -139,6 +163,7 @@ export const policySchema = policyObject.check(
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;
 export type SmokeTest = Policy["smokeTests"][number];
+export type StagedPolicy = NonNullable<Policy["staged"]>;
 export type FlagReference = Policy["flags"][number];
 
 export interface PolicyProblem {

@@ -101,6 +101,10 @@ const strategy = z.discriminatedUnion("kind", [
     percentage: z.number().int().min(1).max(99),
     minutes: z.number().int().min(1).max(2880),
   }),
+  z.strictObject({
+    kind: z.literal("staged"),
+    stages: z.string().min(1).max(200).describe("percent and minutes of each, for example 5:3m,20:5m,50:10m,100"),
+  }),
   z.strictObject({ kind: z.literal("all-at-once") }),
 ]);
 

@@ -6,8 +6,12 @@ export interface ReleaseStage {
   minutes: number;
 }
 
-/** A hook may run for an hour; five minutes of it are kept to clear the weights and to report. */
+/**
+ * CodeDeploy waits an hour for a hook (CodeDeploy user guide, 2023). Two minutes more than the stages are for smoke
+ * tests; the rest is kept to judge the last minute, to clear the weights and to report.
+ */
 const MAX_STAGED_MINUTES = 55;
+const MAX_HOOK_MINUTES = 57;
 const MAX_STAGES = 20;
 /** As long as CodeDeploy's longest shift. */
 const MAX_TOTAL_MINUTES = 2880;
@@ -60,6 +64,25 @@ export function stageProblems(stages: readonly ReleaseStage[]): string[] {
   if (total > MAX_TOTAL_MINUTES)
     problems.push(`all stages take ${total} minutes; at most ${MAX_TOTAL_MINUTES} are allowed`);
   return problems;
+}
+
+/** Why stages cannot run inside the hook before the traffic, and what to do about it; empty when they can. */
+export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: number): string[] {
+  const minutes = stagedMinutes(stages);
+  const smoke = Math.ceil(smokeTestMs / 60_000);
+  const advice =
+    "shorten them, or release with `goaround deploy --stages`, whose stages may take hours because no hook waits for them";
+  if (minutes > MAX_STAGED_MINUTES) {
+    return [
+      `the stages take ${minutes} minutes; CodeDeploy waits an hour for the hook they run in, so at most ${MAX_STAGED_MINUTES} are allowed: ${advice}`,
+    ];
+  }
+  if (minutes + smoke > MAX_HOOK_MINUTES) {
+    return [
+      `the stages (${minutes} minutes) and the smoke tests (up to ${smoke}) share one hook, which has ${MAX_HOOK_MINUTES} minutes for both: ${advice}`,
+    ];
+  }
+  return [];
 }
 
 /** From the first weight to 100 %. */

@@ -50,6 +50,15 @@ export interface FunctionsPort {
   getVersion(functionName: string, version: string): Promise<VersionInfo | undefined>;
   /** One write: version set, weights cleared, only when `revisionId` still holds; else GoaroundError `conflict`. */
   moveAlias(move: { functionName: string; alias: string; version: string; revisionId: string }): Promise<AliasState>;
+  /** One write: `share` (0 to 1, both excluded) of the traffic to `to`, the rest to `version`. Conflicts as `moveAlias`. */
+  splitAlias(split: {
+    functionName: string;
+    alias: string;
+    version: string;
+    to: string;
+    share: number;
+    revisionId: string;
+  }): Promise<AliasState>;
   invoke(request: {
     functionName: string;
     qualifier: string;

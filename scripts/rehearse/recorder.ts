@@ -105,7 +105,12 @@ export class Recorder {
     const weights = (detail.weights ?? {}) as Record<string, number>;
     const whole = Object.keys(weights).length === 0;
     const onCanary = detail.functionVersion !== marks.baselineVersion || !whole;
-    if (onCanary) marks.shiftStartMs ??= atMs;
+    if (onCanary) {
+      marks.shiftStartMs ??= atMs;
+      // It has come back: a staged release has no share for a moment before its last step.
+      if (marks.decidedAtMs === marks.restoredAtMs) marks.decidedAtMs = undefined;
+      marks.restoredAtMs = undefined;
+    }
     if (!onCanary && marks.shiftStartMs !== undefined) {
       marks.decidedAtMs ??= atMs;
       marks.restoredAtMs ??= atMs;

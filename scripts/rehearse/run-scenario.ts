@@ -369,5 +369,6 @@ function strategyContext(scenario: Scenario): Record<string, string> {
   const { strategy } = scenario;
   if (!strategy) return {};
   if (strategy.kind === "all-at-once") return { strategy: "all-at-once" };
+  if (strategy.kind === "staged") return { strategy: `staged:${strategy.stages}` };
   return { strategy: `${strategy.kind}:${strategy.percentage}:${strategy.minutes}` };
 }

@@ -29,7 +29,7 @@ const asyncOf = (handler: GuardHandler) =>
   )?.Properties as Record<string, unknown>;
 
 describe("the release guard", () => {
-  it("has its five Lambdas under their literal names, with executions set aside", () => {
+  it("has its six Lambdas under their literal names, with executions set aside", () => {
     for (const handler of GUARD_HANDLERS) {
       expect(functionNamed(handler)?.Properties).toMatchObject({
         ReservedConcurrentExecutions: 5,
@@ -118,6 +118,20 @@ describe("the release guard", () => {
         "cloudwatch:EnableAlarmActions",
       ]),
     );
+  });
+
+  it("lets the one that gives staged shares write aliases and nothing else, and only the watch and its net ask it to", () => {
+    expect(allowedTo("shift")).toContain("lambda:UpdateAlias");
+    const changes = /:(Put|Stop|Create|Delete|Publish|Start|Invoke|Send|Enable|Disable|Update(?!Alias))/;
+    expect(allowedTo("shift").filter((action) => changes.test(action) && !action.startsWith("logs:"))).toEqual([]);
+    const askers = GUARD_HANDLERS.filter((handler) => {
+      const role = text(functionNamed(handler)?.Properties.Role).replace(/^<|\.Arn>$/g, "");
+      return statements.some(
+        ({ owner, resources: targets }) =>
+          owner === role && targets.some((target) => target.endsWith("goaround-dev-shift")),
+      );
+    });
+    expect(askers).toEqual(["watch", "report-failure"]);
   });
 
   it("lets nobody change code, delete a function, pass a role or deploy", () => {

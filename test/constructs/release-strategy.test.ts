@@ -22,6 +22,25 @@ describe("release strategy", () => {
     expect(configurationOf(ReleaseStrategy.allAtOnce()).name).toBe("CodeDeployDefault.LambdaAllAtOnce");
   });
 
+  it("leaves the last step of a staged release to CodeDeploy, and the stages to the policy", () => {
+    const strategy = ReleaseStrategy.staged("5:3m,20:5m,100", { minSamples: 50, goOn: "promote" });
+    expect(configurationOf(strategy).name).toBe("CodeDeployDefault.LambdaAllAtOnce");
+    expect(strategy.steps).toEqual([
+      { share: 0.05, minutes: 3 },
+      { share: 0.2, minutes: 5 },
+    ]);
+    expect(strategy.staged).toEqual({
+      stages: [
+        { percent: 5, minutes: 3 },
+        { percent: 20, minutes: 5 },
+        { percent: 100, minutes: 0 },
+      ],
+      minSamples: 50,
+      goOn: "promote",
+    });
+    expect(() => ReleaseStrategy.staged("20:5m,5:3m")).toThrow(/stage 2 .* no more than|takes no time/);
+  });
+
   it("creates a configuration for a step that CodeDeploy does not ship", () => {
     configurationOf(ReleaseStrategy.canary({ percentage: 25, minutes: 15 })).template.hasResourceProperties(
       "AWS::CodeDeploy::DeploymentConfig",

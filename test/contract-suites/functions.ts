@@ -59,6 +59,20 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       expect(await routing(port)).toEqual({ functionVersion: "3", weights: {} });
     });
 
+    it("splits the traffic in one write, over the revision that was read and no other", async () => {
+      const { port, interfere } = await makeScene();
+      const { revisionId } = await port.getAlias("checkout", "live");
+      const split = { functionName: "checkout", alias: "live", version: "1", to: "3", share: 0.2 };
+      const state = await port.splitAlias({ ...split, revisionId });
+      expect(state).toMatchObject({ functionVersion: "1", weights: { 3: 0.2 } });
+      expect(await routing(port)).toEqual({ functionVersion: "1", weights: { 3: 0.2 } });
+      await interfere();
+      await expect(port.splitAlias({ ...split, revisionId: state.revisionId })).rejects.toMatchObject({
+        code: "conflict",
+      });
+      expect(await routing(port)).toEqual({ functionVersion: "2", weights: {} });
+    });
+
     it("refuses to move an alias that has changed since it was read, and changes nothing", async () => {
       const { port, interfere } = await makeScene();
       const { revisionId } = await port.getAlias("checkout", "live");

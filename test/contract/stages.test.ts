@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  hookProblems,
   parseStages,
   type ReleaseStage,
   stageAt,
@@ -89,5 +90,18 @@ describe("the way back in stages", () => {
     [0, []],
   ])("from %d %% goes down to nothing", (percent, steps) => {
     expect(stagesBack(percent)).toEqual(steps);
+  });
+});
+
+describe("stages inside a hook", () => {
+  it.each([
+    ["20:55m,100", 0, undefined],
+    ["20:30m,50:25m,100", 120_000, undefined],
+    ["20:56m,100", 0, /take 56 minutes; .* at most 55 are allowed: .*goaround deploy --stages/],
+    ["20:55m,100", 120_001, /stages \(55 minutes\) and the smoke tests \(up to 3\) share one hook, which has 57/],
+  ])("%j with %i ms of smoke tests", (stages, smokeTestMs, problem) => {
+    const problems = hookProblems(parsed(stages), smokeTestMs);
+    if (problem) expect(problems).toEqual([expect.stringMatching(problem)]);
+    else expect(problems).toEqual([]);
   });
 });

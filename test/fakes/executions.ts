@@ -1,6 +1,12 @@
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
-import type { ExecutionsPort, ResponderPort, SweepPort, WatchStatus } from "../../lib/core/release/watch-ports.ts";
+import type {
+  ExecutionsPort,
+  ResponderPort,
+  ShiftPort,
+  SweepPort,
+  WatchStatus,
+} from "../../lib/core/release/watch-ports.ts";
 import { Calls } from "./faults.ts";
 
 /** Watches by name: the id of their deployment, unless another is given. Behaviour: a start begins one that runs until the test says otherwise; a second start is none. */
@@ -69,5 +75,18 @@ export class FakeResponder implements ResponderPort {
 
   async enableFlags(deploymentId: string): Promise<void> {
     await this.calls.enter("enableFlags", deploymentId);
+  }
+}
+
+/** Remembers the shares it was asked for; `set` does what is behind it, and says it is done where a test has none. */
+export class FakeShift implements ShiftPort {
+  readonly calls = new Calls();
+  readonly shares: number[] = [];
+  set: ShiftPort["setShare"] = async () => ({ isSet: true });
+
+  async setShare(deploymentId: string, percent: number): ReturnType<ShiftPort["setShare"]> {
+    await this.calls.enter("setShare", { deploymentId, percent });
+    this.shares.push(percent);
+    return this.set(deploymentId, percent);
   }
 }

@@ -79,6 +79,23 @@ export class FakeFunctions implements FunctionsPort {
     return this.getAlias(move.functionName, move.alias);
   }
 
+  async splitAlias(split: {
+    functionName: string;
+    alias: string;
+    version: string;
+    to: string;
+    share: number;
+    revisionId: string;
+  }): Promise<AliasState> {
+    await this.calls.enter("splitAlias", split);
+    const found = this.aliasOf(split.functionName, split.alias);
+    if (split.revisionId !== `revision-${found.revision}`) {
+      throw new GoaroundError("conflict", "dependency", `the alias ${split.alias} has changed meanwhile`);
+    }
+    this.setAlias(split.functionName, split.alias, split.version, { [split.to]: split.share });
+    return this.getAlias(split.functionName, split.alias);
+  }
+
   async invoke(request: { functionName: string; qualifier: string; payload: unknown }): Promise<InvocationResult> {
     await this.calls.enter("invoke", request);
     return {

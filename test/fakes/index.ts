@@ -1,7 +1,7 @@
 import type { Notification, NotifierPort, PolicyPort } from "../../lib/core/ports.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeDeployments } from "./deployments.ts";
-import { FakeExecutions, FakeResponder, FakeSweep } from "./executions.ts";
+import { FakeExecutions, FakeResponder, FakeShift, FakeSweep } from "./executions.ts";
 import { Calls } from "./faults.ts";
 import { FakeFlagEvidence } from "./flag-evidence.ts";
 import { FakeFlags } from "./flags.ts";
@@ -48,6 +48,7 @@ export function fakePorts(start?: string) {
     executions: new FakeExecutions(),
     sweep: new FakeSweep(),
     responder: new FakeResponder(),
+    shift: new FakeShift(),
   };
 }
 

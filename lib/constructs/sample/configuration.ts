@@ -4,7 +4,7 @@ import { declaredMetric } from "../../contract/declared-metrics.ts";
 import { parseExpression } from "../../contract/expression.ts";
 import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
 import { trigger, triggerMetrics } from "../../contract/triggers.ts";
-import { ReleaseStrategy } from "../release-strategy.ts";
+import { ReleaseStrategy, type StagedOptions } from "../release-strategy.ts";
 import { SAMPLE_FLAGS } from "./flags.ts";
 
 export const ENVIRONMENTS = ["dev", "staging", "prod"] as const;
@@ -17,6 +17,12 @@ const strategySchema = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("canary"), percentage: z.number(), minutes: z.number() }),
     z.strictObject({ kind: z.literal("linear"), percentage: z.number(), everyMinutes: z.number() }),
+    z.strictObject({
+      kind: z.literal("staged"),
+      stages: z.string(),
+      minSamples: z.number().int().min(1).max(1_000_000).optional(),
+      goOn: z.enum(["not-worse", "promote"]).optional(),
+    }),
     z.strictObject({ kind: z.literal("all-at-once") }),
   ])
   .superRefine((value, context) => {
@@ -27,12 +33,14 @@ const strategySchema = z
     }
   });
 
-type StrategySettings = { kind: "all-at-once" } | CanarySettings | LinearSettings;
+type StrategySettings = { kind: "all-at-once" } | CanarySettings | LinearSettings | StagedSettings;
 type CanarySettings = { kind: "canary"; percentage: number; minutes: number };
+type StagedSettings = { kind: "staged"; stages: string } & StagedOptions;
 type LinearSettings = { kind: "linear"; percentage: number; everyMinutes: number };
 
 function toStrategy(settings: StrategySettings): ReleaseStrategy {
   if (settings.kind === "canary") return ReleaseStrategy.canary(settings);
+  if (settings.kind === "staged") return ReleaseStrategy.staged(settings.stages, settings);
   return settings.kind === "linear" ? ReleaseStrategy.linear(settings) : ReleaseStrategy.allAtOnce();
 }
 
@@ -137,9 +145,10 @@ const CONTEXT_SETTINGS = {
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
 } as const;
 
-/** `canary:10:5`, `linear:10:2` (percentage, minutes) or `all-at-once`; anything else is left for the schema to refuse. */
+/** `canary:10:5`, `linear:10:2` (percentage, minutes), `staged:5:3m,50:10m,100` or `all-at-once`; anything else is left for the schema to refuse. */
 function readStrategy(text: string): unknown {
   const [kind, percentage, minutes] = text.split(":");
+  if (kind === "staged") return { kind, stages: text.slice("staged:".length) };
   if (kind === "linear") return { kind, percentage: Number(percentage), everyMinutes: Number(minutes) };
   return kind === "canary" ? { kind, percentage: Number(percentage), minutes: Number(minutes) } : { kind };
 }

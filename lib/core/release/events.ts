@@ -214,6 +214,19 @@ export function parseTurnEvent(event: unknown): { deploymentId: string } | Poiso
   return result.success ? result.data : poison(result.error);
 }
 
+/** What the watch asks of whoever gives a staged release its share. */
+export interface ShareEvent {
+  deploymentId: string;
+  percent: number;
+}
+
+const shareSchema = z.object({ deploymentId, percent: z.int().check(z.minimum(0), z.maximum(99)) });
+
+export function parseShareEvent(event: unknown): ShareEvent | PoisonEvent {
+  const result = shareSchema.safeParse(event);
+  return result.success ? result.data : poison(result.error);
+}
+
 const typeOf = (event: unknown) => (event as { "detail-type"?: unknown } | null)?.["detail-type"];
 const sourceOf = (event: unknown) => (event as { source?: unknown } | null)?.source;
 

@@ -72,6 +72,21 @@ export interface Enabling {
   why?: string | undefined;
 }
 
+/** A staged release, as far as it has come: whoever comes after a crash goes on from here. */
+export interface StagedProgress {
+  /** From then on the watch answers BeforeAllowTraffic. */
+  handedOverAt: string;
+  steps: {
+    /** On the canary from `at` on. */
+    percent: number;
+    at: string;
+    /** Requests of the canary since then that have been judged. */
+    judged: number;
+  }[];
+  /** From then on the canary has no share, until CodeDeploy gives it all. */
+  clearedAt?: string;
+}
+
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
 
 /** One release (one CodeDeploy deployment), as the ledger keeps it. Frozen before traffic moves. */
@@ -115,6 +130,8 @@ export interface ReleaseRecord {
   postTrafficHookId?: string;
   /** From then on the watch answers AfterAllowTraffic. */
   handedOverAt?: string;
+  /** Of a staged release, from its hand-over to the watch on. */
+  staged?: StagedProgress;
   /** What the watch remembers between its turns. */
   watch?: WatchMemory;
   /** How far the shift has been judged. */

@@ -22,6 +22,13 @@ export interface Shift {
   endedAt: Date | undefined;
 }
 
+/** Shares that were given step by step, by the guard and not by a deployment configuration. */
+export interface StepsTaken {
+  kind: "steps";
+  /** Percent on the canary from this moment on, in order of time. */
+  steps: readonly { percent: number; at: Date }[];
+}
+
 export function shiftOf(target: DeploymentTarget | undefined): Shift | undefined {
   const event = target?.lifecycleEvents.find((candidate) => candidate.name === "AllowTraffic");
   return event?.startedAt && { startedAt: event.startedAt, endedAt: event.endedAt };
@@ -34,7 +41,7 @@ export function shiftOf(target: DeploymentTarget | undefined): Shift | undefined
  */
 export function lookWindows(
   shift: Shift,
-  routing: TrafficRouting | undefined,
+  routing: TrafficRouting | StepsTaken | undefined,
   now: Date,
   judgedUntil?: Date,
 ): LookWindow[] {
@@ -46,7 +53,8 @@ export function lookWindows(
     from: new Date(from),
     to: new Date(to),
     since,
-    expectedShare: averageShare(routing, from - start, to - start),
+    expectedShare:
+      routing?.kind === "steps" ? shareOver(routing, from, to) : averageShare(routing, from - start, to - start),
     elapsedSeconds: (to - start) / 1000,
   }));
 }
@@ -60,9 +68,9 @@ export function shareAt(routing: TrafficRouting | undefined, ms: number): number
 }
 
 /** How long traffic is split. Percentages are added at the start of each interval (CodeDeploy user guide, 2023). */
-function splitMs(routing: TrafficRouting | undefined): number {
+function splitMs(routing: TrafficRouting | StepsTaken | undefined): number {
   // An unknown configuration: take the whole shift.
-  if (routing === undefined) return Number.POSITIVE_INFINITY;
+  if (routing === undefined || routing.kind === "steps") return Number.POSITIVE_INFINITY;
   if (routing.kind === "all-at-once") return 0;
   const steps = routing.kind === "canary" ? 1 : Math.ceil(100 / routing.percentage) - 1;
   return steps * routing.intervalMinutes * MINUTE_MS;
@@ -75,6 +83,16 @@ function averageShare(routing: TrafficRouting | undefined, fromMs: number, toMs:
   let minutes = 0;
   for (let at = fromMs; at < toMs; at += MINUTE_MS, minutes += 1) sum += shareAt(routing, at + MINUTE_MS / 2);
   return sum / minutes;
+}
+
+/** Averaged over the time: steps are taken when they are due, and not on the minute. */
+function shareOver({ steps }: StepsTaken, fromMs: number, toMs: number): number {
+  let weighed = 0;
+  for (const [i, { percent, at }] of steps.entries()) {
+    const until = Math.min(toMs, steps[i + 1]?.at.getTime() ?? toMs);
+    weighed += percent * Math.max(0, until - Math.max(fromMs, at.getTime()));
+  }
+  return weighed / 100 / (toMs - fromMs);
 }
 
 function wholeMinutes(fromMs: number, toMs: number): number[] {

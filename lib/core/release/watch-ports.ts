@@ -2,7 +2,7 @@ import type { FlagReference } from "../../contract/policy.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { TrafficRouting } from "../ports.ts";
 import type { Judging, ReleaseRecord } from "./records.ts";
-import type { LookWindow, Shift } from "./shift.ts";
+import type { LookWindow, Shift, StepsTaken } from "./shift.ts";
 
 /** What the watch and those who look after it need from the outside, beside `core/ports.ts`. */
 
@@ -36,11 +36,20 @@ export interface ResponderPort {
   enableFlags(deploymentId: string): Promise<void>;
 }
 
+/** Whoever gives a staged release its share of the traffic. */
+export interface ShiftPort {
+  /**
+   * So many percent on the canary; 0 takes all of it away. Does nothing where that is so already, and says why where it
+   * may not be done: the deployment has gone on, or somebody else has moved the alias.
+   */
+  setShare(deploymentId: string, percent: number): Promise<{ isSet: true } | { isSet: false; why: string }>;
+}
+
 /** A shift under judgement; `release.judging` is what earlier looks left. */
 export interface WatchedShift {
   release: ReleaseRecord;
   shift: Shift;
-  routing: TrafficRouting | undefined;
+  routing: TrafficRouting | StepsTaken | undefined;
 }
 
 /** A source of evidence about both versions. */

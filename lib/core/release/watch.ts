@@ -140,8 +140,9 @@ export function lookAfter({ now, deployment, waiting, release, watch }: OrphanFa
   const isOver = watch === "over";
   if (!waiting) return isOver && release?.preTrafficStatus === "Succeeded" ? { kind: "unwatched" } : { kind: "leave" };
   const before = waiting.hook === "BeforeAllowTraffic";
-  const handedOver = !before && release?.handedOverAt !== undefined;
-  const settled = now.getTime() - Date.parse(release?.handedOverAt ?? "") >= HAND_OVER_MS;
+  const handedOverAt = before ? release?.staged?.handedOverAt : release?.handedOverAt;
+  const handedOver = handedOverAt !== undefined;
+  const settled = now.getTime() - Date.parse(handedOverAt ?? "") >= HAND_OVER_MS;
   const silent = now.getTime() - waiting.since.getTime() >= HOOK_SILENCE_MS;
   if (handedOver ? !(isOver && settled) : !silent) return { kind: "leave" };
   const why = handedOver
