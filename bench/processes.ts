@@ -12,15 +12,17 @@ export interface Work<Job> {
   /** Each result is a line of this file, so that a run that was stopped goes on where it was. */
   path: string;
   nameOf(job: Job): string;
+  /** Two by default; none: only what the file has. */
+  processes?: number;
   onDone(done: number): void;
 }
 
 /**
- * Runs the jobs in two processes. Which process does what changes nothing: all that is random comes from the job. Rejects
+ * Runs the jobs in processes of their own. Which process does what changes nothing: all that is random comes from the job. Rejects
  * when a process dies.
  */
 export async function runJobs<Job extends object, Result extends Job>(work: Work<Job>): Promise<Result[]> {
-  const { jobs, path, nameOf, onDone } = work;
+  const { jobs, path, nameOf, onDone, processes = PROCESSES } = work;
   mkdirSync(dirname(path), { recursive: true });
   const known = new Map<string, Result>();
   const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
@@ -37,7 +39,7 @@ export async function runJobs<Job extends object, Result extends Job>(work: Work
       results.push(result);
       onDone(results.length);
     });
-  await Promise.all(Array.from({ length: Math.min(PROCESSES, left.length) }, one));
+  await Promise.all(Array.from({ length: Math.min(processes, left.length) }, one));
   return results;
 }
 

@@ -18,11 +18,12 @@ const WORKER = new URL("worker.ts", import.meta.url);
 const IN_A_ROW = 20;
 const QUICK = 2;
 
-const HELP = `npm run bench -- watch [--quick] [--seeds N] [--fresh]
+const HELP = `npm run bench -- watch [--quick] [--seeds N] [--fresh | --kept]
 
   --quick    a look at it in a minute; its page goes to .goaround/bench/watch-quick.md
   --seeds N  releases a row (200); a tenth of it with each plain alarm
   --fresh    measure again what an earlier run of the same code has measured
+  --kept     measure nothing more, and write the page from that
 
 Rehearsals on the local AWS: how soon a fault of the canary is decided and traffic restored, how often a harmless
 release is taken back, and every scenario beside plain alarms. Writes docs/benchmarks/watch.md. Two processes; Ctrl-C
@@ -36,6 +37,7 @@ export const run: Benchmark = async (args) => {
       quick: { type: "boolean" },
       seeds: { type: "string" },
       fresh: { type: "boolean" },
+      kept: { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -53,6 +55,7 @@ export const run: Benchmark = async (args) => {
     worker: WORKER,
     jobs,
     path,
+    ...(values.kept ? { processes: 0 } : {}),
     nameOf: ({ kind, scenario, seed, ...more }) =>
       [kind, scenario, seed, "releases" in more ? more.releases : "", "alarm" in more ? more.alarm : ""].join(" "),
     onDone: (done) => {
@@ -66,19 +69,21 @@ export const run: Benchmark = async (args) => {
   return 0;
 };
 
-const rows = (seeds: number, alarm?: string): ReleasesJob[] =>
-  [ONSET, ...HARMLESS].flatMap((scenario) =>
-    Array.from({ length: Math.ceil(seeds / IN_A_ROW) }, (_, i) => ({
-      kind: "releases" as const,
-      scenario,
-      seed: i * IN_A_ROW + 1,
-      releases: Math.min(IN_A_ROW, seeds - i * IN_A_ROW),
-      ...(alarm === undefined ? {} : { alarm }),
-    })),
-  );
+const row = (scenario: string, seeds: number, alarm?: string): ReleasesJob[] =>
+  Array.from({ length: Math.ceil(seeds / IN_A_ROW) }, (_, i) => ({
+    kind: "releases" as const,
+    scenario,
+    seed: i * IN_A_ROW + 1,
+    releases: Math.min(IN_A_ROW, seeds - i * IN_A_ROW),
+    ...(alarm === undefined ? {} : { alarm }),
+  }));
 
-const ours = (seeds: number) => rows(seeds);
-const plain = (seeds: number) => PLAIN_ALARMS.flatMap(({ name }) => rows(seeds, name));
+/** All rows get longer together: where a run is stopped, none is empty. */
+const together = (rows: readonly ReleasesJob[][]): ReleasesJob[] => rows.flat().sort((a, b) => a.seed - b.seed);
+
+const ours = (seeds: number) => [...row(ONSET, seeds), ...together(HARMLESS.map((scenario) => row(scenario, seeds)))];
+const plain = (seeds: number) =>
+  together([ONSET, ...HARMLESS].flatMap((scenario) => PLAIN_ALARMS.map(({ name }) => row(scenario, seeds, name))));
 const comparisons = (): Job[] => scenarioNames().map((scenario) => ({ kind: "comparison", scenario, seed: 1 }));
 
 /** Of all that a rehearsal runs: results of other code are not taken for this one's. */

@@ -1,4 +1,3 @@
-import { parseAlarmName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
@@ -7,8 +6,8 @@ import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
-import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
+import { notItsDoing } from "./attribute.ts";
 import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { killOnce, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
@@ -20,11 +19,6 @@ import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
 /** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
 const FLAG_RECOVERY_MS = 5 * 60_000;
 const POLL_MS = 15_000;
-/** Throttling comes in bursts: half an hour before the release is what the minutes behind the alarm are held against. */
-const BEFORE_RELEASE_MS = 30 * 60_000;
-const SINCE_ALARM_MS = 5 * 60_000;
-/** How long the alias waits for metrics. */
-const METRICS_LIMIT_MS = 5000;
 /**
  * How long the alias waits for flags: that they can be read, that AppConfig takes the change, and then for each sign that
  * it is under way. The kill itself looks less and less often, so that a change which goes on and on is waited for
@@ -33,7 +27,8 @@ const METRICS_LIMIT_MS = 5000;
 const FLAGS_LIMIT_MS = 2000;
 
 /**
- * An alarm of the whole alias after a release has ended. A flag of the release that is on and changed after the code is
+ * An alarm of the whole alias after a release has ended. Where the cause is shared with the version that served before,
+ * the code stays and people are told. A flag of the release that is on and changed after the code is
  * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the alias
  * back to what served before, the flags off.
  */
@@ -56,25 +51,19 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     });
     return;
   }
-  const shortage = await sameShortage(response, event, release);
-  if (shortage) {
-    response.log.info("throttled as before the release", { deploymentId });
-    // A claim of its own: a later alarm for another reason must still be acted upon.
-    await tell(response, "notify-throttled", {
-      release,
-      outcome: release.outcome,
-      severity: "warning",
-      reasons,
-      findings: [shortage],
-    });
-    return;
-  }
   if (await isEchoOfFlag(response, event, release)) return;
-  if (!(await mayMoveTraffic(response, event, release, standing))) return;
-  if (!(await mayAct(response, deploymentId, "guard"))) return;
+  const cause = await notItsDoing(response, event, release);
+  if (!cause && !(await mayMoveTraffic(response, event, release, standing))) return;
   const evidence = await flagEvidence(response, release);
   const isHarmful = evidence.harmful.length > 0;
-  if (!isHarmful && !(await flagsAreSuspect(response, { ...release, flags: evidence.suspects }))) {
+  const flagsFirst = isHarmful || (await flagsAreSuspect(response, { ...release, flags: evidence.suspects }));
+  if (cause && !flagsFirst) {
+    await tellCause(response, release, reasons, cause);
+    return;
+  }
+  // With a claim of its own: the code may still have to go back for another reason.
+  if (!(await mayAct(response, deploymentId, cause ? "guard-flags" : "guard"))) return;
+  if (!flagsFirst) {
     await putBack(response, release, reasons, killOnce(response, release, rolledBack(release)));
     return;
   }
@@ -87,6 +76,10 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     await tellFlagsOff(response, release, { flags, reasons: [...evidence.reasons, ...reasons], findings, startedAt });
     const changed = flags.some((result) => result.switchedOff.length > 0);
     if (changed && (await recovers(response, event.alarmName))) return;
+  }
+  if (cause) {
+    await tellCause(response, release, reasons, cause);
+    return;
   }
   const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
   const all = kill.flags.then(async (flags) => [
@@ -112,34 +105,23 @@ async function isEchoOfFlag(
   return recovers(response, alarmName);
 }
 
+/** A claim for each cause: a later alarm for another one is told too. */
+async function tellCause(response: Response, release: ReleaseRecord, reasons: Reason[], cause: Reason): Promise<void> {
+  response.log.info("not the release's doing", { deploymentId: release.deploymentId, why: cause.code });
+  await tell(response, `notify-${cause.code}`, {
+    release,
+    outcome: release.outcome,
+    severity: cause.code === "throttled-as-before" ? "warning" : "critical",
+    reasons,
+    findings: [cause],
+  });
+}
+
 const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
 
 const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
   fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),
 ];
-
-/** Only for the alarm on throttles. Metrics that cannot be read excuse nobody. */
-async function sameShortage(
-  { ports, environment, log }: Response,
-  event: AlarmEvent,
-  { functionName, alias, openedAt }: ReleaseRecord,
-): Promise<Reason | undefined> {
-  if (parseAlarmName(environment, event.alarmName)?.check !== "throttles") return undefined;
-  const counts = (to: number, ms: number) =>
-    ports.monitoring.aliasCounts({ functionName, alias, from: new Date(to - ms), to: new Date(to) });
-  try {
-    const [before, now] = await withinBudget(ports.clock, METRICS_LIMIT_MS, () =>
-      Promise.all([
-        counts(Date.parse(openedAt), BEFORE_RELEASE_MS),
-        counts(ports.clock.now().getTime(), SINCE_ALARM_MS),
-      ]),
-    );
-    return throttledAsBefore(before, now);
-  } catch (error) {
-    log.warn("metrics could not be read", factsOf(error));
-    return undefined;
-  }
-}
 
 /** A kill is waited for as long as AppConfig answers; one that hangs goes on by itself while the alias is moved. */
 function startKill(response: Response, release: ReleaseRecord) {

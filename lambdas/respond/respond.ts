@@ -13,6 +13,7 @@ import type { EmitMetric } from "../runtime/metrics.ts";
 import { removeTemporaryAlarms } from "./books.ts";
 import { onEnableFlags } from "./enable-flags.ts";
 import { switchFlagsOff } from "./flags-off.ts";
+import { answerRedAlarms } from "./hand-over.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
@@ -100,4 +101,5 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
     closePromoted(ports, environment, release, { owner: requestId, flagsFirst: false }, log),
   );
   if (!isClosed) throw booksOpen(deploymentId);
+  await answerRedAlarms(response, release);
 }

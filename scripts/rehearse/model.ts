@@ -87,8 +87,12 @@ export function functionModel(
   return ({ functionName, version, atMs, coldStart, payload, random }) => {
     const behaviour = behaviourOf(version);
     const moment = momentOf(behaviour, sinceShift(atMs));
-    // A payload means that someone invoked the version itself: the smoke test, not traffic.
-    if (payload !== undefined && isCanary(version)) return smokeAnswer(behaviour.smoke, moment.medianMs);
+    // A payload means that someone invoked the version itself: the smoke test, not traffic. Once the canary has traffic,
+    // what happens to that happens to the smoke test too.
+    const isSmoke = payload !== undefined && isCanary(version);
+    if (isSmoke && (behaviour.smoke !== "ok" || sinceShift(atMs) === undefined)) {
+      return smokeAnswer(behaviour.smoke, moment.medianMs);
+    }
     const durationMs = drawDuration(moment, random);
     const cold = coldStart || random.chance(1 / behaviour.sandboxLifetimeRequests);
     // Lambda leaves initialisation out of Duration; what a first request does lazily is in it.
