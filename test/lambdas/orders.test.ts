@@ -117,7 +117,7 @@ describe("a rollback in the guard time", () => {
 
   it("moves nothing when no version that it knows works, and lists what it tried", async () => {
     const ports = await released({ smokeTests: [{ name: "health" }] });
-    ports.functions.respond = () => ({ functionError: "Unhandled" });
+    ports.functions.respond = ({ qualifier }) => (qualifier === "2" ? {} : { functionError: "Unhandled" });
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
     expect(ports.notifier.sent[0]?.data.trouble).toContain("version 1 the smoke test");

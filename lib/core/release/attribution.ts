@@ -6,7 +6,7 @@ export interface Asked {
   failed: number;
 }
 
-/** `release`: the version is to blame; `shared`: what it shares with others is; `unknown`: nothing failed. */
+/** `release`: the version is to blame; `shared`: what it shares with others is; `unknown`: it answers well when asked. */
 export type Blame = "release" | "shared" | "unknown";
 
 /** Asked so often, versions show an outage of a fifth of requests; one of a twentieth goes unseen one time in five. */
@@ -14,7 +14,7 @@ export const MOST_ROUNDS = 30;
 /** Chance of so uneven failures of versions that are alike: below it one is to blame at once, or at the end. */
 const AT_ONCE = 0.002;
 const AT_THE_END = 0.02;
-/** Failures of the known good version before what is shared may be to blame, and before that is said at once. */
+/** Failures of each before what they share may be to blame, and of the known good version before that is said at once. */
 const FEW = 2;
 const ENOUGH = 3;
 const ALIKE = 0.3;
@@ -24,11 +24,14 @@ const ALIKE = 0.3;
  * Where the cause is shared the known good one fails too, and moving traffic to it would change nothing.
  */
 export function blame(serving: Asked, knownGood: Asked): Blame | undefined {
-  const chance = chanceOf(serving.failed, serving.failed + knownGood.failed);
+  const all = serving.failed + knownGood.failed;
+  const chance = chanceOf(serving.failed, all);
   if (chance <= AT_ONCE) return "release";
-  if (knownGood.failed >= ENOUGH && chance >= ALIKE) return "shared";
+  if (chanceOf(knownGood.failed, all) <= AT_ONCE) return "unknown";
+  const bothFail = Math.min(serving.failed, knownGood.failed) >= FEW;
+  if (bothFail && knownGood.failed >= ENOUGH && chance >= ALIKE) return "shared";
   if (serving.asked < MOST_ROUNDS) return undefined;
-  if (knownGood.failed >= FEW && chance > AT_THE_END) return "shared";
+  if (bothFail && chance > AT_THE_END) return "shared";
   return serving.failed > 0 ? "release" : "unknown";
 }
 

@@ -48,7 +48,9 @@ describe("whose doing an alarm after a release is", () => {
     expect(of(3, 1)).toBe("release");
   });
 
-  it("knows nothing when nothing fails", () => {
+  it("knows nothing when nothing fails, or only what served before", () => {
+    expect(of(0, 9, 9)).toBe("unknown");
+    expect(of(0, 5)).toBe("unknown");
     expect(of(0, 0)).toBe("unknown");
     expect(of(0, 0, MOST_ROUNDS - 1)).toBeUndefined();
   });
