@@ -17,7 +17,7 @@ export async function joinGroup({ clock, ledger }: JoinPorts, release: ReleaseRe
   const wave = (await ledger.getEnvironment()).groups[releaseGroup];
   const others = wave?.members.filter(({ deploymentId }) => deploymentId !== release.deploymentId) ?? [];
   const releases = await Promise.all(others.map(({ deploymentId }) => ledger.getRelease(deploymentId)));
-  const known = isCurrent(wave, releases, clock.now()) ? wave.id : undefined;
+  const known = isCurrent(wave, releases, release, clock.now()) ? wave.id : undefined;
   await ledger.changeEnvironment((record) => {
     const now = record.groups[releaseGroup];
     // Another release has begun a wave since: it is as young as this one.

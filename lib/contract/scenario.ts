@@ -87,6 +87,7 @@ const release = z.strictObject({
     .default("canary")
     .describe("same text: same artifact"),
   canary: behaviour.default(() => behaviour.parse({})),
+  function: z.string().min(1).max(64).optional().describe("default: the scenario's function, or the release's before"),
   expected: outcome,
 });
 
@@ -180,6 +181,11 @@ export const scenarioSchema = z
       outcome,
       findings: z.array(z.string()).default([]).describe("findings that a notification must name"),
       flagsOff: z.array(flagName).default([]),
+      back: z
+        .array(z.string().min(1).max(64))
+        .max(10)
+        .default([])
+        .describe("functions that serve in the end what they served before the releases"),
       stackStatus: z.string().optional(),
       notifications: z.number().int().min(0).optional().describe("exact number for the last release"),
       openAtMostSeconds: z

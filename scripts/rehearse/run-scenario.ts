@@ -69,6 +69,7 @@ export class Rehearsal {
   private marks: ReleaseMarks | undefined;
   private releases = 0;
   private lastFlags: Record<string, boolean> = {};
+  private notBack: string[] = [];
 
   constructor(aws: LocalAws, scenario: Scenario, options: RunOptions) {
     this.aws = aws;
@@ -103,8 +104,14 @@ export class Rehearsal {
     if (!this.scenario.firstRelease)
       await this.release({ artifact: "earlier", canary: this.scenario.baseline, expected: "promoted" }, false);
     await this.prepareFlags();
+    const before = await this.serving();
     const releases: ReleaseResult[] = [];
-    for (const step of this.scenario.releases) releases.push(await this.release(step, true));
+    for (const step of this.scenario.releases) {
+      if (step.function !== undefined) this.functionName = await this.account.functionNamed(step.function);
+      releases.push(await this.release(step, true));
+    }
+    const after = await this.serving();
+    this.notBack = Object.keys(before).filter((name) => after[name] !== before[name]);
     return this.result(releases);
   }
 
@@ -115,7 +122,7 @@ export class Rehearsal {
     if (!deployed.ok) throw undeployed(deployed.output);
     this.functionName = await this.account.functionNamed(this.scenario.function);
     await this.flags.find();
-    for (const functionName of [this.functionName, ...(await this.siblingNames())]) {
+    for (const functionName of await this.allNames()) {
       this.aws.services.lambda.setModel(
         functionName,
         functionModel(
@@ -260,6 +267,19 @@ export class Rehearsal {
     }
   }
 
+  /** What `expected.back` is about: function → the version that serves. */
+  private async serving(): Promise<Record<string, string>> {
+    const names = await Promise.all(this.scenario.expected.back.map((name) => this.account.functionNamed(name)));
+    const aliases = await Promise.all(names.map((name) => this.account.alias(name, DEFAULT_ALIAS)));
+    return Object.fromEntries(names.map((name, i) => [name, aliases[i]!.functionVersion]));
+  }
+
+  private async allNames(): Promise<string[]> {
+    const released = this.scenario.releases.flatMap(({ function: name }) => (name === undefined ? [] : [name]));
+    const names = await Promise.all(released.map((name) => this.account.functionNamed(name)));
+    return [...new Set([this.functionName, ...(await this.siblingNames()), ...names])];
+  }
+
   private async siblingNames(): Promise<string[]> {
     return Promise.all(this.scenario.siblings.map((sibling) => this.account.functionNamed(sibling.function)));
   }
@@ -330,6 +350,7 @@ export class Rehearsal {
       if (release.outcome !== release.expected)
         problems.push(`release ${i + 1} is ${release.outcome}, expected ${release.expected}`);
     }
+    problems.push(...this.notBack.map((name) => `${name} does not serve what it served before`));
     const shiftStartMs = this.marks?.shiftStartMs;
     return {
       scenario: scenario.name,

@@ -76,18 +76,23 @@ export const memberOf = (release: ReleaseRecord): GroupMember => {
 const sameAlias = (a: Pick<GroupMember, "functionName" | "alias">, b: Pick<GroupMember, "functionName" | "alias">) =>
   a.functionName === b.functionName && a.alias === b.alias;
 
-/** Whether another release of the group would belong to the wave: one of it is open, or the last has just ended. */
+/**
+ * Whether another release of the group belongs to the wave: one of it is open, or the last has just ended. A function
+ * that has been released in it already begins the next one, unless something of it is still open.
+ */
 export function isCurrent(
   wave: GroupWave | undefined,
   releases: readonly (Pick<ReleaseRecord, "openedAt" | "closedAt"> | undefined)[],
+  next: Pick<GroupMember, "functionName" | "alias">,
   now: Date,
 ): wave is GroupWave {
   if (!wave || wave.revert) return false;
+  const isAgain = wave.members.some((member) => sameAlias(member, next));
   return releases.some((release) => {
     if (!release) return false;
     const { openedAt, closedAt } = release;
     if (closedAt === undefined) return now.getTime() - Date.parse(openedAt) < LONGEST_RELEASE_HOURS * 3_600_000;
-    return now.getTime() - Date.parse(closedAt) < WAVE_GAP_MINUTES * 60_000;
+    return !isAgain && now.getTime() - Date.parse(closedAt) < WAVE_GAP_MINUTES * 60_000;
   });
 }
 

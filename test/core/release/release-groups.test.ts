@@ -22,29 +22,41 @@ const member = (functionName: string, from: string, to: string, flags: string[] 
   flags: flags.length > 0 ? [{ ...profile, flags }] : [],
 });
 
+const next = { functionName: "z", alias: "live" };
+
 const waveOf = (...members: GroupMember[]): GroupWave => ({ id: members[0]!.deploymentId, members, revert: undefined });
 
 describe("a wave", () => {
   it("goes on while one of its releases is open, and for an hour after the last has ended", () => {
     const wave = waveOf(member("a", "1", "2"));
     const openedAt = minutesAgo(180);
-    expect(isCurrent(wave, [{ openedAt, closedAt: undefined }], now)).toBe(true);
-    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(59) }], now)).toBe(true);
-    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(61) }], now)).toBe(false);
+    expect(isCurrent(wave, [{ openedAt, closedAt: undefined }], next, now)).toBe(true);
+    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(59) }], next, now)).toBe(true);
+    expect(isCurrent(wave, [{ openedAt, closedAt: minutesAgo(61) }], next, now)).toBe(false);
   });
 
   it("does not go on for a release that nobody has closed or that is not on record", () => {
     const wave = waveOf(member("a", "1", "2"));
-    expect(isCurrent(wave, [{ openedAt: minutesAgo(51 * 60), closedAt: undefined }], now)).toBe(false);
-    expect(isCurrent(wave, [undefined], now)).toBe(false);
+    expect(isCurrent(wave, [{ openedAt: minutesAgo(51 * 60), closedAt: undefined }], next, now)).toBe(false);
+    expect(isCurrent(wave, [undefined], next, now)).toBe(false);
+  });
+
+  it("ends where a function is released again while nothing of it is open", () => {
+    const wave = waveOf(member("a", "1", "2"), member("b", "1", "2"));
+    const closed = { openedAt: minutesAgo(30), closedAt: minutesAgo(10) };
+    const open = { openedAt: minutesAgo(5), closedAt: undefined };
+    const again = { functionName: "a", alias: "live" };
+    expect(isCurrent(wave, [closed, closed], again, now)).toBe(false);
+    expect(isCurrent(wave, [closed, open], again, now)).toBe(true);
+    expect(isCurrent(wave, [closed, closed], next, now)).toBe(true);
   });
 
   it("is over once it goes back", () => {
     const groups = { shop: waveOf(member("a", "1", "2")) };
     const back = withRevert({ groups }, "shop", "d-a2", { since: minutesAgo(1), by: "respond", reason: "bad" })!;
-    expect(isCurrent(back.groups.shop, [{ openedAt: minutesAgo(5), closedAt: undefined }], now)).toBe(false);
-    const next = withMember(back, "shop", member("a", "1", "3"), "d-a2");
-    expect(next?.groups.shop).toMatchObject({ id: "d-a3", revert: undefined });
+    expect(isCurrent(back.groups.shop, [{ openedAt: minutesAgo(5), closedAt: undefined }], next, now)).toBe(false);
+    const after = withMember(back, "shop", member("a", "1", "3"), "d-a2");
+    expect(after?.groups.shop).toMatchObject({ id: "d-a3", revert: undefined });
   });
 
   it("takes a function that is released twice back to what served before the wave", () => {
