@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { rollbackFlags } from "./cli/actions/flags.ts";
 import { DEFAULT_HEALTH_MINUTES, healthCheck } from "./cli/actions/health.ts";
+import { rollbackConfiguration } from "./cli/actions/rollback-configuration.ts";
 import { rollbackFunction } from "./cli/actions/rollback-function.ts";
 import { rollbackGroup } from "./cli/actions/rollback-group.ts";
 import { stopDeployment } from "./cli/actions/stop-deployment.ts";
@@ -35,6 +36,7 @@ interface RollbackOptions extends CommonOptions {
   environmentId: string;
   profileId: string;
   flags: string[];
+  toVersion?: number;
   functions: string[];
   group: string;
   minutes?: number;
@@ -49,6 +51,7 @@ const FORMS: Record<string, ActionForm> = {
   },
   "stop-deployment": { required: ["deploymentId"], optional: ["force"] },
   "rollback-flags": { required: ["applicationId", "environmentId", "profileId", "flags"], optional: ["force"] },
+  "rollback-configuration": { required: ["applicationId", "environmentId", "profileId"], optional: ["toVersion"] },
   "rollback-group": { required: ["group"], optional: [] },
   "health-check": { required: ["functions"], optional: ["alias", "minutes"] },
 };
@@ -66,6 +69,9 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     .option("--deployment-group <name>", "deployment group (default: from the policy)", parseText)
     .option("--deployment-id <id>", "deployment to stop", parseDeploymentId)
     .option("--flags <names...>", "flags to switch off", collectNames)
+    .option("--to-version <number>", "flag configuration to go back to (default: what was deployed before)", (text) =>
+      parseInteger(text, 1, 1_000_000),
+    )
     .option("--group <name>", "release group to put back", parseText)
     .option("--with-flags", "also switch off the flags that belong to the function's releases")
     .option("--functions <names...>", "functions to check", collectNames)
@@ -93,6 +99,7 @@ function act(session: Session, options: RollbackOptions) {
   if (options.action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
   if (options.action === "stop-deployment") return stopDeployment(session, { ...options, force });
   if (options.action === "rollback-flags") return rollbackFlags(session, { ...options, force });
+  if (options.action === "rollback-configuration") return rollbackConfiguration(session, options);
   if (options.action === "rollback-group") return rollbackGroup(session, options);
   return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
 }
@@ -102,6 +109,7 @@ Forms:
   --action rollback-function --function-name NAME [--target-version N] [--alias live] [--with-flags] [--reason TEXT] [--force]
   --action stop-deployment --deployment-id d-XXXXXXXXX
   --action rollback-flags --application-id A --environment-id E --profile-id P --flags F1 F2
+  --action rollback-configuration --application-id A --environment-id E --profile-id P [--to-version N]
   --action rollback-group --group NAME
   --action health-check --functions N1 N2
 

@@ -1,16 +1,19 @@
 import { createInterface, type ReadLineOptions } from "node:readline/promises";
 import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
+import { createFlagHistory } from "../../lib/adapters/flag-history.ts";
 import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
 import { createStacks } from "../../lib/adapters/stacks.ts";
 import type { Clock, DiscoveryPort, MarkerAliasPort, Ports, StacksPort } from "../../lib/core/ports.ts";
+import type { FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
 
 /** Everything an operator's command reaches AWS through. */
 export type OperatorPorts = Omit<Ports, "clock"> & {
   discovery: DiscoveryPort;
   stacks: StacksPort;
   markerAlias: MarkerAliasPort;
+  flagHistory: FlagHistoryPort;
 };
 
 /** What a command needs of the process it runs in; tests give their own. */
@@ -85,4 +88,5 @@ export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   discovery: createDiscovery(options),
   stacks: createStacks(options.clock ?? clock, options),
   markerAlias: createMarkerAlias(options),
+  flagHistory: createFlagHistory(options),
 });

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { AlarmState, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
+import type { CompletedFlagDeployment, FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import { main, type Result } from "../../scripts/cli/run.ts";
 import { Calls } from "../fakes/faults.ts";
+import type { FakeFlags } from "../fakes/flags.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 
 /** What a command looks up, over the other fakes: nothing of its own but stacks and the caller. */
@@ -78,6 +80,39 @@ const noStacks: StacksPort = {
   execute: absent("stacks"),
   status: absent("stacks"),
 };
+/** Flag deployments of `FakeFlags` that are complete; a revert makes the one before what is deployed. */
+class FakeFlagHistory implements FlagHistoryPort {
+  readonly calls = new Calls();
+  private readonly flags: FakeFlags;
+  private readonly reverted = new Set<number>();
+
+  constructor(flags: FakeFlags) {
+    this.flags = flags;
+  }
+
+  async completed(): Promise<CompletedFlagDeployment[]> {
+    return this.flags.deployments
+      .filter(({ state, number }) => state === "COMPLETE" && !this.reverted.has(number))
+      .map(({ number, configurationVersion, startedAt }) => ({
+        number,
+        version: Number(configurationVersion),
+        completedAt: startedAt,
+      }))
+      .reverse();
+  }
+
+  async content(_: unknown, version: number): Promise<Record<string, unknown>> {
+    return structuredClone(this.flags.versions.get(version)!);
+  }
+
+  async revert(_: unknown, number: number): Promise<void> {
+    await this.calls.enter("revert", number);
+    this.reverted.add(number);
+    const [latest] = await this.completed();
+    this.flags.current = this.flags.deployments.find((one) => one.number === latest?.number)?.content;
+  }
+}
+
 const noMarkers: MarkerAliasPort = { put: absent("marker aliases"), remove: absent("marker aliases") };
 
 export interface Ran {
@@ -92,6 +127,7 @@ export interface Ran {
 export class Harness {
   readonly ports = fakePorts();
   readonly discovery = new FakeDiscovery(this.ports);
+  readonly flagHistory = new FakeFlagHistory(this.ports.flags);
   readonly env: Record<string, string> = {};
   /** Runs with the clock, unless a test says otherwise. */
   stopwatch = (): number => this.ports.clock.now().getTime();
@@ -178,7 +214,8 @@ export class Harness {
       },
       connect: (options) => {
         this.connectedWith.push(options);
-        return { ...this.ports, discovery: this.discovery, stacks: noStacks, markerAlias: noMarkers };
+        const { discovery, flagHistory } = this;
+        return { ...this.ports, discovery, flagHistory, stacks: noStacks, markerAlias: noMarkers };
       },
     };
     const exitCode = await main(makeCommand, argv, io);

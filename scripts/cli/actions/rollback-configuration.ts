@@ -1,0 +1,87 @@
+import { killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
+import { GoaroundError } from "../../../lib/core/errors.ts";
+import { planConfigurationRollback } from "../../../lib/core/release/configuration-rollback.ts";
+import { UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
+import { killedIn } from "../../../lib/core/release/killed-flags.ts";
+import { DEFAULT_REASON } from "../options.ts";
+import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+
+export interface RollbackConfigurationOptions {
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+  /** Hosted version; default: what was deployed before. */
+  toVersion?: number | undefined;
+}
+
+/** A whole flag configuration back to an earlier version. Killed flags stay off whatever that version says. */
+export async function rollbackConfiguration(session: Session, options: RollbackConfigurationOptions): Promise<Outcome> {
+  const { flags, flagHistory, ledger } = session.ports;
+  const reason = session.options.reason ?? DEFAULT_REASON;
+  session.step(1, 3, "look at what was deployed");
+  const target = await flags.resolve({
+    application: options.applicationId,
+    environment: options.environmentId,
+    profile: options.profileId,
+  });
+  const active = await flags.activeDeployment(target);
+  if (active) {
+    throw new GoaroundError("conflict", "operator", `flag deployment ${active.number} (${active.state}) is running`, {
+      advice: "Wait until it has ended. Single flags go off at once: goaround rollback --action rollback-flags …",
+    });
+  }
+  const completed = await flagHistory.completed(target);
+  const version = options.toVersion ?? completed[1]?.version;
+  if (version === undefined) {
+    throw new GoaroundError("flags-missing", "operator", "nothing was deployed before what is deployed now", {
+      advice: "Name a version with --to-version.",
+    });
+  }
+  const current = completed[0]?.version;
+  if (version === current) return nothingToDo(`nothing to do: version ${version} is deployed`, { ...target, version });
+  const [content, record] = await Promise.all([flagHistory.content(target, version), ledger.getEnvironment()]);
+  const killed = killedIn(record, target).map(({ flag }) => flag);
+  const plan = planConfigurationRollback({ completed, version, content, killed, now: session.clock.now() });
+  const how = plan.kind === "revert" ? `revert flag deployment ${plan.number}` : `deploy it again: ${plan.why}`;
+  session.banner("configuration back", {
+    profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,
+    version: `${current ?? "none"} → ${version}`,
+    how,
+    reason,
+  });
+  const data = { ...target, from: current, to: version, how: plan.kind };
+  if (session.options.dryRun) return planned(`would go back to version ${version}: ${how}`, data);
+  await session.confirm(`Go back to version ${version}?`);
+  session.step(2, 3, plan.kind);
+  if (plan.kind === "revert") await flagHistory.revert(target, plan.number);
+  else {
+    const description = `${OWN_FLAG_DEPLOYMENT_PREFIX} back to version ${version}: ${reason}`;
+    const number = await flags.deploy(
+      target,
+      await flags.createVersion(target, plan.document, description),
+      killStrategyName(session.environment),
+      description,
+    );
+    const pause = session.pauses();
+    for (;;) {
+      session.throwIfInterrupted();
+      const { state } = await flags.getDeployment(target, number);
+      if (state === "COMPLETE") break;
+      if (!UNFINISHED.has(state)) {
+        throw new GoaroundError("partly-done", "dependency", `flag deployment ${number} ended as ${state}`, {
+          advice: "Look at the environment's monitors, then run the same command again.",
+        });
+      }
+      await pause();
+    }
+  }
+  session.step(3, 3, "verify");
+  const now = await flags.deployed(target);
+  return done(
+    `the content of version ${version} is deployed${now?.version === version ? "" : ` (as version ${now?.version})`}`,
+    { ...data, version: now?.version },
+    plan.kind === "redeploy" && plan.heldOff.length > 0
+      ? `Killed, and still off: ${plan.heldOff.join(", ")}.`
+      : undefined,
+  );
+}

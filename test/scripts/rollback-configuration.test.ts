@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { command as rollbackCommand } from "../../scripts/rollback.ts";
+import { flagDocument } from "../fakes/flags.ts";
+import { Harness } from "./harness.ts";
+
+const PLACE = ["--application-id", "flags", "--environment-id", "dev", "--profile-id", "router"];
+const back = (harness: Harness, ...more: string[]) =>
+  harness.run(rollbackCommand, "--action", "rollback-configuration", ...PLACE, ...more);
+
+/** Three versions, deployed one after the other; the last has `flux` on and `new_api` off. */
+async function deployedThrice(): Promise<Harness> {
+  const harness = new Harness();
+  const { flags, clock } = harness.ports;
+  for (const values of [
+    { new_api: false, flux: false },
+    { new_api: true, flux: false },
+    { new_api: false, flux: true },
+  ]) {
+    const version = await flags.createVersion(flags.target, flagDocument(values), "one");
+    await flags.deploy(flags.target, version, "goaround-dev-kill", "one");
+    await clock.sleep(2000);
+  }
+  return harness;
+}
+
+describe("a configuration rolled back", () => {
+  it("goes back to what was deployed before by AppConfig's revert, within 72 hours", async () => {
+    const harness = await deployedThrice();
+    const ran = await back(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(harness.flagHistory.calls.of("revert")).toEqual([3]);
+    expect(harness.ports.flags.values()).toEqual({ new_api: true, flux: false });
+  });
+
+  it("is deployed again when the last deployment is older, or another version is wanted", async () => {
+    const harness = await deployedThrice();
+    await harness.ports.clock.sleep(72 * 3_600_000);
+    const ran = await back(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(harness.flagHistory.calls.of("revert")).toEqual([]);
+    expect(harness.ports.flags.values()).toEqual({ new_api: true, flux: false });
+    const first = await deployedThrice();
+    expect((await back(first, "--to-version", "1")).exitCode).toBe(0);
+    expect(first.ports.flags.values()).toEqual({ new_api: false, flux: false });
+  });
+
+  it("keeps killed flags off, and says so", async () => {
+    const harness = await deployedThrice();
+    const killed = {
+      ...harness.ports.flags.target,
+      flag: "new_api",
+      at: "2026-03-01T00:00:00Z",
+      by: "ann",
+      reason: "x",
+    };
+    await harness.ports.ledger.changeEnvironment(() => ({ killedFlags: { k: { ...killed, version: undefined } } }));
+    const ran = await back(harness);
+    expect(ran.stderr + ran.stdout).toContain("still off: new_api");
+    expect(harness.flagHistory.calls.of("revert")).toEqual([]);
+    expect(harness.ports.flags.values()).toEqual({ new_api: false, flux: false });
+  });
+
+  it("changes nothing on a dry run, while another flag deployment runs, or when it is there already", async () => {
+    const harness = await deployedThrice();
+    expect((await back(harness, "--dry-run")).stderr).toContain("would go back to version 2");
+    expect((await back(harness, "--to-version", "3")).exitCode).toBe(0);
+    const { flags } = harness.ports;
+    await flags.deploy(flags.target, 1, "slow", "theirs");
+    expect((await back(harness)).exitCode).toBe(6);
+    expect(harness.flagHistory.calls.of("revert")).toEqual([]);
+  });
+});
