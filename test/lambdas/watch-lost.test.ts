@@ -89,7 +89,7 @@ async function release(trouble: Trouble): Promise<Ended> {
     signals: lambdaMetrics(ports, silent),
     responder: failing(ports.responder),
   };
-  const lookAfter = createLookAfter({ ...ports, now: () => clock.now(), emit: () => undefined }, "dev", silent);
+  const lookAfter = createLookAfter({ ...ports, emit: () => undefined }, "dev", silent);
 
   let lostAt: number | undefined;
   const lose = async () => {
