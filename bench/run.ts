@@ -5,6 +5,7 @@ export type Benchmark = (args: string[]) => Promise<number>;
 
 const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   cost: () => import("./cost/run.ts"),
+  faults: () => import("./faults/run.ts"),
   judge: () => import("./judge/run.ts"),
   watch: () => import("./watch/run.ts"),
 };

@@ -15,7 +15,7 @@ const ALLOWED: Record<string, string[]> = {
   "lib/local": ["lib/local"],
   lambdas: ["lambdas", "lib/adapters", "lib/core", "lib/contract"],
   scripts: ["scripts", "lib/adapters", "lib/core", "lib/local", "lib/contract"],
-  bench: ["bench", "scripts", "lib/constructs", "lib/adapters", "lib/core", "lib/local", "lib/contract"],
+  bench: ["bench", "scripts", "lambdas", "lib/constructs", "lib/adapters", "lib/core", "lib/local", "lib/contract"],
 };
 const folders = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);
 const folderOf = (file: string) => folders.find((folder) => file.startsWith(`${folder}/`));

@@ -5,9 +5,10 @@ import type { Reason } from "../../lib/core/judge/types.ts";
 import { killFlags } from "../../lib/core/release/flag-kill.ts";
 import { recordKill } from "../../lib/core/release/killed-flags.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { flagKey } from "../../lib/core/release/release-flags.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
-import { bestEffort, mayAct, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
 
 /** A stranger's flag deployment is not ours to stop; most end within this. Then a person must decide. */
 const STRANGER_LIMIT_MS = 30_000;
@@ -15,6 +16,14 @@ const STRANGER_LIMIT_MS = 30_000;
 const DEPLOYMENT_LIMIT_MS = 60_000;
 /** One profile, hanging calls included: the notification waits for it, and must leave before time is up. */
 const PROFILE_LIMIT_MS = 120_000;
+
+/** A call that failed for all of the SDK's attempts may pass a moment later; what three tries do not cure, a person must. */
+const TRIES = 3;
+const PAUSE_MS = 5000;
+
+/** How long to wait for the one who switches the flags off to write down how it went; only the notification waits. */
+const RESULTS_LIMIT_MS = 60_000;
+const RESULTS_POLL_MS = 5000;
 
 /** Time to let silenced alarms act again after a kill that hung. */
 const RESTORE_LIMIT_MS = 5000;
@@ -63,23 +72,34 @@ async function killProfile(
   try {
     const { target, ...result } = await withinBudget(ports.clock, PROFILE_LIMIT_MS, async ({ signal: timeUp }) => {
       const { applicationId: application, environmentId, profileId: profile } = ids;
-      const target = await ports.flags.resolve({ application, environment: environmentId, profile });
-      const killed = await killFlags(ports, {
-        environment,
-        target,
-        flags,
-        reason,
-        unknown: "leave-out",
-        waitForStrangerMs: STRANGER_LIMIT_MS,
-        timeoutMs: DEPLOYMENT_LIMIT_MS,
-        until: "effective",
-        signal: AbortSignal.any([signal, timeUp]),
-        onProgress: (message, severity) => log[severity === "warning" ? "warn" : "info"](message, ids),
-        rememberSilenced: remember,
-        silencedBefore: silencedAlarms,
-        ...options,
-      });
-      return { ...killed, target };
+      const kill = async () => {
+        const target = await ports.flags.resolve({ application, environment: environmentId, profile });
+        const killed = await killFlags(ports, {
+          environment,
+          target,
+          flags,
+          reason,
+          unknown: "leave-out",
+          waitForStrangerMs: STRANGER_LIMIT_MS,
+          timeoutMs: DEPLOYMENT_LIMIT_MS,
+          until: "effective",
+          signal: AbortSignal.any([signal, timeUp]),
+          onProgress: (message, severity) => log[severity === "warning" ? "warn" : "info"](message, ids),
+          rememberSilenced: remember,
+          silencedBefore: silencedAlarms,
+          ...options,
+        });
+        return { ...killed, target };
+      };
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await kill();
+        } catch (error) {
+          if (tries >= TRIES || timeUp.aborted || !mayPass(error)) throw error;
+          log.warn("flags are not off yet; trying again", { ...ids, flags, ...factsOf(error) });
+          await ports.clock.sleep(PAUSE_MS, timeUp);
+        }
+      }
     });
     const { switchedOff, alreadyOff, unknown, stoppedDeployments } = result;
     // A flag that still waits for its release was never on: the next release may enable it.
@@ -132,6 +152,38 @@ export async function killOnce(
   if (release.flags.length === 0) return [];
   if (!(await mayAct(response, release.deploymentId, "flags-off"))) return undefined;
   return killReleaseFlags(response, release, why, options);
+}
+
+/**
+ * The same; where somebody else does it, or has, how that went. Whoever does may have died: after a minute without a result the
+ * flags are switched off once more, which changes nothing where they are off.
+ */
+export async function killOrAwait(response: Response, release: ReleaseRecord, why: string): Promise<FlagResult[]> {
+  const { ports, log, signal } = response;
+  const { deploymentId, flagResults } = release;
+  if (flagResults && tellsOf(flagResults, release)) return flagResults;
+  const mine = await killOnce(response, release, why);
+  if (mine) return mine;
+  for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += RESULTS_POLL_MS) {
+    let others: FlagResult[] | undefined;
+    await bestEffort(response, "reading how the flags went", async () => {
+      others = (await ports.ledger.getRelease(deploymentId))?.flagResults;
+    });
+    if (others && tellsOf(others, release)) return others;
+    await ports.clock.sleep(RESULTS_POLL_MS, signal);
+  }
+  log.warn("whoever was to switch the flags off has not told how it went", { deploymentId });
+  return killReleaseFlags(response, release, why);
+}
+
+/** Whether the results are of all flags of the release: some may have been judged harmful by themselves, before. */
+function tellsOf(results: readonly FlagResult[], { flags }: Pick<ReleaseRecord, "flags">): boolean {
+  const told = new Set(
+    results.flatMap((result) =>
+      [...result.switchedOff, ...result.alreadyOff, ...result.remaining].map((flag) => flagKey(result, flag)),
+    ),
+  );
+  return flags.every((reference) => reference.flags.every((flag) => told.has(flagKey(reference, flag))));
 }
 
 /** The lever for a fault that the code does not explain: the release's flags off, the code stays, and people are told. */

@@ -10,7 +10,7 @@ import { factsOf, messageOf } from "../runtime/log.ts";
 import { notItsDoing } from "./attribute.ts";
 import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
-import { killOnce, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
+import { killOnce, killOrAwait, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
@@ -64,7 +64,7 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
   // With a claim of its own: the code may still have to go back for another reason.
   if (!(await mayAct(response, deploymentId, cause ? "guard-flags" : "guard"))) return;
   if (!flagsFirst) {
-    await putBack(response, release, reasons, killOnce(response, release, rolledBack(release)));
+    await putBack(response, release, reasons, killOrAwait(response, release, rolledBack(release)));
     return;
   }
   const startedAt = response.ports.clock.now();
@@ -117,9 +117,9 @@ async function tellCause(response: Response, release: ReleaseRecord, reasons: Re
   });
 }
 
-const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
+export const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
 
-const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
+export const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
   fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),
 ];
 
@@ -182,15 +182,16 @@ async function recovers({ ports, log, signal }: Response, alarmName: string): Pr
 }
 
 /** The alias does not wait for the flags, and the books not for how the flags went; people are told when all is over. */
-async function putBack(
+export async function putBack(
   response: Response,
   release: ReleaseRecord,
   reasons: Reason[],
   flagsOff: Promise<FlagResult[] | undefined>,
+  move: () => Promise<AliasState> = () => moveBack(response, release, reasons[0]!.message),
 ): Promise<void> {
   const { ports, receivedAt } = response;
   const { deploymentId, functionName, alias } = release;
-  const moving = moveBack(response, release, reasons[0]!.message);
+  const moving = move();
   const others = moving.catch(() => undefined).then(() => groupBack(response, release, reasons[0]!.message));
   const [moved, killed] = await Promise.allSettled([
     moving.then(async (state) => {
@@ -225,7 +226,7 @@ async function putBack(
 }
 
 /** False when something could not be written. */
-async function recordPutBack(
+export async function recordPutBack(
   response: Response,
   release: ReleaseRecord,
   alias: Pick<AliasState, "functionVersion">,
@@ -246,10 +247,4 @@ async function recordPutBack(
       actor: "respond",
     }),
   );
-}
-
-/** The alias was put back while the ledger did not answer: its entries are made up for. */
-export async function recordLate(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
-  const alias = { functionVersion: release.baselineVersion };
-  if (!(await recordPutBack(response, release, alias, reasonsFor(event)))) throw booksOpen(release.deploymentId);
 }

@@ -4,12 +4,14 @@ import type { Verdict } from "../../lib/core/judge/types.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
 import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
+import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../runtime/release-facts.ts";
 import { fact, rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
-import { guardRelease, recordLate } from "./guard-time.ts";
+import { finishPutBack, recordLate } from "./finish.ts";
+import { guardRelease } from "./guard-time.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
 
@@ -21,13 +23,13 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     log.info("not a red alarm of a guarded function", { alarm: event.alarmName, state: event.state });
     return;
   }
-  const { lastRelease, isRead } = await findLastRelease(response, alarm);
+  const { lastRelease, journal, isRead } = await findLastRelease(response, alarm);
   const group = lastRelease?.group ?? (await findGroup(response, alarm));
   const [alias, running] = await Promise.all([
     ports.functions.getAlias(alarm.functionName, alarm.alias),
     findRunning(response, alarm, group),
   ]);
-  const answer = respondToAlarm({ alarm, now: ports.clock.now(), running, alias, lastRelease });
+  const answer = respondToAlarm({ alarm, now: ports.clock.now(), running, alias, lastRelease, journal });
   log.info("answer to the alarm", {
     alarm: event.alarmName,
     answer: answer.kind,
@@ -43,6 +45,8 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
       return compareVersions(response, event, answer.record);
     case "put-back":
       return guardRelease(response, event, answer.release);
+    case "finish":
+      return finishPutBack(response, event, answer.release, alias);
     case "record":
       return recordLate(response, event, answer.release);
     case "none":
@@ -57,13 +61,19 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
 async function findLastRelease(response: Response, alarm: GuardedAlarm) {
   const { ledger } = response.ports;
   let lastRelease: ReleaseRecord | undefined;
+  let journal: RollbackRecord | undefined;
   const isRead = await bestEffort(response, "reading the last release", async () => {
     const record = await ledger.getAlias(alarm.functionName, alarm.alias);
     const id = record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
     const found = id === undefined ? undefined : await ledger.getRelease(id);
     lastRelease = isOpened(found) ? found : undefined;
   });
-  return { lastRelease, isRead };
+  if (isRead && lastRelease) {
+    await bestEffort(response, "reading the journal", async () => {
+      journal = await ledger.getRollback(alarm.functionName, alarm.alias);
+    });
+  }
+  return { lastRelease, journal, isRead };
 }
 
 async function findRunning(response: Response, alarm: GuardedAlarm, group: string) {

@@ -17,7 +17,7 @@ import {
   tell,
 } from "./books.ts";
 import { clearShare } from "./clear-share.ts";
-import { killOnce } from "./flags-off.ts";
+import { killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
@@ -55,7 +55,7 @@ export async function onEnded(response: Response, deploymentId: string): Promise
   const others = groupBack(response, release, release.reason ?? deployment.error?.message ?? deployment.status);
   const [settled, flags] = await Promise.all([
     clearShare(response, release).then(() => settle(response, deployment, release)),
-    reached && automatic ? flagsOff(response, release) : [],
+    reached && automatic ? killOrAwait(response, release, `release ${deploymentId} is rolled back`) : [],
   ]);
   await finish(response, {
     deployment: settled.deployment,
@@ -146,21 +146,6 @@ async function repair(
     if (mayPass(error)) throw error;
     return { alias, trouble: `${why}: ${messageOf(error)}` };
   }
-}
-
-/** How long to wait for the one who switches the flags off to write down how it went; only the notification waits. */
-const RESULTS_LIMIT_MS = 60_000;
-
-async function flagsOff(response: Response, release: ReleaseRecord): Promise<FlagResult[]> {
-  const { deploymentId } = release;
-  const results = await killOnce(response, release, `release ${deploymentId} is rolled back`);
-  if (results) return results;
-  for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += POLL_MS) {
-    const others = (await readRelease(response, deploymentId))?.flagResults;
-    if (others) return others;
-    await response.ports.clock.sleep(POLL_MS, response.signal);
-  }
-  return [];
 }
 
 interface Ending extends Settled {

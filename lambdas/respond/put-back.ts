@@ -6,6 +6,10 @@ import { doesNotStay, isBack, writeAlias } from "../../lib/core/release/write-al
 import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
+/** Reads of an alias that was just written, and between them, milliseconds. */
+const MAX_READS = 3;
+const REREAD_MS = 1000;
+
 export type PutBack = Pick<
   ReleaseRecord,
   "deploymentId" | "functionName" | "alias" | "application" | "group" | "baselineVersion" | "canaryVersion"
@@ -75,8 +79,12 @@ export function watcherOf({ log, signal }: Response, { deploymentId }: Pick<PutB
   };
 }
 
-async function verify({ ports }: Response, { functionName, alias }: PutBack, to: string): Promise<AliasState> {
-  const state = await ports.functions.getAlias(functionName, alias);
-  if (isBack(state, to)) return state;
+/** A read that comes right after a write may not know of it yet: only what stays wrong is wrong. */
+async function verify({ ports, signal }: Response, { functionName, alias }: PutBack, to: string): Promise<AliasState> {
+  for (let read = 1; read <= MAX_READS; read += 1) {
+    if (read > 1) await ports.clock.sleep(REREAD_MS, signal);
+    const state = await ports.functions.getAlias(functionName, alias);
+    if (isBack(state, to)) return state;
+  }
   throw doesNotStay(alias, functionName, to);
 }

@@ -4,7 +4,7 @@ import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
 import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { tell } from "./books.ts";
+import { rememberBad, tell } from "./books.ts";
 import { clearShare } from "./clear-share.ts";
 import { clearWeights } from "./clear-weights.ts";
 import { killOnce } from "./flags-off.ts";
@@ -19,6 +19,7 @@ export async function onVerdict(response: Response, { deploymentId, verdict }: V
   const ours = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
   if (!ours || hasEnded(deployment)) {
     log.info("nothing to stop", { deploymentId, application: deployment.application, status: deployment.status });
+    if (ours && deployment.status !== "Succeeded") await recordLate(response, deploymentId, verdict);
     return;
   }
   let record: ReleaseRecord | undefined;
@@ -28,6 +29,14 @@ export async function onVerdict(response: Response, { deploymentId, verdict }: V
   });
   const why = `release ${deploymentId} is worse than its baseline`;
   await stopRelease(response, deploymentId, record, { verdict, why });
+}
+
+/** The release has ended without the verdict in its record: whoever was to write it was cut off, or the ledger was. */
+async function recordLate(response: Response, deploymentId: string, verdict: Verdict): Promise<void> {
+  const release = await response.ports.ledger.getRelease(deploymentId);
+  if (!isOpened(release) || release.verdict?.kind === "rollback") return;
+  const isWritten = await rememberBad(response, release, verdict.reasons[0]!.code);
+  if (!isWritten || !(await recordVerdict(response, deploymentId, verdict))) throw booksOpen(deploymentId);
 }
 
 /** Both levers at once: neither waits for the other, nor for the books. */

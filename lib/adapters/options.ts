@@ -20,12 +20,17 @@ export interface AdapterOptions {
   clock?: ServiceClock;
   /** Every request goes through it. */
   calls?: CallObserver;
+  /** Answers every call in place of AWS, the SDK's retries included: a local world in the same process. */
+  answer?: Answer;
 }
 
 export interface CallObserver {
   /** Sends each attempt, repeated ones too, when it sees fit. `Lambda`, `UpdateAlias`. */
   around<T>(service: string, operation: string, send: () => Promise<T>): Promise<T>;
 }
+
+/** Gives an operation's output, or throws as the SDK does. `client` and `command` are the SDK's class names. */
+export type Answer = (call: { client: string; command: string; input: object }) => Promise<object>;
 
 const CONNECTION_TIMEOUT_MS = 3000;
 
@@ -54,14 +59,32 @@ interface Client {
       middleware: (next: Handler, context: { clientName?: string; commandName?: string }) => Handler,
       options: { name: string; step: "deserialize"; priority: "low" },
     ): void;
+    add(
+      middleware: (next: unknown, context: { clientName?: string; commandName?: string }) => Answering,
+      options: { name: string; step: "initialize"; priority: "high" },
+    ): void;
   };
 }
 
+type Answering = (args: { input: object }) => Promise<{ response: unknown; output: object }>;
 type Handler = (args: never) => Promise<{ response: unknown }>;
 type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
 
-/** Tells `options.calls` of every request, and `options.clock` the time of every reply, those that are errors too. */
-export function watched<T extends object>(client: T & Client, { clock, calls }: AdapterOptions): T {
+/**
+ * Tells `options.calls` of every request, and `options.clock` the time of every reply, those that are errors too;
+ * `options.answer` takes every call.
+ */
+export function watched<T extends object>(client: T & Client, { clock, calls, answer }: AdapterOptions): T {
+  if (answer) {
+    const instead = (_next: unknown, { clientName = "", commandName = "" }): Answering => {
+      return async ({ input }) => {
+        const output = await answer({ client: clientName, command: commandName, input });
+        return { response: undefined, output };
+      };
+    };
+    client.middlewareStack.add(instead, { name: "answer", step: "initialize", priority: "high" });
+    return client;
+  }
   if (!clock && !calls) return client;
   const watch =
     (next: Handler, { clientName = "", commandName = "" }: { clientName?: string; commandName?: string }): Handler =>

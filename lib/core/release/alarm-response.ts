@@ -2,6 +2,7 @@ import type { GuardedAlarm } from "../../contract/names.ts";
 import type { AliasState } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
 import { aliasPosition } from "./deployment.ts";
+import type { RollbackRecord } from "./journal.ts";
 import type { ReleaseRecord } from "./records.ts";
 
 export interface AlarmFacts {
@@ -12,6 +13,8 @@ export interface AlarmFacts {
   alias: Pick<AliasState, "functionVersion" | "weights">;
   /** The release that brought the version that serves now, if it is on record. */
   lastRelease: ReleaseRecord | undefined;
+  /** The alias's newest rollback, if it is known. */
+  journal?: Pick<RollbackRecord, "deploymentId" | "automatic" | "version"> | undefined;
 }
 
 /**
@@ -20,20 +23,25 @@ export interface AlarmFacts {
  * - `stop`: the canary of a running deployment is bad: stop it with rollback, and the release's flags off
  * - `compare`: something is bad while a deployment runs, not known to be the canary: look at both versions
  * - `put-back`: the version released last is bad: the alias back, and the release's flags off
- * - `record`: that has been done and is not in the books, because the ledger did not answer then
+ * - `finish`: the guard has put the alias back; what comes after that (flags, books, telling people) may have been cut off
+ * - `record`: the alias is back without a word in the journal: by a person, or while the ledger did not answer
  * - `none`: nothing to do, and why
  */
 export type AlarmResponse =
   | { kind: "stop"; deploymentId: string; record: ReleaseRecord | undefined }
   | { kind: "compare"; deploymentId: string; record: ReleaseRecord }
   | { kind: "put-back"; release: ReleaseRecord }
+  | { kind: "finish"; release: ReleaseRecord }
   | { kind: "record"; release: ReleaseRecord }
   | { kind: "none"; why: string };
 
 const MINUTE_MS = 60_000;
 const none = (why: string): AlarmResponse => ({ kind: "none", why });
 
-export function respondToAlarm({ alarm, now, running, alias, lastRelease }: AlarmFacts): AlarmResponse {
+/** Who signs what the guard's responder does by itself. */
+const RESPONDER = "respond";
+
+export function respondToAlarm({ alarm, now, running, alias, lastRelease, journal }: AlarmFacts): AlarmResponse {
   if (running) {
     const { deploymentId, appSpec, record } = running;
     if (running.undo) return none(`deployment ${deploymentId} is already putting the alias back`);
@@ -51,7 +59,16 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease }: Alar
   }
   const versions = { baseline: lastRelease.baselineVersion, canary: lastRelease.canaryVersion };
   const position = aliasPosition(alias, versions);
+  const isOurs =
+    journal?.automatic === true &&
+    journal.deploymentId === lastRelease.deploymentId &&
+    alias.functionVersion === journal.version &&
+    Object.keys(alias.weights).length === 0;
   const isOnRecord = lastRelease.outcome !== "promoted" && lastRelease.outcome !== "flags-off";
+  // What a person has rolled back is theirs to finish.
+  if (automaticRollback && isOurs && (!isOnRecord || lastRelease.actor === RESPONDER)) {
+    return { kind: "finish", release: lastRelease };
+  }
   if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
   if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
   return { kind: "put-back", release: lastRelease };

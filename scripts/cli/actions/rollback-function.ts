@@ -15,6 +15,7 @@ import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
+import { checkAlias, endJournal } from "./rollback-journal.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
 
 const STEPS = 5;
@@ -136,9 +137,8 @@ async function asOne(
     ({ state }) => `alias ${alias} serves ${describeAlias(state)}`,
   );
   if (result.kind === "acted") return { ...result.value, joined: undefined };
-  const state = await session.ports.functions.getAlias(functionName, alias);
-  if (state.functionVersion === version && isWhole(state)) return { state, recorded: true, joined: result.record };
-  throw movedOn(version, state);
+  const state = await checkAlias(session, { functionName, alias, version });
+  return { state, recorded: true, joined: result.record };
 }
 
 /** Nothing to move. What an earlier run could not write into the ledger is made up for. */
@@ -149,6 +149,7 @@ async function alreadyThere(session: Session, situation: Situation): Promise<Out
     `nothing to do: all traffic of ${name} is on version ${plan.target.version} already (${plan.source})`,
     facts(situation, alias),
   );
+  if (!session.options.dryRun) await endJournal(session, situation);
   const left = releaseLeftBefore(situation);
   if (!left) return outcome;
   const { ledger } = situation;
@@ -237,20 +238,9 @@ async function restore(session: Session, options: RollbackFunctionOptions, plan:
   }
   const state = await moveAlias(session, { functionName, alias, version: plan.target.version });
   session.state = `the alias is on version ${plan.target.version}; the ledger may not know it yet`;
-  const seen = await session.ports.functions.getAlias(functionName, alias);
-  if (seen.functionVersion !== plan.target.version || !isWhole(seen)) {
-    throw movedOn(plan.target.version, seen);
-  }
+  await checkAlias(session, { functionName, alias, version: plan.target.version });
   return state;
 }
-
-const movedOn = (version: string, seen: AliasState) =>
-  new GoaroundError(
-    "partly-done",
-    "dependency",
-    `the alias was put on version ${version} but is on ${describeAlias(seen)} now`,
-    { advice: "Somebody else moves it. Run the same command again." },
-  );
 
 /** The release whose version is being left, so that its record can be closed. */
 function releaseLeft(

@@ -64,7 +64,10 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
   } else if (!ledger.answered) {
     session.warn(`the ledger does not answer (${ledger.why}); going on without it`);
   }
-  const where = await session.attempt("the deployment group", findGroup(session, functionName, policy, options));
+  const finding = findGroup(session, functionName, policy, options);
+  // Without the newest release the last known good may be the very version that is to be left: then it is no target.
+  const where =
+    options.targetVersion === undefined ? await finding : await session.attempt("the deployment group", finding);
   const newest =
     open && !isUndo(open.deployment.creator)
       ? open

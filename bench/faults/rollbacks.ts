@@ -1,0 +1,206 @@
+import { FLAG_PROFILE_NAME, flagApplicationName, flagEnvironmentName } from "../../lib/contract/names.ts";
+import { done, type Goal, problemsOf } from "./ending.ts";
+import { alarmEvent, onDeploymentEvents, verdictEvent } from "./events.ts";
+import { type CommandRun, Responder, runRollbackCommand } from "./programs.ts";
+import {
+  ALIAS,
+  drive,
+  ENVIRONMENT,
+  FLAG,
+  FUNCTION,
+  openScene,
+  type Scene,
+  type SceneOptions,
+  type Stage,
+} from "./scene.ts";
+import type { Call } from "./wire.ts";
+
+/** Every way in which a rollback is begun here. */
+export const ROLLBACKS = [
+  "responder-in-shift",
+  "responder-on-verdict",
+  "responder-in-guard-time",
+  "command-in-shift",
+  "command-in-guard-time",
+  "stop-command",
+  "flags-command",
+] as const;
+export type Rollback = (typeof ROLLBACKS)[number];
+type Automatic = Extract<Rollback, `responder-${string}`>;
+
+const COMMANDS: Partial<Record<Rollback, (deploymentId: string) => string[]>> = {
+  "command-in-shift": () => ["--action", "rollback-function", "--function-name", FUNCTION, "--alias", ALIAS],
+  "command-in-guard-time": () => ["--action", "rollback-function", "--function-name", FUNCTION, "--alias", ALIAS],
+  "stop-command": (deploymentId) => ["--action", "stop-deployment", "--deployment-id", deploymentId],
+  "flags-command": () => [
+    "--action",
+    "rollback-flags",
+    "--application-id",
+    flagApplicationName(ENVIRONMENT),
+    "--environment-id",
+    flagEnvironmentName(ENVIRONMENT),
+    "--profile-id",
+    FLAG_PROFILE_NAME,
+    "--flags",
+    FLAG,
+  ],
+};
+
+const GOALS: Record<Rollback, Goal> = {
+  "responder-in-shift": { version: "1", flagOff: true, recorded: true, notifications: 2 },
+  "responder-on-verdict": { version: "1", flagOff: true, recorded: true, notifications: 2 },
+  "responder-in-guard-time": { version: "1", flagOff: true, recorded: true, notifications: 2 },
+  "command-in-shift": { version: "1", recorded: true },
+  "command-in-guard-time": { version: "1", recorded: true },
+  "stop-command": { version: "1" },
+  "flags-command": { flagOff: true },
+};
+
+const stageOf = (rollback: Rollback): Stage =>
+  rollback.endsWith("guard-time") || rollback === "flags-command" ? "guard-time" : "in-shift";
+
+/** A person runs a command that did not end well again, after so long. Milliseconds. */
+const AGAIN_MS = 20_000;
+/** Runs of the command, the first included. */
+const MAX_RUNS = 3;
+
+export interface Trial {
+  problems: string[];
+  /** Effects beyond the one that is due of each kind. */
+  duplicates: string[];
+  calls: Call[];
+  notifications: number;
+  struck: number;
+  /** Virtual time from the first call to the end. */
+  seconds: number;
+  /** Runs of the command, or invocations of the responder. */
+  runs: number;
+  /** With `resume`: what is still wrong after that. */
+  left: string[];
+  /** How the last run of a command ended. */
+  exitCode?: number | undefined;
+}
+
+export interface TrialOptions extends Omit<SceneOptions, "stage"> {
+  /** Reads whose answers a stale read repeats. */
+  remembered?: readonly Call[];
+  /** A rollback that has not ended well gets one more run when all faults are over, as people would see to it. */
+  resume?: boolean;
+}
+
+/** One rollback from its cause to rest, under faults, with the reruns that Lambda or the operator makes. */
+export async function tryRollback(rollback: Rollback, options: TrialOptions = {}): Promise<Trial> {
+  const { remembered = [], resume = false, ...sceneOptions } = options;
+  const scene = await openScene({ ...sceneOptions, stage: stageOf(rollback) });
+  await scene.wire.remember(remembered);
+  const startMs = scene.aws.clock.now();
+  const attempt = await perform(scene, rollback);
+  const seconds = (scene.aws.clock.now() - startMs) / 1000;
+  const problems = [...attempt.troubles, ...(await problemsAtRest(scene, rollback))];
+  const { calls, struck } = scene.wire;
+  const trial = {
+    problems,
+    duplicates: duplicatesOf(calls),
+    calls: [...calls],
+    notifications: done(calls, "sns", "Publish"),
+    struck,
+    seconds,
+    runs: attempt.runs,
+    exitCode: attempt.exitCode,
+  };
+  let left: string[] = [];
+  if (resume && problems.length > 0) {
+    scene.wire.isCalm = true;
+    left = [...(await attempt.again()), ...(await problemsAtRest(scene, rollback))];
+  }
+  await scene.aws.close();
+  return { ...trial, left };
+}
+
+/** A rollback of CodeDeploy that is under way comes to rest by itself. */
+async function problemsAtRest(scene: Scene, rollback: Rollback): Promise<string[]> {
+  await scene.aws.clock.advanceBy(120_000);
+  return problemsOf(scene, GOALS[rollback]);
+}
+
+interface Attempt {
+  runs: number;
+  exitCode: number | undefined;
+  troubles: string[];
+  /** What people do about it; answers what is in the way even then. */
+  again(): Promise<string[]>;
+}
+
+async function perform(scene: Scene, rollback: Rollback): Promise<Attempt> {
+  const argv = COMMANDS[rollback]?.(scene.deploymentId);
+  if (argv) {
+    const all = await drive(scene, runUntilDone(scene, argv));
+    const last = all.at(-1)!;
+    const again = async () => troublesOf((await drive(scene, runUntilDone(scene, argv))).at(-1)!);
+    return { runs: all.length, exitCode: last.exitCode, troubles: troublesOf(last), again };
+  }
+  const responder = new Responder(scene.aws.world, scene.wire);
+  await respondUntilDone(scene, responder, rollback as Automatic);
+  const again = async () => {
+    for (const event of responder.deadLetters.splice(0)) await drive(scene, responder.deliver(event, "redrive"));
+    return responder.deadLetters.length > 0 ? ["the responder fails"] : [];
+  };
+  return { runs: responder.invocations.length, exitCode: undefined, troubles: [], again };
+}
+
+const troublesOf = ({ exitCode, stderr }: CommandRun): string[] =>
+  exitCode === 0 ? [] : [`exit ${exitCode}: ${stderr.trim().split("\n").slice(-2).join(" | ")}`];
+
+const ONCE: readonly (readonly [string, string])[] = [
+  ["lambda", "UpdateAlias"],
+  ["appconfig", "StartDeployment"],
+  ["appconfig", "StopDeployment"],
+];
+
+const duplicatesOf = (calls: readonly Call[]) =>
+  ONCE.filter(([service, operation]) => done(calls, service, operation) > 1).map(
+    ([service, operation]) => `${operation} × ${done(calls, service, operation)}`,
+  );
+
+async function runUntilDone(scene: Scene, argv: readonly string[]): Promise<CommandRun[]> {
+  const runs: CommandRun[] = [];
+  for (;;) {
+    const run = await runRollbackCommand(scene.aws.world, scene.wire, `command-${runs.length + 1}`, argv);
+    runs.push(run);
+    if (run.exitCode === 0 || runs.length >= MAX_RUNS) return runs;
+    await scene.aws.clock.sleep(AGAIN_MS);
+  }
+}
+
+/** The cause, and then every state of a deployment that follows from it. */
+async function respondUntilDone(scene: Scene, responder: Responder, rollback: Automatic): Promise<void> {
+  const deliver = (event: object, id: string) => void responder.deliver(event, id);
+  const stop = onDeploymentEvents(scene, deliver);
+  const cause = {
+    "responder-in-shift": () => alarmEvent(scene, "2"),
+    "responder-on-verdict": () => verdictEvent(scene.deploymentId),
+    "responder-in-guard-time": () => alarmEvent(scene),
+  };
+  deliver(cause[rollback](), "cause");
+  await drive(scene, atRest(scene, responder));
+  stop();
+}
+
+/** No event is left, and none can come any more. */
+export async function atRest(scene: Scene, responder: Responder): Promise<void> {
+  const { clock } = scene.aws;
+  for (;;) {
+    await clock.sleep(1000);
+    if (!responder.isIdle) continue;
+    const { status, rollbackDeploymentId } = await scene.ports.deployments.get(scene.deploymentId);
+    const rollback = rollbackDeploymentId && (await scene.ports.deployments.get(rollbackDeploymentId)).status;
+    const isOver = (one: string | undefined) => !one || ["Succeeded", "Failed", "Stopped"].includes(one);
+    if (
+      isOver(rollback) &&
+      (isOver(status) || !scene.wire.calls.some(({ operation }) => operation === "StopDeployment"))
+    ) {
+      await clock.sleep(2000);
+      if (responder.isIdle) return;
+    }
+  }
+}

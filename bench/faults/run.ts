@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { runJobs } from "../processes.ts";
+import type { Benchmark } from "../run.ts";
+import { NAMES } from "./experiments.ts";
+import { page } from "./page.ts";
+import { emptyTally, merge, type Tally } from "./tally.ts";
+import type { Job, JobResult } from "./worker.ts";
+
+const PAGE = new URL("../../docs/benchmarks/faults.md", import.meta.url);
+/** A twentieth of all runs. */
+const QUICK = 20;
+/** Small enough that no worker is left alone with much at the end. */
+const PARTS = 16;
+
+const HELP = `npm run bench -- faults [--quick] [--only NAME ...]
+
+  --quick      a twentieth of the runs; prints, and writes no page
+  --only NAME  only these experiments: ${NAMES.join(", ")}; writes no page
+
+Rollbacks under faults, in process on the local AWS's rules and in virtual time: programs that die at every call,
+throttling, lost replies, stale reads, repeated and lost events, several actors. Writes docs/benchmarks/faults.md.
+Exits 1 when a run does not end as it must.
+`;
+
+export const run: Benchmark = async (args) => {
+  const { values } = parseArgs({
+    args,
+    options: { quick: { type: "boolean" }, only: { type: "string", multiple: true }, help: { type: "boolean" } },
+  });
+  const names = NAMES.filter((name) => values.only?.includes(name) ?? true);
+  if (values.help || names.length === 0) {
+    process.stderr.write(HELP);
+    return values.help ? 0 : 2;
+  }
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+  const started = performance.now();
+  const every = values.quick ? QUICK : 1;
+  const jobs: Job[] = names.flatMap((experiment) =>
+    Array.from({ length: PARTS }, (_, index) => ({ experiment, part: { index, of: PARTS, every } })),
+  );
+  const tallies = new Map<string, Tally>(names.map((name) => [name, emptyTally()]));
+  const minutes = () => (performance.now() - started) / 60_000;
+  const folder = mkdtempSync(join(tmpdir(), "faults-"));
+  const results = await runJobs<Job, JobResult>({
+    worker: new URL("worker.ts", import.meta.url),
+    jobs,
+    path: join(folder, "results.jsonl"),
+    nameOf: ({ experiment, part }) => `${experiment} ${part.index}`,
+    onDone: (done) => process.stderr.write(`\r${done} of ${jobs.length} parts, ${minutes().toFixed(1)} min `),
+  });
+  rmSync(folder, { recursive: true });
+  process.stderr.write("\n");
+  for (const { experiment, tally } of results) merge(tallies.get(experiment)!, tally);
+  for (const [name, { runs, failures, duplicates, most, sum }] of tallies) {
+    process.stdout.write(`${name}: ${runs} runs, ${failures.length} failures, ${duplicates.length} duplicates\n`);
+    for (const line of [...failures, ...duplicates]) process.stdout.write(`  ${line}\n`);
+    process.stdout.write(`  ${JSON.stringify({ ...most, ...sum })}\n`);
+  }
+  if (!values.quick && !values.only) writeFileSync(PAGE, page(tallies, minutes()));
+  return [...tallies].some(([name, { failures }]) => name !== "throttled-60" && failures.length > 0) ? 1 : 0;
+};
