@@ -46,5 +46,6 @@ export function standingUsage(resources: Resources): Usage {
       0,
     ),
     kmsKeyMonth: ofType("AWS::KMS::Key").length,
+    dashboardMonth: ofType("AWS::CloudWatch::Dashboard").length,
   };
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { bundleHandlers, handlerEntry } from "../../lib/constructs/bundling/bundle.ts";
-import { GUARD_HANDLERS, SAMPLE_FUNCTIONS } from "../../lib/contract/names.ts";
+import { FLAG_HANDLERS, GUARD_HANDLERS, SAMPLE_FUNCTIONS } from "../../lib/contract/names.ts";
 import type { Reference } from "./reference.ts";
 import { medianOf, medianRatio, type Samples, takeTurns } from "./turns.ts";
 
@@ -53,7 +53,7 @@ const LAMBDA_ENVIRONMENT = {
 
 /** Size and load of every Lambda of the project, the load in turns with the reference. */
 export function measureLoad(reference: Reference, rounds: number, root: string, scratch: string): LoadResult {
-  const names = [...GUARD_HANDLERS, ...SAMPLE_FUNCTIONS.map((name) => `sample/${name}`)];
+  const names = [...GUARD_HANDLERS, ...FLAG_HANDLERS, ...SAMPLE_FUNCTIONS.map((name) => `sample/${name}`)];
   const folders = bundleHandlers(names.map(handlerEntry));
   const probe = (name: string, path: string) => ({
     name,

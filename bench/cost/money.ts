@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Assemblies } from "../../scripts/rehearse/deployer.ts";
 import { addUsage, type BillLine, bill, type Resources, standingUsage, times, type Usage } from "./bill.ts";
-import { HOURS_IN_A_MONTH, measureRelease, type ReleaseUsage } from "./usage.ts";
+import { HOURS_IN_A_MONTH } from "./tally.ts";
+import { measureRelease, type ReleaseUsage } from "./usage.ts";
 
 /** What is assumed of people and traffic; everything else is counted. */
 export const ASSUMED = {
@@ -16,7 +17,7 @@ export const ASSUMED = {
 
 export interface MoneyResult {
   releases: ReleaseUsage[];
-  /** A month of the guard without a release, and of one function. */
+  /** A month of the guard and the flags' stack without a release, and of one function. */
   guard: Usage;
   perFunction: Usage;
   flags: Usage;
@@ -30,7 +31,7 @@ export async function measureMoney(): Promise<MoneyResult> {
   try {
     const folder = await assemblies.synthesize({ env: "dev" });
     const standing = (stack: string) => standingUsage(templateOf(folder, stack));
-    const guard = standing("goaround-dev-guard");
+    const guard = addUsage(standing("goaround-dev-guard"), standing("goaround-dev-flags"));
     const perFunction = standing("goaround-dev-lambda-router");
     const good = await measureRelease("healthy", APP);
     const bad = await measureRelease("high-error-rate", APP);

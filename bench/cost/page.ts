@@ -5,7 +5,8 @@ import { ASSUMED, type MoneyResult } from "./money.ts";
 import { FREE, PRICES, PRICES_AS_OF } from "./prices.ts";
 import { REFERENCE } from "./reference.ts";
 import { MAX_SYNTH_RATIO, type SynthResult } from "./synth.ts";
-import { CALL_MS, COLD_START_MS, KMS_REQUESTS_PER_PUBLISH, type ReleaseUsage } from "./usage.ts";
+import { billedMs, CALL_MS, COLD_START_MS, KMS_REQUESTS_PER_PUBLISH, WARM_MINUTES, type Work } from "./tally.ts";
+import { GUARD_HOURS, type ReleaseUsage } from "./usage.ts";
 
 export interface CostResult {
   load: LoadResult;
@@ -121,20 +122,30 @@ function moneySection(money: MoneyResult): string {
   return `## Money
 
 US dollars at list prices of us-east-1 without free tiers, as known in ${PRICES_AS_OF} (\`bench/cost/prices.ts\`). They are not
-fetched from AWS: **check them** before relying on a sum. Alarms and keys are counted in the synthesized templates; calls,
-capacity units, metrics and log bytes in a rehearsed release. Lambda time is the virtual time of the rehearsal plus
-${CALL_MS} ms for each call and ${COLD_START_MS} ms for each invocation [assumed], since the local AWS answers at once; ${KMS_REQUESTS_PER_PUBLISH} KMS requests for each
-notification and one subscriber by e-mail [assumed]. What CodeDeploy itself asks of CloudWatch is not counted.
+fetched from AWS: **check them** before relying on a sum. Alarms, dashboards and keys are counted in the synthesized templates;
+invocations, calls, capacity units, metrics, log bytes and state transitions in rehearsed releases. The local AWS answers at
+once: the time that Lambda bills is the time that an invocation waits there, plus ${CALL_MS} ms for each call, one after the other,
+plus ${COLD_START_MS} ms for each start of a runtime, which stays warm for ${WARM_MINUTES} minutes [assumed]. Also assumed are ${KMS_REQUESTS_PER_PUBLISH} KMS requests for each
+notification, one subscriber by e-mail, one X-Ray trace for each watch, and that the minutes of a scheduled rule cost what
+custom events cost. What CodeDeploy itself asks of CloudWatch is not counted.
 
 ### One release
+
+5 minutes at 10 %, 10 minutes of bake, ${GUARD_HOURS} hours of guard time: CodeDeploy's deployment of the good release was open for
+${good.openSeconds} s, that of the bad one for ${bad.openSeconds} s, until it was ${bad.outcome}.
 
 ${table(
   ["what", "price", `promoted (\`${good.scenario}\`)`, `rolled back (\`${bad.scenario}\`)`],
   releaseRows(good, bad),
 )}
 
-Invocations: ${counted(good.invocations)} for the good one, ${counted(bad.invocations)} for the bad one. Calls: ${sumOf(good.calls)} and ${sumOf(bad.calls)}.
-The bad release was ${bad.outcome}, with its flags ${bad.calls["appconfig:StartDeployment"] ? "switched off" : "left alone"} and ${bad.notifications} notification.
+Who did it; a starting runtime and waiting are in the billed time:
+
+${table(["Lambda", "promoted: invocations", "calls", "billed, s", "rolled back: invocations", "calls", "billed, s"], workRows(good, bad))}
+
+${watchSentence(good)} ${guardSentence(good)}
+The bad release had its flags ${bad.calls["appconfig:StartDeployment"] ? "switched off" : "left alone"} and sent ${bad.notifications} notification. Deploying the app for the first
+time, which merges and validates the flags, cost ${usd(total(bill(good.installation.usage)))}.
 
 ### A month
 
@@ -142,7 +153,7 @@ ${ASSUMED.releasesAMonth} releases of each function a month, one in ${ASSUMED.ro
 
 ${table(["unit", "price", ...money.months.map(({ functions }) => `${functions} function${functions === 1 ? "" : "s"}`)], [...monthly, totals])}
 
-Without any release the guard costs ${usd(total(bill(money.guard)))} a month and each function ${usd(total(bill(money.perFunction)))}: CloudWatch bills an alarm by the
+Without any release the guard with its flags costs ${usd(total(bill(money.guard)))} a month and each function ${usd(total(bill(money.perFunction)))}: CloudWatch bills an alarm by the
 metrics it reads, and the seven alarms of a function read ${money.perFunction.alarmMetricMonth}.
 
 Reading flags comes on top for each function that does: ${ASSUMED.sandboxes} environments that are warm around the clock, live ${ASSUMED.sandboxHours} hours and poll
@@ -166,11 +177,27 @@ function releaseRows(good: ReleaseUsage, bad: ReleaseUsage): string[][] {
   ];
 }
 
-const sumOf = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0);
-const counted = (counts: Record<string, number>) =>
-  Object.entries(counts)
-    .map(([name, count]) => `${count} × ${name}`)
-    .join(", ");
+const NO_WORK: Work = { invocations: 0, coldStarts: 0, calls: 0, waitedMs: 0 };
+
+function workRows(good: ReleaseUsage, bad: ReleaseUsage): string[][] {
+  const names = [...new Set([...Object.keys(good.work), ...Object.keys(bad.work)])];
+  const cells = (work: Work) => [String(work.invocations), String(work.calls), (billedMs(work) / 1000).toFixed(1)];
+  return names.map((name) => [name, ...cells(good.work[name] ?? NO_WORK), ...cells(bad.work[name] ?? NO_WORK)]);
+}
+
+function watchSentence({ work, calls, executions, usage }: ReleaseUsage): string {
+  const looks = calls["cloudwatch:GetMetricData"] ?? 0;
+  const { metricRead = 0, stateTransition = 0 } = usage;
+  return `The watch of the good release was ${executions} execution with ${stateTransition} state transitions for ${work.watch?.invocations ?? 0} turns: a turn, the choice
+after it and the wait. All in all ${looks} requests asked for ${metricRead} metrics, ${(metricRead / looks).toFixed(1)} at a time. The sweep is enabled only while a release
+is open: once a minute, ${work["report-failure"]?.invocations ?? 0} invocations of \`report-failure\`.`;
+}
+
+const guardSentence = ({ guardTime }: ReleaseUsage) =>
+  guardTime
+    ? `In the ${GUARD_HOURS} hours of guard time after it nothing polls: ${guardTime.invocations} invocations and ${guardTime.calls} calls on top; the alarms
+that watch then are in the month below.`
+    : "";
 
 function flagSentence(flags: Usage): string {
   return bill(flags)

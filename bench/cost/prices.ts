@@ -24,11 +24,15 @@ export const PRICES_AS_OF = "November 2026";
 export const PRICES = {
   alarmMetricMonth: price(0.1, 1, "metric in a standard-resolution alarm, month", "CloudWatch pricing, alarms"),
   customMetricMonth: price(0.3, 1, "custom metric, month", "CloudWatch pricing, metrics"),
+  dashboardMonth: price(3, 1, "dashboard, month", "CloudWatch pricing, dashboards"),
   metricRead: price(0.01, 1000, "metric requested with GetMetricData", "CloudWatch pricing, API"),
   cloudWatchRequest: price(0.01, 1000, "other CloudWatch request", "CloudWatch pricing, API"),
   logGb: price(0.5, 1, "GB of logs ingested", "CloudWatch pricing, logs"),
   lambdaRequest: price(0.2, 1_000_000, "Lambda request", "Lambda pricing"),
   lambdaGbSecond: price(0.0000166667, 1, "GB-second, x86", "Lambda pricing"),
+  stateTransition: price(0.025, 1000, "Step Functions state transition", "Step Functions pricing, Standard workflows"),
+  trace: price(5, 1_000_000, "X-Ray trace recorded", "X-Ray pricing"),
+  scheduledEvent: price(1, 1_000_000, "EventBridge scheduled event", "EventBridge pricing, custom events [assumed]"),
   dynamoWrite: price(
     0.625,
     1_000_000,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addUsage, bill, metricsOfAlarm, standingUsage, times, total } from "../../bench/cost/bill.ts";
 import { clientsIn } from "../../bench/cost/load.ts";
+import { transitionsIn } from "../../bench/cost/tally.ts";
 import { median } from "../../bench/cost/turns.ts";
 
 describe("what the benchmark of cost counts", () => {
@@ -19,7 +20,7 @@ describe("what the benchmark of cost counts", () => {
       Key: { Type: "AWS::KMS::Key" },
       Role: { Type: "AWS::IAM::Role" },
     });
-    expect(usage).toEqual({ alarmMetricMonth: 3, kmsKeyMonth: 1 });
+    expect(usage).toEqual({ alarmMetricMonth: 3, kmsKeyMonth: 1, dashboardMonth: 0 });
     expect(total(bill(usage))).toBeCloseTo(1.3);
   });
 
@@ -28,6 +29,18 @@ describe("what the benchmark of cost counts", () => {
       lambdaRequest: 32,
       snsEmail: 10,
     });
+  });
+
+  it("counts a state that is entered as a transition, and a try that is made again as one more", () => {
+    const types = [
+      "ExecutionStarted",
+      "TaskStateEntered",
+      "TaskScheduled",
+      "TaskFailed",
+      "TaskScheduled",
+      "TaskSucceeded",
+    ];
+    expect(transitionsIn([...types, "TaskStateExited", "WaitStateEntered", "WaitStateExited"])).toBe(3);
   });
 
   it("knows a bundle's clients by the services they name", () => {
