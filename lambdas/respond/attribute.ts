@@ -4,8 +4,8 @@ import type { Reason } from "../../lib/core/judge/types.ts";
 import { type Asked, type Blame, blame, notTheRelease } from "../../lib/core/release/attribution.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
+import { askVersion } from "../runtime/ask-version.ts";
 import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
@@ -72,15 +72,15 @@ async function redDependency({ ports, log }: Response, { policy }: ReleaseRecord
 async function bothFail(response: Response, release: ReleaseRecord): Promise<Reason | undefined> {
   if (release.policy.smokeTests.length === 0) return undefined;
   const { ports, log } = response;
-  const serving: Asked = { asked: 0, failed: 0 };
-  const knownGood: Asked = { asked: 0, failed: 0 };
+  let serving: Asked = { asked: 0, failed: 0 };
+  let knownGood: Asked = { asked: 0, failed: 0 };
   let whose: Blame | undefined;
   try {
     await withinBudget(ports.clock, ASKING_LIMIT_MS, async ({ signal }) => {
       while (whose === undefined) {
-        await Promise.all([
-          ask(response, release, release.canaryVersion, serving, signal),
-          ask(response, release, release.baselineVersion, knownGood, signal),
+        [serving, knownGood] = await Promise.all([
+          askVersion(ports, release, release.canaryVersion, serving, signal),
+          askVersion(ports, release, release.baselineVersion, knownGood, signal),
         ]);
         whose = blame(serving, knownGood);
       }
@@ -92,16 +92,4 @@ async function bothFail(response: Response, release: ReleaseRecord): Promise<Rea
   if (whose !== "shared") return undefined;
   const message = `version ${release.baselineVersion}, which served before, failed ${knownGood.failed} of ${knownGood.asked} smoke requests, version ${release.canaryVersion} ${serving.failed} of ${serving.asked}`;
   return notTheRelease("known-good-fails-too", message, knownGood);
-}
-
-async function ask(
-  { ports }: Response,
-  { policy, functionName }: ReleaseRecord,
-  version: string,
-  asked: Asked,
-  signal: AbortSignal,
-): Promise<void> {
-  const failures = await runSmokeTests(policy.smokeTests, { ...ports, functionName, version, signal });
-  asked.asked += 1;
-  if (failures.length > 0) asked.failed += 1;
 }

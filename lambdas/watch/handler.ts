@@ -1,6 +1,7 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
+import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
@@ -11,6 +12,7 @@ import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { createLog } from "../runtime/log.ts";
+import { withProbeRequests } from "./probes.ts";
 import { lambdaMetrics } from "./signals.ts";
 import { createTurn, type TurnResult } from "./turn.ts";
 
@@ -23,7 +25,11 @@ const turn = lazy(() => {
     deployments: createDeployments(options),
     ledger: createLedger(ledgerTable, options),
     notifier: createNotifier(topicArn, options),
-    signals: lambdaMetrics({ clock: systemClock, monitoring: createMonitoring(options) }, log),
+    signals: withProbeRequests(
+      lambdaMetrics({ clock: systemClock, monitoring: createMonitoring(options) }, log),
+      { clock: systemClock, functions: createFunctions(options) },
+      log,
+    ),
     flagEvidence: createFlagEvidence(options),
     responder: createResponder(environment, options),
     shift: createShift(environment, options),

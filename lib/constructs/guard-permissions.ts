@@ -121,6 +121,8 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       readMetrics,
       ledger,
       ...notify,
+      // Probes, where a policy asks for them.
+      invoke,
       {
         actions: ["lambda:InvokeFunction"],
         resources: [

@@ -36,7 +36,7 @@ export function blame(serving: Asked, knownGood: Asked): Blame | undefined {
 }
 
 /** Chance that of `all` failures of two versions that are alike so many or more are the one's. */
-function chanceOf(failures: number, all: number): number {
+export function chanceOf(failures: number, all: number): number {
   let chance = 0;
   let term = 0.5 ** all;
   for (let k = all; k >= failures; k -= 1) {

@@ -2,6 +2,7 @@ import type { FlagReference, Policy } from "../../contract/policy.ts";
 import type { FlagJudgement } from "../judge/flag-verdict.ts";
 import type { Counted } from "../judge/increments.ts";
 import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
+import type { Asked } from "./attribution.ts";
 
 /**
  * One flag profile's part in a rollback. `not-known`: time ran out before AppConfig had said how the change ended; the
@@ -36,6 +37,13 @@ export interface Judging {
   baseline: Counted;
   /** Most requests at once so far. */
   peak: number;
+  probed?: Probed;
+}
+
+/** Probes that were sent so far, the same to both versions. */
+export interface Probed {
+  canary: Asked;
+  baseline: Asked;
 }
 
 /** What the watch remembers between its turns. */
