@@ -110,9 +110,10 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   return deploy;
 }
 
-function act(session: Session, action: string, options: Options) {
+async function act(session: Session, action: string, options: Options) {
   if (action === "update-flag") return updateFlag(session, options);
   if (action === "follow") {
+    await session.ports.deployments.get(options.deploymentId);
     session.state = `deployment ${options.deploymentId} goes on by itself`;
     return followRelease(session, options.deploymentId);
   }

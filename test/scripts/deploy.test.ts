@@ -255,6 +255,27 @@ describe("deploy", () => {
     }
   });
 
+  it("releases a known-bad version when a person has broken the glass for it, and warns", async () => {
+    const harness = ready();
+    harness.known("checkout", "3");
+    harness.bad("checkout", "4");
+    const refused = await harness.run(command, ...FORM);
+    expect(refused.stderr).toContain("goaround guard --action break-glass --function-name checkout --rules known-bad");
+    await harness.ports.ledger.changeEnvironment(() => ({
+      breakGlass: [
+        {
+          ...{ functionName: "checkout", rules: ["known-bad"], reason: "only way out", by: "olga" },
+          ...{ at: "2026-03-02T12:00:00.000Z", until: "2026-03-02T13:00:00.000Z" },
+        },
+      ],
+    }));
+    codeDeploy(harness, "Succeeded");
+    const ran = await harness.run(command, ...FORM);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain("warning: version 4 is known bad: error-rate");
+    expect(ran.stderr).toContain("let through by olga");
+  });
+
   it("asks for --detach where CloudFormation owns the alias", async () => {
     const harness = ready();
     harness.discovery.stacks.set("checkout", "checkout-stack");
@@ -296,5 +317,29 @@ describe("deploy", () => {
     const ran = await harness.run(command, "--action", "follow", "--deployment-id", "d-000000009");
     expect(ran.exitCode).toBe(0);
     expect(ran.stderr).toContain("d-000000009 succeeded");
+  });
+
+  it("says nothing of a deployment that does not exist but that", async () => {
+    const ran = await ready().run(command, "--action", "follow", "--deployment-id", "d-000000009");
+    expect(ran.exitCode).toBe(4);
+    expect(ran.stderr).toContain("state: nothing was changed");
+  });
+
+  it("says what the guard wrote down about a deployment that failed", async () => {
+    const harness = ready();
+    const ids = { deploymentId: "d-000000009", functionName: "checkout", alias: "live", from: "3", to: "4" };
+    const error = { code: "HOOK_EXECUTION_FAILURE", message: "one or more of the validation functions failed" };
+    harness.ports.deployments.given(ids, { status: "Failed", error });
+    const follow = () => harness.run(command, "--action", "follow", "--deployment-id", "d-000000009");
+    const unknown = await follow();
+    expect(unknown.exitCode).toBe(1);
+    expect(unknown.stderr).toContain("ended as Failed (HOOK_EXECUTION_FAILURE: one or more");
+    expect(unknown.stderr).toContain("--log-group-name /aws/lambda/goaround-dev-pre-traffic");
+
+    const reason = 'the smoke test "health" answered 500';
+    await harness.ports.ledger.updateRelease("d-000000009", { outcome: "blocked", reason, actor: "pre-traffic" });
+    const known = await follow();
+    expect(known.exitCode).toBe(1);
+    expect(known.stderr).toContain(`ended as Failed (pre-traffic: ${reason})`);
   });
 });

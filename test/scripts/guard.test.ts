@@ -41,6 +41,22 @@ describe("orders to the guard", () => {
     ]);
   });
 
+  it("begin at the time of AWS, which its first answer tells", async () => {
+    const harness = new Harness();
+    const identity = harness.discovery.identity.bind(harness.discovery);
+    harness.discovery.identity = async () => {
+      await harness.ports.clock.sleep(3_600_000);
+      return identity();
+    };
+    await order(harness, "freeze", "--id", "incident", "--for", "2h", ...WHY);
+    await order(harness, "disarm", "--all", "--for", "2h", ...WHY);
+    await order(harness, "break-glass", "--all", "--for", "2h", ...WHY);
+    const { freezes, disarmed, breakGlass } = harness.ports.ledger.environment;
+    expect(freezes[0]?.times).toEqual({ from: "2026-03-02T13:00:00.000Z", until: "2026-03-02T15:00:00.000Z" });
+    expect(Object.values(disarmed)[0]?.until).toBe("2026-03-02T16:00:00.000Z");
+    expect(breakGlass[0]?.until).toBe("2026-03-02T17:00:00.000Z");
+  });
+
   it.each([
     [["--from", "tomorrow"], '"tomorrow" is not a date'],
     [["--cron", "0 18 * * FRI"], "--cron needs --for"],

@@ -2,6 +2,7 @@ import { alarmName, parseAlarmName } from "../../../lib/contract/names.ts";
 import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState, VersionInfo } from "../../../lib/core/ports.ts";
+import { applyOrders } from "../../../lib/core/release/admission-environment.ts";
 import { artifactKey } from "../../../lib/core/release/records.ts";
 import { describeAlias, findGroup, isWhole, newestFirst, openReleaseOf, readAlias, readPolicy } from "../lookup.ts";
 import { nothingToDo, type Outcome, planned, type Session } from "../session.ts";
@@ -207,10 +208,13 @@ async function admit(session: Session, options: DeployOptions, release: Release)
   );
   const bad = ledger?.knownBad[artifactKey(release.target.codeSha256, release.target.configurationHash)];
   if (bad) {
-    throw refuse(
-      `version ${version} is known bad: ${bad.reason} (as version ${bad.version}, ${bad.deploymentId}, ${bad.at})`,
-      "Publish a version that fixes it: the same code with the same configuration is not released again.",
-    );
+    const message = `version ${version} is known bad: ${bad.reason} (as version ${bad.version}, ${bad.deploymentId}, ${bad.at})`;
+    const advice = `Publish a version that fixes it: the same code with the same configuration is not released again. In an emergency: goaround guard --action break-glass --function-name ${functionName} --rules known-bad --for 1h --reason "…"`;
+    const environment = await session.ports.ledger.getEnvironment();
+    const facts = { environment, functionName, now: session.clock.now() };
+    const { refusals, findings } = applyOrders([{ code: "known-bad", message, advice }], facts);
+    for (const finding of findings) session.warn(finding.message);
+    if (refusals.length > 0) throw refuse(message, advice);
   }
   if (options.rollbackThreshold !== undefined && release.groupAlarms.length >= MAX_ALARMS) {
     throw refuse(

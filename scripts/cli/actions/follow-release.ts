@@ -1,8 +1,20 @@
+import { guardFunctionName } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
+import type { DeploymentInfo } from "../../../lib/core/ports.ts";
 import { EXIT } from "../exit-codes.ts";
 import { followDeployment, restoreAfterEnd } from "../follow.ts";
 import { describeAlias, isWhole } from "../lookup.ts";
 import { done, type Outcome, type Session } from "../session.ts";
+
+/** Why a deployment did not succeed: what the guard or a person wrote down, else CodeDeploy's word, which names no cause. */
+async function whyEnded(session: Session, { deploymentId, error }: DeploymentInfo) {
+  const record = await session.attempt(
+    "the ledger does not answer; what the guard decided is left out",
+    session.ports.ledger.getRelease(deploymentId),
+  );
+  if (record?.reason !== undefined) return { known: true, text: ` (${record.actor ?? "the guard"}: ${record.reason})` };
+  return { known: false, text: error ? ` (${error.code}: ${error.message})` : "" };
+}
 
 /** Follows a deployment to its end, its rollback included, and verifies the alias. */
 export async function followRelease(
@@ -48,12 +60,14 @@ export async function followRelease(
     baselineVersion: currentVersion,
     canaryVersion: targetVersion,
   });
-  const why = deployment.error ? ` (${deployment.error.code}: ${deployment.error.message})` : "";
+  const why = await whyEnded(session, deployment);
   return {
     exitCode: EXIT.notAsExpected,
     code: "rolled-back",
-    message: `${deploymentId} ended as ${deployment.status}${why}; ${functionName}:${alias} is on ${describeAlias(restored.alias)}`,
-    advice: `Look why: aws deploy get-deployment --deployment-id ${deploymentId}. Then release a version that fixes it.`,
+    message: `${deploymentId} ended as ${deployment.status}${why.text}; ${functionName}:${alias} is on ${describeAlias(restored.alias)}`,
+    advice: why.known
+      ? "Remove the cause, then release again."
+      : `Look why: aws deploy get-deployment --deployment-id ${deploymentId}, and aws logs filter-log-events --log-group-name /aws/lambda/${guardFunctionName(session.environment, "pre-traffic")}. Then release a version that fixes it.`,
     data: {
       ...data,
       deployment: { ...data.deployment, rollbackDeploymentId: restored.deployment.rollbackDeploymentId },

@@ -39,12 +39,16 @@ interface Order {
   change(record: EnvironmentRecord, by: string, now: Date): Partial<EnvironmentRecord> | undefined;
 }
 
-/** Writes one order of a person into the ledger, with who, when and why. */
-async function give(session: Session, order: Order): Promise<Outcome> {
+/**
+ * Writes one order of a person into the ledger, with who, when and why. The order is made once AWS has answered: before
+ * that its time is not known, and an order from now on would begin and end by the computer's own clock.
+ */
+async function give(session: Session, orderAt: (now: Date) => Order): Promise<Outcome> {
   const { ledger, discovery } = session.ports;
   const reason = session.options.reason!;
   const { arn: by } = await discovery.identity();
   const now = session.clock.now();
+  const order = orderAt(now);
   const before = await ledger.getEnvironment();
   if (!order.change(before, by, now)) return nothingToDo(order.nothing, { environment: session.environment });
   session.banner(order.action, { environment: session.environment, on: order.subject, reason, by });
@@ -75,41 +79,45 @@ function scopeOf({ functionName, all }: ScopeOptions): { scope: string; words: s
     : { scope: functionName, words: functionName };
 }
 
-function untilOf(now: Date, minutes: number, limit: number): string {
+function checkLimit(minutes: number, limit: number): void {
   if (minutes > limit) {
     throw new GoaroundError("usage", "operator", `--for is at most ${limit / 60} h, not ${minutes / 60} h`, {
       advice: "Run it again when it has ended and is still needed.",
     });
   }
-  return new Date(now.getTime() + minutes * 60_000).toISOString();
 }
+
+const after = (now: Date, minutes: number) => new Date(now.getTime() + minutes * 60_000).toISOString();
 
 /** From now on, for a while, the guard decides, records and tells, and does not act. */
 export function disarmGuard(session: Session, options: ScopeOptions & { for: number }): Promise<Outcome> {
   const { scope, words } = scopeOf(options);
-  const until = untilOf(session.clock.now(), options.for, MAX_DISARM_MINUTES);
-  return give(session, {
-    action: "disarm",
-    subject: words,
-    question: `Nothing is refused or rolled back automatically for ${words} until ${until}. Disarm?`,
-    done: `disarmed for ${words} until ${until}: the guard decides, records and notifies, and does not act`,
-    nothing: "",
-    next: `Arm it again with: goaround guard --action arm ${scope === ALL_FUNCTIONS ? "--all" : `--function-name ${scope}`} --reason "…"`,
-    change: (record, by, now) =>
-      disarm(record, scope, { reason: session.options.reason!, by, at: now.toISOString(), until }),
+  checkLimit(options.for, MAX_DISARM_MINUTES);
+  return give(session, (start) => {
+    const until = after(start, options.for);
+    return {
+      action: "disarm",
+      subject: words,
+      question: `Nothing is refused or rolled back automatically for ${words} until ${until}. Disarm?`,
+      done: `disarmed for ${words} until ${until}: the guard decides, records and notifies, and does not act`,
+      nothing: "",
+      next: `Arm it again with: goaround guard --action arm ${scope === ALL_FUNCTIONS ? "--all" : `--function-name ${scope}`} --reason "…"`,
+      change: (record, by, now) =>
+        disarm(record, scope, { reason: session.options.reason!, by, at: now.toISOString(), until }),
+    };
   });
 }
 
 export function armGuard(session: Session, options: ScopeOptions): Promise<Outcome> {
   const { scope, words } = scopeOf(options);
-  return give(session, {
+  return give(session, () => ({
     action: "arm",
     subject: words,
     question: `The guard acts again for ${words}. Arm?`,
     done: `armed for ${words}`,
     nothing: `nothing to do: the guard is armed for ${words}`,
     change: (record) => (record.disarmed[scope] ? arm(record, scope) : undefined),
-  });
+  }));
 }
 
 export interface FreezeOptions {
@@ -126,8 +134,7 @@ export interface FreezeOptions {
 export function freezeReleases(session: Session, options: FreezeOptions): Promise<Outcome> {
   const { id, functionName } = options;
   const timeZone = options.timeZone ?? "UTC";
-  const times = timesOf(session, options);
-  const problems = freezeProblems({ timeZone, times });
+  const problems = freezeProblems({ timeZone, times: timesOf(session.clock.now(), options) });
   if (problems.length > 0) {
     throw new GoaroundError("usage", "operator", `this is no freeze: ${problems.join("; ")}`, {
       advice: "See --help.",
@@ -135,25 +142,28 @@ export function freezeReleases(session: Session, options: FreezeOptions): Promis
   }
   const scope = options.scope ?? "all";
   const what = scope === "all" ? "code and flags" : scope;
-  const when =
-    times.cron === undefined
-      ? `from ${times.from}${times.until ? ` until ${times.until}` : ""}`
-      : `at "${times.cron}" for ${times.minutes} minutes`;
-  return give(session, {
-    action: "freeze",
-    subject: id,
-    question: `Releases of ${what} of ${functionName ?? "all functions"} are refused ${when} (${timeZone}). Freeze?`,
-    done: `freeze ${id}: no releases of ${what} of ${functionName ?? "all functions"} ${when} (${timeZone}); rollbacks go on`,
-    nothing: "",
-    next: `End it with: goaround guard --action unfreeze --id ${id} --reason "…"`,
-    change: (record, by) => {
-      const window: FreezeWindow = { id, scope, functionName, timeZone, times, reason: session.options.reason!, by };
-      return freeze(record, window);
-    },
+  return give(session, (start) => {
+    const times = timesOf(start, options);
+    const when =
+      times.cron === undefined
+        ? `from ${times.from}${times.until ? ` until ${times.until}` : ""}`
+        : `at "${times.cron}" for ${times.minutes} minutes`;
+    return {
+      action: "freeze",
+      subject: id,
+      question: `Releases of ${what} of ${functionName ?? "all functions"} are refused ${when} (${timeZone}). Freeze?`,
+      done: `freeze ${id}: no releases of ${what} of ${functionName ?? "all functions"} ${when} (${timeZone}); rollbacks go on`,
+      nothing: "",
+      next: `End it with: goaround guard --action unfreeze --id ${id} --reason "…"`,
+      change: (record, by) => {
+        const window: FreezeWindow = { id, scope, functionName, timeZone, times, reason: session.options.reason!, by };
+        return freeze(record, window);
+      },
+    };
   });
 }
 
-function timesOf(session: Session, { cron, from, until, for: minutes }: FreezeOptions): FreezeTimes {
+function timesOf(now: Date, { cron, from, until, for: minutes }: FreezeOptions): FreezeTimes {
   const usage = (message: string) =>
     new GoaroundError("usage", "operator", message, {
       advice: 'Either --from and --until, or --cron "0 18 * * FRI" and --for 62h.',
@@ -163,21 +173,21 @@ function timesOf(session: Session, { cron, from, until, for: minutes }: FreezeOp
     if (minutes === undefined) throw usage("--cron needs --for: how long each freeze lasts");
     return { cron, minutes };
   }
-  const begin = from ?? session.clock.now().toISOString();
+  const begin = from ?? now.toISOString();
   if (minutes === undefined) return { from: begin, until };
   if (until !== undefined || from !== undefined) throw usage("--for goes with --cron, or stands alone: from now on");
-  return { from: begin, until: new Date(session.clock.now().getTime() + minutes * 60_000).toISOString() };
+  return { from: begin, until: after(now, minutes) };
 }
 
 export function endFreeze(session: Session, { id }: { id: string }): Promise<Outcome> {
-  return give(session, {
+  return give(session, () => ({
     action: "unfreeze",
     subject: id,
     question: `End freeze ${id}?`,
     done: `freeze ${id} has ended`,
     nothing: `nothing to do: there is no freeze ${id}`,
     change: (record) => (record.freezes.some((window) => window.id === id) ? unfreeze(record, id) : undefined),
-  });
+  }));
 }
 
 export function openBreakGlass(
@@ -193,19 +203,22 @@ export function openBreakGlass(
       advice: `${near ? `Did you mean ${near}? ` : ""}Rules: ${OVERRIDABLE.join(", ")}.`,
     });
   }
-  const until = untilOf(session.clock.now(), options.for, MAX_BREAK_GLASS_MINUTES);
+  checkLimit(options.for, MAX_BREAK_GLASS_MINUTES);
   const which = rules.length === 0 ? "every rule that can be overridden" : rules.join(", ");
-  return give(session, {
-    action: "break-glass",
-    subject: words,
-    question: `Releases of ${words} are let through until ${until} in spite of ${which}. Break the glass?`,
-    done: `releases of ${words} are let through until ${until} in spite of ${which}; each use is recorded with the release`,
-    nothing: "",
-    change: (record, by, now) => {
-      const functionName = scope === ALL_FUNCTIONS ? undefined : scope;
-      const order = { reason: session.options.reason!, by, at: now.toISOString(), until, functionName, rules };
-      return breakGlass(record, order, now);
-    },
+  return give(session, (start) => {
+    const until = after(start, options.for);
+    return {
+      action: "break-glass",
+      subject: words,
+      question: `Releases of ${words} are let through until ${until} in spite of ${which}. Break the glass?`,
+      done: `releases of ${words} are let through until ${until} in spite of ${which}; each use is recorded with the release`,
+      nothing: "",
+      change: (record, by, now) => {
+        const functionName = scope === ALL_FUNCTIONS ? undefined : scope;
+        const order = { reason: session.options.reason!, by, at: now.toISOString(), until, functionName, rules };
+        return breakGlass(record, order, now);
+      },
+    };
   });
 }
 
@@ -216,7 +229,7 @@ export interface LatchOptions {
 
 export function latchAlias(session: Session, { functionName, alias }: LatchOptions): Promise<Outcome> {
   const key = aliasKey(functionName, alias);
-  return give(session, {
+  return give(session, () => ({
     action: "latch",
     subject: key,
     question: `No release and no automatic rollback of ${key} until the latch is released. Latch?`,
@@ -225,12 +238,12 @@ export function latchAlias(session: Session, { functionName, alias }: LatchOptio
     next: `Release it with: goaround guard --action release-latch --function-name ${functionName} --alias ${alias} --reason "…"`,
     change: (record, by, now) =>
       setLatch(record, key, { since: now.toISOString(), reason: session.options.reason!, by }),
-  });
+  }));
 }
 
 export function unlatchAlias(session: Session, { functionName, alias }: LatchOptions): Promise<Outcome> {
   const key = aliasKey(functionName, alias);
-  return give(session, {
+  return give(session, () => ({
     action: "release-latch",
     subject: key,
     question: `Releases and automatic rollbacks of ${key} are possible again. Release the latch?`,
@@ -238,5 +251,5 @@ export function unlatchAlias(session: Session, { functionName, alias }: LatchOpt
     nothing: `nothing to do: ${key} is not latched`,
     change: (record, by, now) =>
       releaseLatch(record, key, { at: now.toISOString(), by, reason: session.options.reason! }),
-  });
+  }));
 }

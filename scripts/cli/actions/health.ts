@@ -163,7 +163,9 @@ export async function healthCheck(session: Session, options: HealthOptions): Pro
     } catch (error) {
       if (!(error instanceof GoaroundError) || session.signal.aborted) throw error;
       failed.push({ functionName, error });
-      session.say(`${functionName}: ${error.message}${error.advice ? `. ${error.advice}` : ""}`);
+      session.say(
+        `${functionName}: ${error.message}${error.advice ? `${error.message.endsWith(".") ? "" : "."} ${error.advice}` : ""}`,
+      );
     }
   }
   const unhealthy = checked.filter((health) => health.status === "unhealthy");
