@@ -42,12 +42,14 @@ interface RollbackOptions extends CommonOptions {
   minutes?: number;
   force?: boolean;
   withFlags?: boolean;
+  stages?: boolean;
+  atOnce?: boolean;
 }
 
 const FORMS: Record<string, ActionForm> = {
   "rollback-function": {
     required: ["functionName"],
-    optional: ["targetVersion", "alias", "application", "deploymentGroup", "force", "withFlags"],
+    optional: ["targetVersion", "alias", "application", "deploymentGroup", "force", "withFlags", "stages", "atOnce"],
   },
   "stop-deployment": { required: ["deploymentId"], optional: ["force"] },
   "rollback-flags": { required: ["applicationId", "environmentId", "profileId", "flags"], optional: ["force"] },
@@ -74,6 +76,8 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     )
     .option("--group <name>", "release group to put back", parseText)
     .option("--with-flags", "also switch off the flags that belong to the function's releases")
+    .option("--stages", "go back in steps: 75, 50, 25, 0 % of the traffic on the version that is left")
+    .option("--at-once", "in one step, although the policy asks for several")
     .option("--functions <names...>", "functions to check", collectNames)
     .option("--minutes <minutes>", `minutes to look back (default: ${DEFAULT_HEALTH_MINUTES})`, (text) =>
       parseInteger(text, 1, 1440),
@@ -106,7 +110,8 @@ function act(session: Session, options: RollbackOptions) {
 
 const HELP = `
 Forms:
-  --action rollback-function --function-name NAME [--target-version N] [--alias live] [--with-flags] [--reason TEXT] [--force]
+  --action rollback-function --function-name NAME [--target-version N] [--alias live] [--with-flags]
+    [--stages | --at-once] [--reason TEXT] [--force]
   --action stop-deployment --deployment-id d-XXXXXXXXX
   --action rollback-flags --application-id A --environment-id E --profile-id P --flags F1 F2
   --action rollback-configuration --application-id A --environment-id E --profile-id P [--to-version N]

@@ -9,6 +9,7 @@ import { factsOf } from "../runtime/log.ts";
 import { putAliasBack } from "./put-back.ts";
 import type { Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
+import { takeStepsBack } from "./step-back.ts";
 
 /** How long the alias waits for the smoke tests of a version that it may go back to. Milliseconds. */
 const SMOKE_LIMIT_MS = 10_000;
@@ -26,7 +27,8 @@ export async function moveBack(response: Response, release: ReleaseRecord, reaso
   for (const version of candidates) {
     try {
       const checkTarget = () => smokeTest(response, release, version);
-      return await putAliasBack(response, release, version, { reason, checkTarget });
+      const stepsBefore = () => takeStepsBack(response, release, version);
+      return await putAliasBack(response, release, version, { reason, checkTarget, stepsBefore });
     } catch (error) {
       if (!(error instanceof GoaroundError && error.code === "refused")) throw error;
       response.log.warn("not a version to go back to", { functionName, version, why: error.message });

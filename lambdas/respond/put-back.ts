@@ -22,6 +22,8 @@ export interface PutBackOptions {
   rolledBackTo?: string | undefined;
   /** Throws when the version should not get traffic. */
   checkTarget?: () => Promise<void>;
+  /** What comes before all traffic is moved. */
+  stepsBefore?: () => Promise<void>;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function putAliasBack(
   response: Response,
   release: PutBack,
   to: string,
-  { reason, rolledBackTo, checkTarget }: PutBackOptions,
+  { reason, rolledBackTo, checkTarget, stepsBefore }: PutBackOptions,
 ): Promise<AliasState> {
   const { ports, requestId } = response;
   const { functionName, alias, deploymentId } = release;
@@ -59,7 +61,10 @@ export async function putAliasBack(
     watcherOf(response, release),
     async ({ step }) => {
       if (checkTarget) await step("check-target", checkTarget);
-      await step("move-alias", () => writeAlias(ports, write, to, told));
+      await step("move-alias", async () => {
+        await stepsBefore?.();
+        return writeAlias(ports, write, to, told);
+      });
       return step("verify", () => verify(response, release, to));
     },
     (state) => `alias ${alias} serves version ${state.functionVersion} alone`,

@@ -126,6 +126,11 @@ const policyObject = z.strictObject({
    * Left out, it leaves them to CodeDeploy.
    */
   clearWeightsAfterSeconds: z.optional(z.int().check(z.minimum(0), z.maximum(300))),
+  /**
+   * After the release the alias goes back in steps: 75, 50, 25 and 0 % on the version that is left, so many seconds apart.
+   * Left out: at once.
+   */
+  rollbackStepSeconds: z.optional(z.int().check(z.minimum(5), z.maximum(120))),
   /** False: verdicts are recorded and notified, nothing is rolled back automatically. */
   automaticRollback: z._default(z.boolean(), true),
 });

@@ -435,3 +435,45 @@ describe("rollback-function", () => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise<void>((resolve) => setImmediate(resolve));
 }
+
+describe("rollback-function in stages", () => {
+  const shares = (harness: Harness) =>
+    harness.ports.functions.calls.of("splitAlias").map((split) => (split as { share: number }).share);
+
+  it("gives the version that is left 75, 50 and 25 % before it takes all away, half a minute apart", async () => {
+    const harness = afterBadRelease();
+    const before = harness.ports.clock.now().getTime();
+    const ran = await rollback(harness, "--stages");
+    expect(ran.exitCode).toBe(0);
+    expect(shares(harness)).toEqual([0.75, 0.5, 0.25]);
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+    expect(harness.ports.clock.now().getTime() - before).toBeGreaterThanOrEqual(90_000);
+    expect(ran.stderr).toContain("50 % on version 4; the next step in 30 s");
+  });
+
+  it("goes on from the share that an earlier run has left", async () => {
+    const harness = afterBadRelease();
+    harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.5 });
+    expect((await rollback(harness, "--stages")).exitCode).toBe(0);
+    expect(shares(harness)).toEqual([0.25]);
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+
+  it("goes back at once without being asked, and when a release is being stopped", async () => {
+    const harness = afterBadRelease();
+    await rollback(harness);
+    expect(shares(harness)).toEqual([]);
+    const running = duringRelease();
+    expect((await rollback(running, "--stages")).exitCode).toBe(0);
+    expect(shares(running)).toEqual([]);
+  });
+
+  it("takes the rest at once when a step is refused", async () => {
+    const harness = afterBadRelease();
+    harness.ports.functions.calls.fail("splitAlias", new GoaroundError("aws-fault", "dependency", "not with PC"));
+    const ran = await rollback(harness, "--stages");
+    expect(ran.exitCode).toBe(0);
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+    expect(ran.stderr).toContain("the rest goes at once");
+  });
+});

@@ -2,7 +2,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
-import { type RollbackPlan, servingVersions } from "../../../lib/core/release/rollback-plan.ts";
+import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -17,6 +17,7 @@ import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { checkAlias, endJournal } from "./rollback-journal.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
+import { stepsBefore } from "./steps-back.ts";
 
 const STEPS = 5;
 
@@ -109,7 +110,7 @@ async function putBack(session: Session, { options, situation, leaving, step }: 
   else await step("check-target", () => checkTarget(session, situation, options));
 
   session.step(4, STEPS, `all traffic to version ${version}`);
-  const state = await step("move-alias", () => restore(session, options, plan));
+  const state = await step("move-alias", () => restore(session, options, situation));
   session.trafficIsBack();
   session.say(`  alias ${options.alias} is on ${describeAlias(state)}`);
 
@@ -219,8 +220,10 @@ async function checkTarget(session: Session, situation: Situation, options: Roll
   });
 }
 
-async function restore(session: Session, options: RollbackFunctionOptions, plan: RollbackPlan): Promise<AliasState> {
+async function restore(session: Session, options: RollbackFunctionOptions, situation: Situation): Promise<AliasState> {
   const { functionName, alias } = options;
+  const { plan } = situation;
+  await stepsBefore(session, options, situation);
   for (;;) {
     const seen = await session.ports.functions.getAlias(functionName, alias);
     if (seen.functionVersion === plan.target.version && isWhole(seen)) return seen;

@@ -23,6 +23,9 @@ export interface RollbackFunctionOptions {
   application?: string;
   deploymentGroup?: string;
   force: boolean;
+  /** In steps although the policy does not say so; at once although it does. */
+  stages?: boolean;
+  atOnce?: boolean;
   /** Also switch off the flags that the policy gives to its releases. */
   withFlags?: boolean;
 }
