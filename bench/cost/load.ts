@@ -89,7 +89,8 @@ function judgeHandler(name: string, folder: string, own: Samples | undefined, st
     ratio: medianRatio(own, standard, "wallMs"),
     cpuRatio: medianRatio(own, standard, "cpuMs"),
   };
-  const ok = bytes <= limits.bytes && (load === undefined || load.ratio <= limits.load);
+  // By the processor's time, as synthesis is: on a busy machine the clock tells equal bundles apart by a factor of five.
+  const ok = bytes <= limits.bytes && (load === undefined || load.cpuRatio <= limits.load);
   return { name, clients, bytes, maxBytes: limits.bytes, maxLoad: limits.load, ...(load && { load }), ok };
 }
 
