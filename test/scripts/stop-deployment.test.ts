@@ -72,6 +72,19 @@ describe("stop-deployment", () => {
     });
   });
 
+  it("has the reason on record before the deployment has ended, for whoever tells of it", async () => {
+    const harness = releasing();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    const seen: unknown[] = [];
+    const getAlias = harness.ports.functions.getAlias.bind(harness.ports.functions);
+    harness.ports.functions.getAlias = async (...where) => {
+      seen.push(harness.ports.ledger.releases.get("d-000000004"));
+      return getAlias(...where);
+    };
+    await stop(harness, "--reason", "too slow");
+    expect(seen).toContainEqual(expect.objectContaining({ outcome: "open", reason: "too slow" }));
+  });
+
   it("exits 5 when the ledger does not answer, and a second run writes down what it could not", async () => {
     const harness = releasing();
     await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });

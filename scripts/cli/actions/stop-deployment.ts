@@ -43,7 +43,10 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
   }
   await session.confirm(`Stop ${deployment.deploymentId} and go back to version ${baselineVersion}?`);
   session.step(1, 3, `stop ${deployment.deploymentId} with rollback`);
-  const restored = await stopAndRestore(session, release);
+  const [restored] = await Promise.all([
+    stopAndRestore(session, release),
+    noteReason(session, deployment.deploymentId),
+  ]);
   session.trafficIsBack();
   session.step(2, 3, "verify the alias");
   session.say(`  alias ${alias} of ${functionName} is on ${describeAlias(restored.alias)}`);
@@ -66,6 +69,20 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
       ? "The stack update that started it fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE before the next deploy."
       : undefined;
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
+}
+
+/**
+ * Beside the stop: who tells that the release has ended reads the reason there. Written afterwards it would be missing in
+ * the notification, or be overwritten by what CodeDeploy says of the stop.
+ */
+async function noteReason(session: Session, deploymentId: string): Promise<void> {
+  const { ledger } = session.ports;
+  const { reason } = session.options;
+  if (reason === undefined) return;
+  const note = async () => {
+    if (await ledger.getRelease(deploymentId)) await ledger.updateRelease(deploymentId, { reason });
+  };
+  await session.attempt("the reason is not in the ledger yet", note());
 }
 
 /**
