@@ -61,8 +61,8 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     await tellCause(response, release, reasons, cause);
     return;
   }
-  // With a claim of its own: the code may still have to go back for another reason.
-  if (!(await mayAct(response, deploymentId, cause ? "guard-flags" : "guard"))) return;
+  // With a claim of its own: the code may still have to go back for another reason, or at a later alarm.
+  if (!(await mayAct(response, deploymentId, flagsFirst ? "guard-flags" : "guard"))) return;
   if (!flagsFirst) {
     await putBack(response, release, reasons, killOrAwait(response, release, rolledBack(release)));
     return;
@@ -75,12 +75,13 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     const findings = release.verdict?.findings ?? [];
     await tellFlagsOff(response, release, { flags, reasons: [...evidence.reasons, ...reasons], findings, startedAt });
     const changed = flags.some((result) => result.switchedOff.length > 0);
-    if (changed && (await recovers(response, event.alarmName))) return;
+    if (changed && (await recoversWithout(response, event, release))) return;
   }
   if (cause) {
     await tellCause(response, release, reasons, cause);
     return;
   }
+  if (!(await mayAct(response, deploymentId, "guard"))) return;
   const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
   const all = kill.flags.then(async (flags) => [
     ...(flags ?? []),
@@ -169,6 +170,15 @@ async function hasSuspectFlag(response: Response, release: ReleaseRecord): Promi
     }
   }
   return false;
+}
+
+/** Other alarms that turn red meanwhile wait as well: they go by the same minutes. */
+async function recoversWithout(response: Response, { alarmName }: AlarmEvent, { deploymentId }: ReleaseRecord) {
+  const { ledger, clock } = response.ports;
+  await bestEffort(response, "recording that flags went off", () =>
+    ledger.updateRelease(deploymentId, { harmfulFlagsOffAt: clock.now().toISOString() }),
+  );
+  return recovers(response, alarmName);
 }
 
 async function recovers({ ports, log, signal }: Response, alarmName: string): Promise<boolean> {

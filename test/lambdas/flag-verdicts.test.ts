@@ -243,6 +243,37 @@ describe("an alarm on the alias, and what the cohorts say", () => {
     },
   );
 
+  it("in guard time still takes the code back at a later alarm, after a flag's fault has gone with the flag", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, new Date("2026-03-02T12:14:00.000Z"));
+    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.flags.values().new_api).toBe(false);
+    expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
+    ports.clock.advance(30 * 60_000);
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("1");
+    expect(ports.notifier.sent.map(({ data }) => data.outcome)).toEqual(["flags-off", "rolled-back"]);
+  });
+
+  it("in guard time waits with every alarm while a flag's absence shows", async () => {
+    const ports = await released();
+    ports.flags.given({ new_api: true }, new Date("2026-03-02T12:14:00.000Z"));
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    const slow = ALIAS_ALARM.replace("error-rate", "duration");
+    ports.monitoring.states.set(slow, "ALARM");
+    const first = responder(ports).send(alarmEvent(ALIAS_ALARM));
+    await ports.clock.sleep(20_000);
+    expect(ports.flags.values().new_api).toBe(false);
+    const second = responder(ports).send(alarmEvent(slow));
+    await ports.clock.sleep(60_000);
+    expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
+    for (const alarm of [ALIAS_ALARM, slow]) ports.monitoring.states.set(alarm, "OK");
+    await Promise.all([first, second]);
+    expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
+  });
+
   it("in guard time takes the code back where no flag is to blame", async () => {
     const ports = await released();
     half(ports, 30, 30);
