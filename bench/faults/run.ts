@@ -17,7 +17,7 @@ const PARTS = 16;
 
 const HELP = `npm run bench -- faults [--quick] [--only NAME ...]
 
-  --quick      a twentieth of the runs; prints, and writes no page
+  --quick      a twentieth of the runs
   --only NAME  only these experiments: ${NAMES.join(", ")}; writes no page
 
 Rollbacks under faults, in process on the local AWS's rules and in virtual time: programs that die at every call,
@@ -59,6 +59,6 @@ export const run: Benchmark = async (args) => {
     for (const line of [...failures, ...duplicates]) process.stdout.write(`  ${line}\n`);
     process.stdout.write(`  ${JSON.stringify({ ...most, ...sum })}\n`);
   }
-  if (!values.quick && !values.only) writeFileSync(PAGE, page(tallies, minutes()));
+  if (!values.only) writeFileSync(PAGE, page({ tallies, minutes: minutes(), every }));
   return [...tallies].some(([name, { failures }]) => name !== "throttled-60" && failures.length > 0) ? 1 : 0;
 };
