@@ -15,8 +15,9 @@ import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/re
 import { joinGroup } from "./join-group.ts";
 import { fixSlowThresholds } from "./slow-thresholds.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
+import { countLog, type SubscribePorts } from "./subscribe.ts";
 
-export interface PreTrafficPorts extends WatchStartPorts {
+export interface PreTrafficPorts extends WatchStartPorts, SubscribePorts {
   clock: Clock;
   functions: FunctionsPort;
   monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles">;
@@ -67,8 +68,10 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     }
     await joinGroup(ports, record);
     signal.throwIfAborted();
+
+    const ownRequests: string[] = [];
     const failures = await runSmokeTests(record.policy.smokeTests, {
-      functions: ports.functions,
+      functions: noting(ports.functions, ownRequests),
       clock: ports.clock,
       functionName: appSpec.functionName,
       version: appSpec.targetVersion,
@@ -84,7 +87,11 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
     if (record.policy.staged) return handOver(ports, run, record, { slowThresholdsMs, noted }, log);
-    const findings = [...noted, ...(await startWatch(ports, run, log))];
+    const versions = [facts.baseline, facts.target];
+    const counting = { environment, release: record, versions, slowThresholdsMs, ownRequests };
+    const uncounted = await countLog(ports, counting, log);
+    signal.throwIfAborted();
+    const findings = [...noted, ...uncounted, ...(await startWatch(ports, run, log))];
     signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
       preTrafficStatus: "Succeeded",
@@ -117,6 +124,15 @@ async function handOver(
   if (unwatched.length === 0) return { status: "HandedOver" };
   return block(ports, record, { kind: "hold", reasons: unwatched, findings: noted }, log);
 }
+
+/** Notes Lambda's ids of the guard's own invocations: their log is none of the traffic's. */
+const noting = (functions: FunctionsPort, requests: string[]): Pick<FunctionsPort, "invoke"> => ({
+  async invoke(request) {
+    const answer = await functions.invoke(request);
+    if (answer.requestId !== undefined) requests.push(answer.requestId);
+    return answer;
+  },
+});
 
 async function gather(ports: PreTrafficPorts, environment: string, appSpec: AppSpec, signal: AbortSignal, log: Log) {
   const { functionName, alias: aliasName, currentVersion, targetVersion } = appSpec;

@@ -2,13 +2,16 @@ import { systemClock } from "../../lib/adapters/clock.ts";
 import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
+import { createLogSubscriptions } from "../../lib/adapters/log-subscriptions.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createPolicies } from "../../lib/adapters/policy.ts";
+import { createSignalBooks } from "../../lib/adapters/signal-books.ts";
 import { createSweep } from "../../lib/adapters/sweep.ts";
 import type { GuardConfig } from "../runtime/config.ts";
 import { noteFailure } from "../runtime/failure-note.ts";
 import type { HookWork } from "../runtime/handler.ts";
 import type { Log } from "../runtime/log.ts";
+import { signalsArn } from "../runtime/log-subscription.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createPreTraffic } from "./pre-traffic.ts";
 
@@ -23,6 +26,8 @@ export function wire({ environment, ledgerTable, watchArn }: GuardConfig, log: L
     ledger,
     executions: createExecutions(watchArn, options),
     sweep: createSweep(ledgerTable, environment, options),
+    books: createSignalBooks(ledgerTable, options),
+    subscriptions: createLogSubscriptions(signalsArn(environment, watchArn), options),
   };
   return {
     work: createPreTraffic(ports, environment, log),

@@ -2,11 +2,14 @@ import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
+import { createLogSubscriptions } from "../../lib/adapters/log-subscriptions.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
 import { createShift } from "../../lib/adapters/shift.ts";
+import { createSignalBooks } from "../../lib/adapters/signal-books.ts";
 import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import { createLog } from "../runtime/log.ts";
+import { signalsArn } from "../runtime/log-subscription.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createLookAfter } from "./look-after.ts";
 import { createReportFailure } from "./report-failure.ts";
@@ -27,6 +30,8 @@ function readBooks() {
     executions: createExecutions(watchArn, options),
     sweep: createSweep(ledgerTable, environment, options),
     shift: createShift(environment, options),
+    books: createSignalBooks(ledgerTable, options),
+    subscriptions: createLogSubscriptions(signalsArn(environment, watchArn), options),
   };
   return { books, nets };
 }

@@ -10,10 +10,11 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
 import type { ExecutionsPort, ShiftPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
+import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 
-export interface LookAfterPorts {
+export interface LookAfterPorts extends UnsubscribePorts {
   deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
   ledger: LedgerPort;
   notifier: NotifierPort;
@@ -42,7 +43,7 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     const facts = { now: clock.now(), deployment, waiting: waitingHook(target), release };
     const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
     if (step.kind === "over") {
-      if (!isOpened(release) || !mustEnable(release, deployment)) return sweep.remove(deploymentId);
+      if (!isOpened(release) || !mustEnable(release, deployment)) return leave(deploymentId, release);
       if (watch !== "RUNNING") await watchFlagsOn(deploymentId, release);
       return;
     }
@@ -51,6 +52,12 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     if (step.kind === "report") {
       await answer(deploymentId, step, release?.staged !== undefined && release.postTrafficHookId === undefined);
     } else await tell(deploymentId, release, owner, step, watch);
+  }
+
+  /** Nothing of the release is left behind; what could not be removed keeps its place in the sweep. */
+  async function leave(deploymentId: string, release: ReleaseRecord | undefined): Promise<void> {
+    if (release) await stopCounting(ports, release, log);
+    await ports.sweep.remove(deploymentId);
   }
 
   /** Flags wait for a release that has succeeded, and nobody sees to them any more. */
@@ -122,7 +129,8 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
         try {
           await one(deploymentId, owner);
         } catch (error) {
-          if (isGone(error)) await sweep.remove(deploymentId);
+          if (isGone(error))
+            await bestEffort("leaving", async () => leave(deploymentId, await ports.ledger.getRelease(deploymentId)));
           log.error("a release could not be looked after", { deploymentId, ...factsOf(error) });
         }
       }

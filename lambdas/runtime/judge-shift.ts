@@ -4,6 +4,7 @@ import { judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type LookWindow, lookWindows } from "../../lib/core/release/shift.ts";
 import type { WatchedShift } from "../../lib/core/release/watch-ports.ts";
+import { leaving, metricsSince } from "../../lib/core/signals/log-looks.ts";
 import type { Log } from "./log.ts";
 import { type LookPorts, nothingTaken, publishedAt, type Taken, takeLook } from "./look.ts";
 
@@ -11,8 +12,13 @@ import { type LookPorts, nothingTaken, publishedAt, type Taken, takeLook } from 
 export type ShiftUnderJudgement = WatchedShift;
 
 /** The windows that have not been judged yet, published or not. */
-export const windowsAhead = ({ release, shift, routing }: ShiftUnderJudgement, now: Date): LookWindow[] =>
-  lookWindows(shift, routing, now, release.judging && new Date(release.judging.judgedUntil));
+export function windowsAhead({ release, shift, routing }: ShiftUnderJudgement, now: Date): LookWindow[] {
+  const { judging } = release;
+  const begin = judging && metricsSince(judging);
+  return lookWindows(shift, routing, now, judging && new Date(judging.judgedUntil)).map((window) =>
+    begin && begin > window.since ? { ...window, since: begin } : window,
+  );
+}
 
 /**
  * Judges whatever is published and not judged yet, look by look, up to a rollback. Undefined while there is nothing to
@@ -60,9 +66,22 @@ export function judgeLook(release: ReleaseRecord, look: Look, taken: Taken, wind
     baseline: figuresOf(look.baseline),
     reasons: verdict.reasons.map(({ code }) => code),
   });
+  const logs = release.judging?.logs;
+  const left = logs && (logs.left ?? { at: release.judging!.judgedUntil, reason: NOT_FOLLOWED });
   // What could not be seen now may be seen with the next look, as late data.
-  return { state: compactState(state), verdict, judgedUntil: window.to.toISOString(), looks, canary, baseline, peak };
+  return {
+    state: compactState(state),
+    verdict: left ? { ...verdict, findings: [...verdict.findings, left.reason] } : verdict,
+    judgedUntil: window.to.toISOString(),
+    looks,
+    canary,
+    baseline,
+    peak,
+    ...(left ? { logs: { ...logs, left } } : {}),
+  };
 }
+
+const NOT_FOLLOWED = leaving("nobody followed the log any more, so the versions are compared by metrics");
 
 const figuresOf = ({ invocations, errors, slow, coldStarts, averageDurationMs, p99DurationMs }: Look["canary"]) => ({
   invocations,

@@ -31,12 +31,13 @@ import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
+import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { watchEnabling } from "./enable-flags.ts";
 import { watchFlags } from "./flag-watcher.ts";
 import { answerStaged, nextStage } from "./stages.ts";
 
-export interface TurnPorts {
+export interface TurnPorts extends UnsubscribePorts {
   clock: Clock;
   deployments: Pick<DeploymentsPort, "get" | "target" | "routing" | "reportHook">;
   ledger: LedgerPort;
@@ -165,11 +166,12 @@ class Turn {
   /** Does the next step, waiting excepted, and says which it was. */
   async step(): Promise<WatchStep | StagedStep> {
     const { deployment, release, shift, split, window, step } = await this.gather();
-    this.looks = release.judging?.looks ?? 0;
+    // Looks at the log are taken inside a turn, half a minute of them and more.
+    this.looks = release.judging?.logs ? 0 : (release.judging?.looks ?? 0);
     switch (step.kind) {
       case "done":
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
-        return (await this.enableFlags(release, deployment)) ?? (await this.finish(step));
+        return this.afterwards(release, deployment, step);
       case "look":
         await this.look(release, split!, window!);
         break;
@@ -234,7 +236,9 @@ class Turn {
     const watch = remember(release.watch, judging);
     const staged = release.staged && withJudged(release.staged, release.judging?.canary, judging.canary);
     await this.write({ judging, watch, ...(staged ? { staged } : {}) });
-    await this.lookAtFlags({ ...release, judging, watch }, shift, window.to);
+    // What functions tell of their flags comes by the minute, however soon their log is read.
+    const early = judging.logs && !judging.logs.left ? undefined : window.to;
+    await this.lookAtFlags({ ...release, judging, watch }, shift, early);
     const reasons = alertOf(watch, judging, release.policy);
     if (reasons.length > 0) {
       await this.tell({ ...release, judging }, reasons, judging.verdict.kind === "rollback");
@@ -278,7 +282,8 @@ class Turn {
     });
     this.log.info("reported", { deploymentId: this.deploymentId, status, answer, verdict: verdict.kind });
     const goesOn = status === "Succeeded" && waitingFlags(release).length > 0;
-    if (!goesOn) await this.tidy();
+    const uncounted = await this.stopCounting(release);
+    if (!goesOn && uncounted) await this.tidy();
     // Whoever else answered has closed the books, or the responder does.
     if (status === "Failed" || answer !== "reported") return goesOn;
     await this.bestEffort("closing the release", async () => {
@@ -312,9 +317,22 @@ class Turn {
     if (written) this.unwritten = {};
   }
 
-  private async finish(step: WatchStep): Promise<WatchStep> {
-    await this.tidy();
+  /** The sweep keeps what could not be tidied up. */
+  private async afterwards(release: ReleaseRecord, deployment: DeploymentInfo, step: WatchStep) {
+    const uncounted = await this.stopCounting(release);
+    const enabling = await this.enableFlags(release, deployment);
+    if (enabling) return enabling;
+    if (uncounted) await this.tidy();
     return step;
+  }
+
+  private async stopCounting(release: ReleaseRecord): Promise<boolean> {
+    if (!release.signals) return true;
+    const stopped = await this.bestEffort("ending the counting of the log", () =>
+      stopCounting(this.ports, release, this.log),
+    );
+    if (stopped) await this.write({ signals: undefined });
+    return stopped;
   }
 
   private async tidy(): Promise<void> {

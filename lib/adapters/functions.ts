@@ -140,6 +140,7 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
           payload: parsePayload(answer.Payload),
           durationMs: performance.now() - startedAt,
           executedVersion: answer.ExecutedVersion,
+          requestId: answer.$metadata.requestId,
         };
       } catch (error) {
         if (errorName(error) === "AbortError" && signal?.aborted && !options.signal?.aborted) {
@@ -190,6 +191,7 @@ function toVersionInfo(found: FunctionConfiguration): VersionInfo {
     configurationHash: hashConfiguration(found),
     lastModified: found.LastModified ?? "",
     state: state === "Pending" || state === "Active" || state === "Inactive" || state === "Failed" ? state : "Unknown",
+    ...(found.LoggingConfig?.LogGroup === undefined ? {} : { logGroup: found.LoggingConfig.LogGroup }),
   };
 }
 

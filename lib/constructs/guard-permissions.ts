@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { type GuardHandler, guardFunctionName, policyParameterName } from "../contract/names.ts";
 import { stackArn } from "./arns.ts";
+import { functionLogs } from "./guard-signals.ts";
 import type { Permission } from "./least-privilege-role.ts";
 
 export interface GuardPermissionsProps {
@@ -94,6 +95,11 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     resources: [`${props.watchArn.replace(":stateMachine:", ":execution:")}:*`],
     because: "an execution is named by its deployment, and one guard looks after the watches of all of them",
   };
+  const logs = (...actions: string[]): Permission => ({
+    actions: actions.map((action) => `logs:${action}`),
+    resources: props.functionNamePrefixes.map((prefix) => functionLogs(scope, prefix)),
+    because: guarded,
+  });
   const hook = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger];
 
   return {
@@ -102,6 +108,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       invoke,
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
       { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
+      logs("PutSubscriptionFilter"),
     ],
     "post-traffic": [...hook, readWatch, ...notify],
     // The one besides the responder that may write an alias, and nothing else.
@@ -120,6 +127,9 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       reportHook,
       readMetrics,
       ledger,
+      // What the signals Lambda has counted.
+      { actions: ["dynamodb:Query"], resources: [props.tableArn] },
+      logs("DeleteSubscriptionFilter"),
       ...notify,
       // Probes, where a policy asks for them.
       invoke,
@@ -139,9 +149,11 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
       { actions: ["lambda:InvokeFunction"], resources: [guardFunctionArn(scope, props.environmentName, "shift")] },
       { actions: ["events:EnableRule", "events:DisableRule"], resources: [props.sweepRuleArn] },
+      logs("DeleteSubscriptionFilter"),
       ...notify,
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
     ],
+    signals: [ledger],
     respond: [
       ...readDeployments,
       readFunctions,

@@ -26,6 +26,7 @@ import { bundleHandlers, handlerEntry } from "./bundling/bundle.ts";
 import { guardEvents } from "./guard-events.ts";
 import { guardFunctionArn, guardPermissions } from "./guard-permissions.ts";
 import { guardSelfAlarms } from "./guard-self-alarms.ts";
+import { guardSignals } from "./guard-signals.ts";
 import { deadLetterQueue, ledgerTable, notificationTopic } from "./guard-stores.ts";
 import { guardWatch } from "./guard-watch.ts";
 import type { Permission } from "./least-privilege-role.ts";
@@ -71,6 +72,7 @@ const TIMEOUT: Record<GuardHandler, Duration> = {
   shift: Duration.seconds(30),
   respond: Duration.minutes(10),
   "report-failure": Duration.minutes(1),
+  signals: Duration.minutes(1),
 };
 
 /** Lambda gives CPU by memory; at 512 MB a cold start with the SDK stays below a second. */
@@ -199,6 +201,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
       deadLetters: queue,
       logRetention: props.logRetention,
     });
+    guardSignals(this, { signals: this.handlers.signals, functionNamePrefixes: props.functionNamePrefixes });
     const rules = guardEvents(this, {
       environmentName: props.environmentName,
       applicationName: this.applicationName,
@@ -297,6 +300,7 @@ const DESCRIPTION: Record<GuardHandler, string> = {
   shift: "Gives the new version of a staged release its share of the traffic, stage by stage",
   respond: "Answers alarms and deployment states: stops, undoes, notifies",
   "report-failure": "Reports Failed to CodeDeploy for a hook that could not",
+  signals: "Counts what guarded functions log, by version, while a release is open",
 };
 
 const pascalCase = (name: string) => name.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -18,7 +18,15 @@ export const policyParameterName = (environment: string, functionName: string, a
 export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
 export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
 
-export const GUARD_HANDLERS = ["pre-traffic", "post-traffic", "watch", "shift", "respond", "report-failure"] as const;
+export const GUARD_HANDLERS = [
+  "pre-traffic",
+  "post-traffic",
+  "watch",
+  "shift",
+  "respond",
+  "report-failure",
+  "signals",
+] as const;
 export type GuardHandler = (typeof GUARD_HANDLERS)[number];
 export const guardFunctionName = (environment: string, handler: GuardHandler) => `goaround-${environment}-${handler}`;
 
@@ -26,6 +34,17 @@ export const guardFunctionName = (environment: string, handler: GuardHandler) =>
 export const watchMachineName = (environment: string) => `goaround-${environment}-watch`;
 /** The schedule that looks for releases nobody watches; enabled while one is open. */
 export const sweepRuleName = (environment: string) => `goaround-${environment}-sweep`;
+
+/**
+ * Subscription filters that send a guarded function's log to the signals Lambda: one for each open release, or one that
+ * stays. No environment's name has a dash, so the prefix is this environment's alone.
+ */
+export const signalFilterPrefix = (environment: string) => `goaround-${environment}-`;
+export const signalFilterName = (environment: string, deploymentId: string | "always") =>
+  `${signalFilterPrefix(environment)}${deploymentId}`;
+
+/** Where Lambda logs, unless the function's configuration says otherwise. */
+export const defaultLogGroup = (functionName: string) => `/aws/lambda/${functionName}`;
 
 /** Prefix of every alarm of an environment; EventBridge rules match it. */
 export const alarmNamePrefix = (environment: string) => `goaround-${environment}-`;

@@ -92,6 +92,13 @@ const staged = z.strictObject({
   goOn: z._default(z.enum(["not-worse", "promote"]), "not-worse"),
 });
 
+const signals = z.strictObject({
+  /** Where requests are counted while traffic is split: in the function's log, within seconds, or in Lambda's metrics. */
+  source: z._default(z.enum(["logs", "metrics"]), "metrics"),
+  /** Whether the log is subscribed to while a release is open, or for good. */
+  logs: z._default(z.enum(["during-release", "always"]), "during-release"),
+});
+
 const policyObject = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
   functionName: text(140),
@@ -109,6 +116,8 @@ const policyObject = z.strictObject({
   triggers: z.optional(z.array(trigger).check(z.maxLength(20))),
   /** Left out: CodeDeploy shifts the traffic as its deployment configuration says. */
   staged: z.optional(staged),
+  /** Where evidence comes from. */
+  signals: z._default(signals, () => signals.parse({})),
   /** Flags that belong to this function's releases. */
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** Functions that name the same group are released as one: when one fails, all that went before it go back too. */

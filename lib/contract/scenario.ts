@@ -157,6 +157,14 @@ export const scenarioSchema = z
       .max(5)
       .default([])
       .describe("what would become readable in this time becomes so at its end"),
+    logDelivery: z
+      .strictObject({
+        lostShare: share.optional(),
+        doubledShare: share.optional(),
+        lateSeconds: z.number().min(0).max(600).optional(),
+      })
+      .optional()
+      .describe("what becomes of batches of the functions' logs on their way to the guard"),
     actions: z.array(action).max(20).default([]),
     flagMonitors: z.boolean().default(false).describe("the flags' environment has an alarm as monitor"),
     siblings: z
@@ -188,6 +196,11 @@ export const scenarioSchema = z
         .describe("functions that serve in the end what they served before the releases"),
       stackStatus: z.string().optional(),
       notifications: z.number().int().min(0).optional().describe("exact number for the last release"),
+      decidedWithinSeconds: z
+        .number()
+        .min(1)
+        .optional()
+        .describe("from the fault to the decision against the release, at most"),
       openAtMostSeconds: z
         .number()
         .min(0)

@@ -31,6 +31,8 @@ export interface VersionInfo {
   configurationHash: string;
   lastModified: string;
   state: "Pending" | "Active" | "Inactive" | "Failed" | "Unknown";
+  /** Where it logs, when that is not Lambda's own choice. */
+  logGroup?: string | undefined;
 }
 
 export interface InvocationResult {
@@ -40,6 +42,8 @@ export interface InvocationResult {
   payload: unknown;
   durationMs: number;
   executedVersion: string | undefined;
+  /** Lambda's id of the invocation, which its log names too. */
+  requestId?: string | undefined;
 }
 
 export interface FunctionsPort {

@@ -3,10 +3,12 @@ import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { createFlagHistory } from "../../lib/adapters/flag-history.ts";
 import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
+import { createLogFilters } from "../../lib/adapters/log-subscriptions.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
 import { createStacks } from "../../lib/adapters/stacks.ts";
 import type { Clock, DiscoveryPort, MarkerAliasPort, Ports, StacksPort } from "../../lib/core/ports.ts";
 import type { FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
+import type { LogSubscriptionsPort } from "../../lib/core/signals/ports.ts";
 
 /** Everything an operator's command reaches AWS through. */
 export type OperatorPorts = Omit<Ports, "clock"> & {
@@ -14,6 +16,7 @@ export type OperatorPorts = Omit<Ports, "clock"> & {
   stacks: StacksPort;
   markerAlias: MarkerAliasPort;
   flagHistory: FlagHistoryPort;
+  logFilters: Pick<LogSubscriptionsPort, "remove" | "list">;
 };
 
 /** What a command needs of the process it runs in; tests give their own. */
@@ -89,4 +92,5 @@ export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   stacks: createStacks(options.clock ?? clock, options),
   markerAlias: createMarkerAlias(options),
   flagHistory: createFlagHistory(options),
+  logFilters: createLogFilters(options),
 });

@@ -1,6 +1,7 @@
 import { ledgerTableName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
+import type { Evidence } from "./result.ts";
 
 export interface WholeAlias {
   functionVersion: string;
@@ -101,7 +102,7 @@ export class Account {
   async releaseRecord(
     environment: string,
     deploymentId: string,
-  ): Promise<{ outcome: string; findings: string[] } | undefined> {
+  ): Promise<{ outcome: string; findings: string[]; evidence: Evidence } | undefined> {
     const { Items = [] } = await this.call<{ Items?: Record<string, AttributeValue>[] }>("dynamodb", "Scan", {
       TableName: ledgerTableName(environment),
       ConsistentRead: true,
@@ -113,7 +114,9 @@ export class Account {
     const watched = record.flagWatch as { found?: Record<string, { reason: { code: string } }> } | undefined;
     const ofFlags = Object.values(watched?.found ?? {}).map(({ reason }) => reason);
     const codes = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? []), ...ofFlags].map(({ code }) => code);
-    return { outcome: String(record.outcome), findings: [...new Set(codes)] };
+    const judging = record.judging as { logs?: { left?: object } } | undefined;
+    const byLog = judging?.logs ? (judging.logs.left ? "logs, then metrics" : "logs") : "metrics";
+    return { outcome: String(record.outcome), findings: [...new Set(codes)], evidence: judging ? byLog : null };
   }
 
   private call<T>(service: string, operation: string, input: Record<string, unknown>): Promise<T> {

@@ -21,8 +21,12 @@ export async function performBefore(rehearsal: Rehearsal): Promise<void> {
 
 /** Does each remaining action at its time after the shift has begun. */
 export function performDuring(rehearsal: Rehearsal, marks: ReleaseMarks): void {
-  const { actions, metricOutages } = rehearsal.scenario;
-  const { cloudwatch } = rehearsal.aws.services;
+  const { actions, metricOutages, logDelivery } = rehearsal.scenario;
+  const { cloudwatch, logs } = rehearsal.aws.services;
+  if (logDelivery) {
+    const { lostShare: drop, doubledShare: duplicate, lateSeconds } = logDelivery;
+    logs.disturb({ drop, duplicate, ...(lateSeconds === undefined ? {} : { delayMs: lateSeconds * SECOND }) });
+  }
   for (const action of actions.filter(({ atSeconds }) => atSeconds >= 0)) {
     afterShift(rehearsal, marks, action.atSeconds, () => perform(rehearsal, action, marks));
   }

@@ -56,6 +56,10 @@ export function timesOf(marks: {
   };
 }
 
+/** From the fault to the decision against the release. */
+export const decidedAfter = ({ faultAtSeconds, decidedAtSeconds }: ReleaseTimes) =>
+  faultAtSeconds === null || decidedAtSeconds === null ? null : decidedAtSeconds - faultAtSeconds;
+
 export interface Expectation {
   outcome: Outcome;
   findings: string[];
@@ -63,6 +67,7 @@ export interface Expectation {
   stackStatus?: string | undefined;
   notifications?: number | undefined;
   openAtMostSeconds?: number | undefined;
+  decidedWithinSeconds?: number | undefined;
 }
 
 /** What differs from the expectation, in words; empty when all is as expected. */
@@ -75,6 +80,8 @@ export function differences(
     stackStatus: string;
     notifications: number;
     openSeconds: number | null;
+    /** From the fault to the decision; null where there was none. */
+    decidedAfterSeconds: number | null;
   },
 ): string[] {
   const problems: string[] = [];
@@ -92,6 +99,12 @@ export function differences(
   const { openAtMostSeconds: limit } = expected;
   if (limit !== undefined && (seen.openSeconds ?? Number.POSITIVE_INFINITY) > limit) {
     problems.push(`the deployment was open for ${seen.openSeconds ?? "ever, not"} s, expected at most ${limit} s`);
+  }
+  const { decidedWithinSeconds: within } = expected;
+  if (within !== undefined && (seen.decidedAfterSeconds ?? Number.POSITIVE_INFINITY) > within) {
+    problems.push(
+      `decided ${seen.decidedAfterSeconds ?? "never, not"} s after the fault, expected at most ${within} s`,
+    );
   }
   return problems;
 }

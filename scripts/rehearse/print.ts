@@ -26,6 +26,7 @@ function rows(release: ReleaseResult): [string, string][] {
     ["failed after restore", String(requests.afterRestore)],
     ["alias", `version ${alias.functionVersion}${weights.join("")}`],
     ["stack", release.stackStatus],
+    ["compared by", release.evidence ?? "–"],
     ["findings", release.findings.join(", ") || "–"],
     ["notifications", String(release.notifications.length)],
   ];

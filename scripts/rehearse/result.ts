@@ -2,12 +2,16 @@ import type { Outcome } from "../../lib/contract/scenario.ts";
 import type { ReleaseTimes } from "./outcome.ts";
 import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
 
+/** What the versions were compared by; null where they were not. */
+export type Evidence = "logs" | "metrics" | "logs, then metrics" | null;
+
 /** One release of a rehearsal. */
 export interface ReleaseResult {
   artifact: string;
   expected: Outcome;
   outcome: Outcome;
   findings: string[];
+  evidence: Evidence;
   /** `openSeconds`: from its creation to its end; null while it is open. */
   deployment: { id: string; status: string; openSeconds: number | null; rollbackDeploymentId: string | null } | null;
   baselineVersion: string;

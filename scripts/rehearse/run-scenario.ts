@@ -8,7 +8,7 @@ import { AssemblyDeployer } from "./assembly-deployer.ts";
 import { Assemblies, CdkCliDeployer, type Deployer, type DeployResult } from "./deployer.ts";
 import { Flags } from "./flags.ts";
 import { functionModel, requestsPerSecondAt } from "./model.ts";
-import { classify, differences, timesOf } from "./outcome.ts";
+import { classify, decidedAfter, differences, timesOf } from "./outcome.ts";
 import { Recorder, type ReleaseMarks } from "./recorder.ts";
 import type { RehearsalResult, ReleaseResult } from "./result.ts";
 import { Stage } from "./stage.ts";
@@ -202,6 +202,7 @@ export class Rehearsal {
       expected: step.expected,
       outcome,
       findings: record?.findings ?? [],
+      evidence: record?.evidence ?? null,
       deployment: marks.deploymentId
         ? {
             id: marks.deploymentId,
@@ -345,6 +346,7 @@ export class Rehearsal {
       stackStatus: last.stackStatus,
       notifications: last.notifications.length,
       openSeconds: last.deployment?.openSeconds ?? null,
+      decidedAfterSeconds: decidedAfter(last.times),
     });
     for (const [i, release] of releases.entries()) {
       if (release.outcome !== release.expected)

@@ -243,8 +243,23 @@ describe("the release guard", () => {
     }
   });
 
+  it("lets CloudWatch Logs bring the logs of guarded functions to the signals Lambda, by one statement", () => {
+    const fromLogs = ofType(template, "AWS::Lambda::Permission").filter(
+      ({ Properties }) => Properties.Principal === "logs.amazonaws.com",
+    );
+    expect(fromLogs.map(({ Properties }) => text(Properties.SourceArn))).toEqual([
+      "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/lambda/shop-*:*",
+    ]);
+    expect(text(fromLogs[0]?.Properties.FunctionName)).toBe(`<${logicalId("signals")}>`);
+    expect(text(fromLogs[0]?.Properties.SourceAccount)).toBe("<AWS::AccountId>");
+    // A record of the guard's own about a batch must never become a batch.
+    for (const handler of GUARD_HANDLERS) expect(`goaround-dev-${handler}`).not.toMatch(/^shop-/);
+  });
+
   it("lets EventBridge call the responder from two rules and the net under hooks and watch from two others", () => {
-    const sources = ofType(template, "AWS::Lambda::Permission").map(({ Properties }) => text(Properties.SourceArn));
+    const sources = ofType(template, "AWS::Lambda::Permission")
+      .filter(({ Properties }) => Properties.Principal === "events.amazonaws.com")
+      .map(({ Properties }) => text(Properties.SourceArn));
     expect(sources.map((source) => source.replace(/[0-9A-F]{8}\./, "."))).toEqual([
       "<GuardWatchEndedRule.Arn>",
       "<GuardSweepRule.Arn>",

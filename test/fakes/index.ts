@@ -8,6 +8,7 @@ import { FakeFlags } from "./flags.ts";
 import { FakeFunctions } from "./functions.ts";
 import { FakeLedger } from "./ledger.ts";
 import { FakeMonitoring } from "./monitoring.ts";
+import { FakeLogSubscriptions, FakeSignalBooks } from "./signals.ts";
 
 /** Policies by function and alias; the environment is always `dev`. A name without a document has no parameter. */
 export class FakePolicies implements PolicyPort {
@@ -49,6 +50,8 @@ export function fakePorts(start?: string) {
     sweep: new FakeSweep(),
     responder: new FakeResponder(),
     shift: new FakeShift(),
+    books: new FakeSignalBooks(),
+    subscriptions: new FakeLogSubscriptions(),
   };
 }
 

@@ -80,6 +80,17 @@ it("doctor enables the alarm actions that a kill which was cut off has left disa
   expect((await repair(harness)).json()).toMatchObject({ findings: [] });
 });
 
+it("doctor removes the subscription filter of a release that is over, and nobody else's", async () => {
+  const harness = new Harness();
+  const filters = new Set(["goaround-dev-d-GONE", "theirs"]);
+  harness.ports.subscriptions.filters.set("/aws/lambda/orders", filters);
+  await leftBehind(harness, {});
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toEqual(["log-filter-left"]);
+  expect([...filters]).toEqual(["theirs"]);
+  expect((await repair(harness)).json()).toMatchObject({ findings: [] });
+});
+
 it("doctor takes what serves for the last known good where that was deleted", async () => {
   const harness = new Harness();
   await leftBehind(harness, {});

@@ -215,7 +215,8 @@ export class Harness {
       connect: (options) => {
         this.connectedWith.push(options);
         const { discovery, flagHistory } = this;
-        return { ...this.ports, discovery, flagHistory, stacks: noStacks, markerAlias: noMarkers };
+        const logFilters = this.ports.subscriptions;
+        return { ...this.ports, discovery, flagHistory, logFilters, stacks: noStacks, markerAlias: noMarkers };
       },
     };
     const exitCode = await main(makeCommand, argv, io);

@@ -1,7 +1,7 @@
 import type { FlagReference } from "../../contract/policy.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget, StackAlias, VersionInfo } from "../ports.ts";
 import { hasEnded } from "./deployment.ts";
-import { doctorCommand, type Finding, type FindingCode, type Repair } from "./findings.ts";
+import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
 import { servingVersions } from "./rollback-plan.ts";
 import { enableCommand } from "./silenced-monitors.ts";
@@ -31,6 +31,8 @@ export interface DoctorFacts {
   killedButOn: readonly (FlagReference & { why: string })[];
   /** Alarms of the alias and of its flag environments → whether their actions are enabled. */
   alarmActions: Readonly<Record<string, boolean>>;
+  /** Subscription filters of the guard's on the function's logs that belong to no open release and to no policy. */
+  leftFilters: readonly LogFilter[];
 }
 
 export interface LastSuccess {
@@ -57,6 +59,7 @@ export function diagnose(facts: DoctorFacts): Finding[] {
     ...(open ? [] : [...weightFindings(facts), ...placeFindings(facts)]),
     ...targetFindings(facts),
     ...alarmFindings(facts),
+    ...filterFindings(facts),
   ];
   return found;
 }
@@ -338,4 +341,14 @@ function alarmFindings(facts: DoctorFacts): Finding[] {
     );
   }
   return found;
+}
+
+/** A log group takes two filters: one that is left keeps the next release, or other people's, from being put. */
+function filterFindings(facts: DoctorFacts): Finding[] {
+  const filters = [...facts.leftFilters];
+  if (filters.length === 0) return [];
+  const named = filters.map(({ logGroup, filterName }) => `${filterName} on ${logGroup}`).join(", ");
+  const message = `no release is open for the subscription filter ${named}: it is charged for, and takes one of two places`;
+  const repair: Repair = { do: "remove-log-filter", filters };
+  return [finding(facts, { code: "log-filter-left", severity: "broken", message, repair })];
 }

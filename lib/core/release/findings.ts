@@ -15,6 +15,7 @@ export const FINDING_CODES = [
   "killed-flag-on",
   "hook-silent",
   "alarm-actions-disabled",
+  "log-filter-left",
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 
@@ -29,7 +30,14 @@ export type Repair =
   | { do: "remember-good"; version: string }
   | { do: "switch-flags-off"; reference: FlagReference; reason: string }
   | { do: "stop-deployment"; deploymentId: string }
-  | { do: "enable-alarm-actions"; alarms: string[]; deploymentId: string };
+  | { do: "enable-alarm-actions"; alarms: string[]; deploymentId: string }
+  | { do: "remove-log-filter"; filters: LogFilter[] };
+
+/** A subscription filter of the guard's. */
+export interface LogFilter {
+  logGroup: string;
+  filterName: string;
+}
 
 export interface Finding {
   code: FindingCode;

@@ -2,6 +2,7 @@ import type { FlagReference, Policy } from "../../contract/policy.ts";
 import type { FlagJudgement } from "../judge/flag-verdict.ts";
 import type { Counted } from "../judge/increments.ts";
 import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
+import type { LogJudging } from "../signals/log-looks.ts";
 import type { Asked } from "./attribution.ts";
 
 /**
@@ -38,12 +39,22 @@ export interface Judging {
   /** Most requests at once so far. */
   peak: number;
   probed?: Probed;
+  /** Present where looks were taken at the log. */
+  logs?: LogJudging;
 }
 
 /** Probes that were sent so far, the same to both versions. */
 export interface Probed {
   canary: Asked;
   baseline: Asked;
+}
+
+/** The logs that are counted while traffic is split. */
+export interface SignalSource {
+  logGroups: string[];
+  filterName: string;
+  /** The filter outlives the release. */
+  permanent: boolean;
 }
 
 /** What the watch remembers between its turns. */
@@ -144,6 +155,8 @@ export interface ReleaseRecord {
   watch?: WatchMemory;
   /** How far the shift has been judged. */
   judging?: Judging;
+  /** Absent: versions are compared by Lambda's metrics alone. */
+  signals?: SignalSource;
   /** What is known of the release's flags by themselves. */
   flagWatch?: FlagWatch;
   /** Flags that were switched off because they themselves are harmful, by `flagKey`. */

@@ -10,6 +10,8 @@ export interface LookWindow {
   expectedShare: number;
   /** Seconds from the start of the shift to the end of the window. */
   elapsedSeconds: number;
+  /** Present on the last window of the shift, where that is known. */
+  last?: true;
 }
 
 const MINUTE_MS = 60_000;
@@ -46,7 +48,7 @@ export function lookWindows(
   judgedUntil?: Date,
 ): LookWindow[] {
   const start = shift.startedAt.getTime();
-  const end = Math.min(shift.endedAt?.getTime() ?? now.getTime(), start + splitMs(routing), now.getTime());
+  const end = Math.min(splitEnd(shift, routing), now.getTime());
   const since = new Date(Math.ceil(start / MINUTE_MS) * MINUTE_MS);
   const begin = Math.max(since.getTime(), judgedUntil?.getTime() ?? 0);
   return cut(wholeMinutes(begin, end)).map(([from, to]) => ({
@@ -67,6 +69,10 @@ export function shareAt(routing: TrafficRouting | undefined, ms: number): number
   return Math.min(percent, 100) / 100;
 }
 
+/** When all traffic is on one version; infinity while that is not known. Epoch milliseconds. */
+export const splitEnd = (shift: Shift, routing: TrafficRouting | StepsTaken | undefined): number =>
+  Math.min(shift.endedAt?.getTime() ?? Number.POSITIVE_INFINITY, shift.startedAt.getTime() + splitMs(routing));
+
 /** How long traffic is split. Percentages are added at the start of each interval (CodeDeploy user guide, 2023). */
 function splitMs(routing: TrafficRouting | StepsTaken | undefined): number {
   // An unknown configuration: take the whole shift.
@@ -76,13 +82,18 @@ function splitMs(routing: TrafficRouting | StepsTaken | undefined): number {
   return steps * routing.intervalMinutes * MINUTE_MS;
 }
 
-/** Averaged over the minutes of the window; an unknown routing is taken as half and half. */
-function averageShare(routing: TrafficRouting | undefined, fromMs: number, toMs: number): number {
+/** Averaged over the minutes of the window, or over steps of `stepMs`; an unknown routing is taken as half and half. */
+export function averageShare(
+  routing: TrafficRouting | undefined,
+  fromMs: number,
+  toMs: number,
+  stepMs = MINUTE_MS,
+): number {
   if (routing === undefined) return 0.5;
   let sum = 0;
-  let minutes = 0;
-  for (let at = fromMs; at < toMs; at += MINUTE_MS, minutes += 1) sum += shareAt(routing, at + MINUTE_MS / 2);
-  return sum / minutes;
+  let steps = 0;
+  for (let at = fromMs; at < toMs; at += stepMs, steps += 1) sum += shareAt(routing, at + stepMs / 2);
+  return sum / steps;
 }
 
 /** Averaged over the time: steps are taken when they are due, and not on the minute. */

@@ -86,9 +86,11 @@ export function remember(memory: WatchMemory | undefined, { verdict }: Judging):
 }
 
 /** The reasons to tell people about a release that goes on; none while there is nothing that lasts. */
-export function alertOf(memory: WatchMemory, { verdict }: Judging, policy: Policy): Reason[] {
+export function alertOf(memory: WatchMemory, { verdict, logs }: Judging, policy: Policy): Reason[] {
   const bad = verdict.kind === "rollback" && !policy.automaticRollback;
-  return bad || memory.holds >= HOLD_LOOKS || memory.unseen >= UNSEEN_LOOKS ? verdict.reasons : [];
+  // Logs are looked at six times a minute.
+  const holds = logs && !logs.left ? 6 * HOLD_LOOKS : HOLD_LOOKS;
+  return bad || memory.holds >= holds || memory.unseen >= UNSEEN_LOOKS ? verdict.reasons : [];
 }
 
 const UNSEEN = "monitoring-unavailable";

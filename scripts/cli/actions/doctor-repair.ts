@@ -34,6 +34,12 @@ export async function repair(session: Session, finding: Finding): Promise<void> 
       await session.ports.monitoring.setAlarmActions(wanted.alarms, true);
       await session.ports.ledger.updateRelease(wanted.deploymentId, { disabledAlarms: [] });
       session.say(`  enabled the actions of ${wanted.alarms.join(", ")}`);
+      return;
+    case "remove-log-filter":
+      for (const { logGroup, filterName } of wanted.filters) {
+        await session.ports.logFilters.remove(logGroup, filterName);
+        session.say(`  removed subscription filter ${filterName} from ${logGroup}`);
+      }
   }
 }
 

@@ -105,6 +105,7 @@ function facts(changes: Partial<DoctorFacts> = {}, alias: Partial<DoctorFacts["a
     flagsOn: [],
     killedButOn: [],
     alarmActions: {},
+    leftFilters: [],
     ...changes,
   };
 }

@@ -63,13 +63,21 @@ describe("the outcome of a release", () => {
       stackStatus: "UPDATE_COMPLETE",
       notifications: 1,
       openAtMostSeconds: 370,
+      decidedWithinSeconds: 30,
     } as const;
-    const seen = { outcome: "failed", stackStatus: "X", notifications: 0, openSeconds: 3600 } as const;
+    const seen = {
+      outcome: "failed",
+      stackStatus: "X",
+      notifications: 0,
+      openSeconds: 3600,
+      decidedAfterSeconds: 90,
+    } as const;
     const list = differences(
       { ...expected, findings: [...expected.findings], flagsOff: [...expected.flagsOff] },
       { ...seen, findings: [], flagsOff: [] },
     );
-    expect(list).toHaveLength(6);
+    expect(list).toHaveLength(7);
+    expect(list).toContain("decided 90 s after the fault, expected at most 30 s");
     expect(list).toContain("the deployment was open for 3600 s, expected at most 370 s");
   });
 });

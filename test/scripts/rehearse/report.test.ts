@@ -12,6 +12,7 @@ const result: RehearsalResult = {
   expected: "promoted",
   asExpected: false,
   differences: [nasty],
+  evidence: "logs",
   findings: [nasty],
   deployment: { id: nasty, status: nasty, openSeconds: 60, rollbackDeploymentId: nasty },
   baselineVersion: "1",

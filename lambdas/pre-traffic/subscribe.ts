@@ -1,0 +1,95 @@
+import { defaultLogGroup } from "../../lib/contract/names.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
+import type { LedgerPort, VersionInfo } from "../../lib/core/ports.ts";
+import type { ReleaseRecord, SignalSource } from "../../lib/core/release/records.ts";
+import { leaving } from "../../lib/core/signals/log-looks.ts";
+import type { LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
+import { factsOf, type Log, messageOf } from "../runtime/log.ts";
+import { filterNameOf, stopCounting } from "../runtime/log-subscription.ts";
+
+export interface SubscribePorts {
+  ledger: Pick<LedgerPort, "updateRelease">;
+  books: Pick<SignalBooksPort, "open" | "close">;
+  subscriptions: Pick<LogSubscriptionsPort, "put" | "remove">;
+}
+
+export interface Subscription {
+  environment: string;
+  release: Pick<ReleaseRecord, "deploymentId" | "functionName" | "baselineVersion" | "canaryVersion" | "policy">;
+  /** Both versions: the older one may log elsewhere. */
+  versions: readonly (VersionInfo | undefined)[];
+  slowThresholdsMs: number[];
+  /** Ids of the smoke tests' invocations. */
+  ownRequests: string[];
+}
+
+/**
+ * Has the function's log counted from here on. What is written first is where the filter will be, so that whoever ends
+ * the release finds it, also after a crash in between. Never throws; a log that cannot be counted is a finding, and the
+ * versions are then compared by Lambda's metrics.
+ */
+export async function countLog(ports: SubscribePorts, subscription: Subscription, log: Log): Promise<Reason[]> {
+  const { release, environment } = subscription;
+  const { deploymentId, functionName, policy } = release;
+  if (policy.signals.source === "metrics") return [];
+  if (policy.probes) return [leaving("probes would be counted among the log's requests, so metrics are judged")];
+  const permanent = policy.signals.logs === "always";
+  const groups = subscription.versions.map((version) => version?.logGroup ?? defaultLogGroup(functionName));
+  const signals: SignalSource = {
+    logGroups: [...new Set(groups)],
+    filterName: filterNameOf(environment, deploymentId, permanent),
+    permanent,
+  };
+  try {
+    await ports.ledger.updateRelease(deploymentId, { signals });
+    const refused = await putAll(ports, subscription, signals);
+    if (!refused) return [];
+    return [await giveUp(ports, deploymentId, signals, refused, log)];
+  } catch (error) {
+    log.error("the log cannot be counted", { deploymentId, ...factsOf(error) });
+    return [await giveUp(ports, deploymentId, signals, messageOf(error), log)];
+  }
+}
+
+/** The reason why the log of one of the groups cannot be counted. */
+async function putAll(
+  { books, subscriptions }: SubscribePorts,
+  { release, slowThresholdsMs, ownRequests }: Subscription,
+  { logGroups, filterName }: SignalSource,
+): Promise<string | undefined> {
+  const { deploymentId, functionName, baselineVersion, canaryVersion } = release;
+  const versions = [baselineVersion, canaryVersion];
+  const plan = { deploymentId, functionName, versions, slowThresholdsMs, ownRequests };
+  for (const logGroup of logGroups) {
+    await books.open(logGroup, plan);
+    const done = await subscriptions.put(logGroup, filterName);
+    if (done !== "subscribed") return `${WHY[done.refused]} (${done.why})`;
+  }
+  return undefined;
+}
+
+const WHY: Record<Refusal, string> = {
+  taken: "its log group has two subscription filters already, which is as many as there may be",
+  "no-log-group": "its log group does not exist: it has never logged, or must not",
+  "not-allowed": "the guard may not subscribe to its log group",
+  "not-supported": "its log group cannot be subscribed to",
+};
+
+/** Nothing is left behind where it can be helped; the record says that metrics are judged. */
+async function giveUp(
+  ports: SubscribePorts,
+  deploymentId: string,
+  signals: SignalSource,
+  why: string,
+  log: Log,
+): Promise<Reason> {
+  try {
+    await stopCounting(ports, { deploymentId, signals }, log);
+    await ports.ledger.updateRelease(deploymentId, { signals: undefined });
+  } catch (error) {
+    // The record keeps the filter's place, for those who tidy up; a log that says nothing is left for metrics.
+    log.warn("what was begun could not be undone", { deploymentId, ...factsOf(error) });
+  }
+  log.warn("the log is not counted", { deploymentId, why });
+  return leaving(`the function's log is not counted, so the versions are compared by Lambda's metrics: ${why}`);
+}

@@ -1,0 +1,252 @@
+import { nothingCounted } from "../../lib/core/judge/increments.ts";
+import type { Look, Reason, SideCounts } from "../../lib/core/judge/types.ts";
+import type { MinuteCounts } from "../../lib/core/ports.ts";
+import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { LookWindow } from "../../lib/core/release/shift.ts";
+import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
+import { INTERVAL_MS } from "../../lib/core/signals/count.ts";
+import {
+  compare,
+  disagreement,
+  LATE_MS,
+  type LogJudging,
+  leaving,
+  logWindow,
+  minutesToCompare,
+  nothingLooked,
+  takeNew,
+} from "../../lib/core/signals/log-looks.ts";
+import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
+import { judgeLook } from "../runtime/judge-shift.ts";
+import { factsOf, type Log, messageOf } from "../runtime/log.ts";
+import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../runtime/look.ts";
+
+/** What is logged is counted so much later [unverified: AWS gives no figure]; what comes later still is taken as late. */
+const LOG_LAG_MS = 6000;
+/** The last look waits longer: nothing is taken after it. */
+const LAST_LAG_MS = 20_000;
+/** A log that says nothing is held against metrics as soon as these can be out. Milliseconds after their minute. */
+const EARLIEST_METRICS_MS = 60_000;
+const ATTEMPTS = 3;
+const RETRY_MS = 2000;
+const MINUTE_MS = 60_000;
+
+export interface LogSignalPorts extends LookPorts {
+  books: Pick<SignalBooksPort, "read">;
+}
+
+/**
+ * Both versions by what their log says, every ten seconds, for releases whose log is subscribed to. Each minute is held
+ * against Lambda's metrics once they are out; where the two differ, or the log cannot be read, `metrics` are judged from
+ * there on, and a finding says so. A log that says nothing is never taken for a version that gets nothing.
+ */
+export function logSignals(ports: LogSignalPorts, metrics: SignalPort, log: Log): SignalPort {
+  const isOnMetrics = ({ signals, judging }: ReleaseRecord) =>
+    signals === undefined || judging?.logs?.left !== undefined;
+  const reader = new LogReader(ports, log);
+  return {
+    ahead: (watched, now) =>
+      isOnMetrics(watched.release)
+        ? metrics.ahead(watched, now)
+        : logWindow(watched, new Date(now.getTime() - LOG_LAG_MS)),
+    readableAt: (release, window) =>
+      isOnMetrics(release) ? metrics.readableAt(release, window) : reader.readableAt(release, window),
+    look: (release, window, signal) =>
+      isOnMetrics(release) ? metrics.look(release, window, signal) : reader.look(release, window, signal),
+  };
+}
+
+class LogReader {
+  private readonly ports: LogSignalPorts;
+  private readonly log: Log;
+
+  constructor(ports: LogSignalPorts, log: Log) {
+    this.ports = ports;
+    this.log = log;
+  }
+
+  async readableAt(release: ReleaseRecord, window: LookWindow): Promise<Date> {
+    const now = this.ports.clock.now();
+    const due = new Date(window.to.getTime() + (window.last ? LAST_LAG_MS : LOG_LAG_MS));
+    if (now < due) return due;
+    const intervals = await this.read(release, window);
+    // That it cannot be read is for the look to find out.
+    if (intervals === undefined || !isSilent(release, intervals)) return now;
+    if (minutesToCompare(release.judging?.logs, window, new Date(now.getTime() - EARLIEST_METRICS_MS))) return now;
+    if (window.last) return publishedAt(window) > now ? publishedAt(window) : now;
+    return new Date(now.getTime() + INTERVAL_MS);
+  }
+
+  async look(release: ReleaseRecord, window: LookWindow, signal: AbortSignal): Promise<Judging> {
+    const { clock } = this.ports;
+    let intervals = await this.read(release, window);
+    for (let attempt = 2; intervals === undefined && attempt <= ATTEMPTS; attempt += 1) {
+      await clock.sleep(RETRY_MS, signal);
+      intervals = await this.read(release, window);
+    }
+    if (intervals === undefined) {
+      return this.leave(release, window, leaving("what the log says could not be read, so metrics are"));
+    }
+    const before = release.judging?.logs ?? nothingLooked;
+    const silent = isSilent(release, intervals);
+    const first = Math.min(...intervals.map(({ fromMs }) => fromMs));
+    const until = new Date(clock.now().getTime() - (silent ? EARLIEST_METRICS_MS : METRIC_LAG_MS));
+    const due = minutesToCompare(before, window, until, Number.isFinite(first) ? first : 0);
+    let published = due && (await this.readPublished(release, due, signal));
+    // That there is nothing is only sure when metrics are taken to be out.
+    while (due && silent && published?.isEmpty && clock.now() < publishedAt({ ...window, to: due.to })) {
+      await clock.sleep(RETRY_MS, signal);
+      published = await this.readPublished(release, due, signal);
+    }
+    if (due && silent && !published) {
+      return this.leave(release, window, leaving("the log says nothing, and metrics could not be read to tell why"));
+    }
+    let logs = before;
+    if (due && published) {
+      logs = {
+        ...before,
+        reconciledUntil: due.to.toISOString(),
+        compared: {
+          canary: compare(before.compared.canary, release.canaryVersion, intervals, published.canary.minutes, due),
+          baseline: compare(
+            before.compared.baseline,
+            release.baselineVersion,
+            intervals,
+            published.baseline.minutes,
+            due,
+          ),
+        },
+      };
+      const reason = disagreement(logs.compared);
+      if (reason) return this.leave(release, window, reason);
+    }
+    return this.judge(release, window, { logs, before, intervals, published });
+  }
+
+  private judge(release: ReleaseRecord, window: LookWindow, { logs, before, intervals, published }: Seen): Judging {
+    const canary = takeNew(before.canary, intervals, release.canaryVersion);
+    const baseline = takeNew(before.baseline, intervals, release.baselineVersion);
+    const { slowThresholdsMs = [] } = release;
+    const { from, to, expectedShare, elapsedSeconds } = window;
+    const look: Look = {
+      elapsedSeconds,
+      seconds: (to.getTime() - from.getTime()) / 1000,
+      expectedShare,
+      observed: true,
+      ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
+      unreadable: { ...published?.canary.unreadable, ...published?.baseline.unreadable },
+      canary: { ...canary.side, ...published?.canary.beyond },
+      baseline: { ...baseline.side, ...published?.baseline.beyond },
+    };
+    const { compared } = logs;
+    this.log.info("what the log says", { canaryErrors: kindsOf(intervals, release.canaryVersion), compared });
+    const judging = judgeLook({ ...release, ...withoutLogs(release) }, look, nothingTaken, window, this.log);
+    return { ...judging, logs: { ...logs, canary: canary.taken, baseline: baseline.taken } };
+  }
+
+  /** Metrics go on where the log was left; nothing that the log has told is judged again. */
+  private leave(release: ReleaseRecord, window: LookWindow, reason: Reason): Judging {
+    this.log.warn("the log is left for metrics", { deploymentId: release.deploymentId, why: reason.message });
+    const { from } = window;
+    const known =
+      release.judging ??
+      judgeLook(release, unobserved({ ...window, to: from }), nothingTaken, { ...window, to: from }, this.log);
+    return {
+      ...known,
+      verdict: { ...known.verdict, findings: [...known.verdict.findings, reason] },
+      canary: nothingCounted,
+      baseline: nothingCounted,
+      peak: 0,
+      logs: { ...nothingLooked, ...known.logs, left: { at: from.toISOString(), reason } },
+    };
+  }
+
+  private async read(release: ReleaseRecord, window: LookWindow): Promise<KnownInterval[] | undefined> {
+    // As far back as late batches are taken, and as a comparison with metrics may reach.
+    const fromMs = Math.max(window.since.getTime(), window.from.getTime() - LATE_MS);
+    try {
+      return await this.ports.books.read(release.deploymentId, fromMs, window.to.getTime());
+    } catch (error) {
+      this.log.warn("the counts could not be read", factsOf(error));
+      return undefined;
+    }
+  }
+
+  /** Undefined where metrics cannot be read: then nothing is compared yet, and nobody is blamed. */
+  private async readPublished(
+    release: ReleaseRecord,
+    minutes: { from: Date; to: Date },
+    signal: AbortSignal,
+  ): Promise<Published | undefined> {
+    const { monitoring } = this.ports;
+    const { functionName, alias, policy } = release;
+    const side = async (version: string): Promise<PublishedSide> => {
+      const query = { functionName, alias, version, ...minutes };
+      const latest = new Date(minutes.to.getTime() - MINUTE_MS);
+      const { metrics = [] } = policy;
+      const [counted, { p99DurationMs, percentilesMs, throttles }, declared] = await Promise.all([
+        monitoring.minuteCounts({ ...query, slowThresholdsMs: [] }),
+        monitoring.versionCounts(query),
+        metrics.length > 0
+          ? monitoring.declaredMetrics({ ...query, since: minutes.from, from: latest, metrics })
+          : undefined,
+      ]);
+      // What no log tells comes with the minutes that are compared.
+      return {
+        minutes: counted,
+        beyond: { p99DurationMs, percentilesMs, throttles, metrics: declared?.values },
+        unreadable: declared?.unreadable,
+      };
+    };
+    try {
+      const [canary, baseline] = await Promise.all([side(release.canaryVersion), side(release.baselineVersion)]);
+      return { canary, baseline, isEmpty: canary.minutes.length + baseline.minutes.length === 0 };
+    } catch (error) {
+      signal.throwIfAborted();
+      this.log.warn("metrics could not be read; the log is not compared yet", { error: messageOf(error) });
+      return undefined;
+    }
+  }
+}
+
+interface Seen {
+  logs: LogJudging;
+  before: LogJudging;
+  intervals: KnownInterval[];
+  published: Published | undefined;
+}
+
+/** The same minutes by Lambda's metrics. */
+interface Published {
+  canary: PublishedSide;
+  baseline: PublishedSide;
+  isEmpty: boolean;
+}
+
+interface PublishedSide {
+  minutes: MinuteCounts[];
+  beyond: Pick<SideCounts, "p99DurationMs" | "percentilesMs" | "throttles" | "metrics">;
+  unreadable: Look["unreadable"];
+}
+
+/** Nothing new of either version. */
+function isSilent(release: ReleaseRecord, intervals: readonly KnownInterval[]): boolean {
+  const { canary, baseline } = release.judging?.logs ?? nothingLooked;
+  const fresh = (taken: LogJudging["canary"], version: string) => takeNew(taken, intervals, version).side.invocations;
+  return fresh(canary, release.canaryVersion) + fresh(baseline, release.baselineVersion) === 0;
+}
+
+/** The judge goes on from its own state; what was taken of the log is put beside it afterwards. */
+function withoutLogs({ judging }: ReleaseRecord): { judging?: Judging } {
+  if (!judging) return {};
+  const { logs: _, ...rest } = judging;
+  return { judging: rest };
+}
+
+function kindsOf(intervals: readonly KnownInterval[], version: string): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { counts } of intervals.filter((interval) => interval.version === version)) {
+    for (const [kind, count] of Object.entries(counts.errors)) sums[kind] = (sums[kind] ?? 0) + count;
+  }
+  return sums;
+}

@@ -1,0 +1,173 @@
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { LEDGER_KEYS } from "../contract/names.ts";
+import { type Addition, noSignals, type SignalCounts, type SignalPlan } from "../core/signals/count.ts";
+import type { KnownInterval, SignalBooksPort } from "../core/signals/ports.ts";
+import { ERROR_KINDS } from "../core/signals/records.ts";
+import { calling, errorName, toGoaroundError } from "./errors.ts";
+import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+
+/** Counts are of use while their release is open, which is 50 hours at most. Seconds. */
+const KEPT_SECONDS = 7 * 86_400;
+const BATCHES = "batches";
+const PLAN = "plan";
+
+/**
+ * In the ledger's table:
+ *
+ * | pk | sk | holds |
+ * |---|---|---|
+ * | `signals#<log group>` | `record` | the plan of the release that is open |
+ * | `signals#<deploymentId>` | `<interval, ISO>#<version>` | counts of one version in one interval |
+ *
+ * Counts are numbers that writers add to, and sets that they add to: of environments, of memory peaks, and of the batches
+ * that are in them. One conditional write adds a batch and its id, so that one that comes again changes nothing.
+ */
+export function createSignalBooks(
+  table: string,
+  options: AdapterOptions = {},
+  now: () => Date = () => new Date(),
+): SignalBooksPort {
+  const client = lazy(() => watched(new DynamoDBClient(clientConfig(options)), options));
+  const http = { abortSignal: options.signal };
+  const about = (operation: string) => ({ operation: `dynamodb ${operation}`, subject: `signals in ledger ${table}` });
+  const expiry = () => ({ N: String(Math.floor(now().getTime() / 1000) + KEPT_SECONDS) });
+  const planKey = (logGroup: string) => key(`signals#${logGroup}`, "record");
+
+  return {
+    async open(logGroup, plan) {
+      const command = new UpdateItemCommand({
+        TableName: table,
+        Key: planKey(logGroup),
+        UpdateExpression: "SET #plan = :plan, #id = :id, #expiry = :expiry",
+        ExpressionAttributeNames: { "#plan": PLAN, "#id": "deploymentId", "#expiry": LEDGER_KEYS.expiry },
+        ExpressionAttributeValues: {
+          ":plan": { S: JSON.stringify(plan) },
+          ":id": { S: plan.deploymentId },
+          ":expiry": expiry(),
+        },
+      });
+      await calling(about("UpdateItem"), client().send(command, http));
+    },
+
+    async planOf(logGroup) {
+      const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup) });
+      const { Item } = await calling(about("GetItem"), client().send(command, http));
+      const text = Item?.[PLAN]?.S;
+      return text === undefined ? undefined : (JSON.parse(text) as SignalPlan);
+    },
+
+    async close(logGroup, deploymentId) {
+      const command = new UpdateItemCommand({
+        TableName: table,
+        Key: planKey(logGroup),
+        UpdateExpression: "REMOVE #plan",
+        ConditionExpression: "#id = :id",
+        ExpressionAttributeNames: { "#plan": PLAN, "#id": "deploymentId" },
+        ExpressionAttributeValues: { ":id": { S: deploymentId } },
+      });
+      try {
+        await client().send(command, http);
+      } catch (error) {
+        // Another release has it, or there never was a plan.
+        if (errorName(error) !== "ConditionalCheckFailedException") throw toGoaroundError(error, about("UpdateItem"));
+      }
+    },
+
+    async add(deploymentId, addition) {
+      try {
+        await client().send(
+          new UpdateItemCommand({ TableName: table, ...adding(deploymentId, addition, expiry()) }),
+          http,
+        );
+        return "added";
+      } catch (error) {
+        if (errorName(error) === "ConditionalCheckFailedException") return "known";
+        throw toGoaroundError(error, about("UpdateItem"));
+      }
+    },
+
+    async read(deploymentId, fromMs, toMs) {
+      const found: KnownInterval[] = [];
+      let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
+      do {
+        const command: QueryCommand = new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
+          ExpressionAttributeNames: { "#pk": LEDGER_KEYS.partition, "#sk": LEDGER_KEYS.sort },
+          ExpressionAttributeValues: {
+            ":pk": { S: `signals#${deploymentId}` },
+            ":from": { S: new Date(fromMs).toISOString() },
+            // The bare time sorts before the same time with a version behind it.
+            ":to": { S: new Date(toMs).toISOString() },
+          },
+          ConsistentRead: true,
+          ExclusiveStartKey,
+        });
+        const page = await calling(about("Query"), client().send(command, http));
+        found.push(...(page.Items ?? []).map(toInterval));
+        ExclusiveStartKey = page.LastEvaluatedKey;
+      } while (ExclusiveStartKey);
+      return found;
+    },
+  };
+}
+
+function adding(deploymentId: string, { version, fromMs, counts, batchId }: Addition, expiry: AttributeValue) {
+  const numbers: Record<string, number> = {
+    requests: counts.requests,
+    initFailures: counts.initFailures,
+    coldStarts: counts.coldStarts,
+    durationMs: counts.durationMs,
+    ...Object.fromEntries(ERROR_KINDS.map((kind) => [`error-${kind}`, counts.errors[kind]])),
+    ...Object.fromEntries(counts.slow.map((count, i) => [`slow-${i}`, count])),
+  };
+  const added: [string, AttributeValue][] = Object.entries(numbers).map(([name, value]) => [
+    name,
+    { N: String(value) },
+  ]);
+  if (counts.environments.length > 0) added.push(["environments", { SS: counts.environments }]);
+  if (counts.memoryMb !== undefined) added.push(["memoryMb", { NS: [String(counts.memoryMb)] }]);
+  added.push([BATCHES, { SS: [batchId] }]);
+  return {
+    Key: key(`signals#${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}`),
+    UpdateExpression: `ADD ${added.map((_, i) => `#a${i} :a${i}`).join(", ")} SET #expiry = :expiry`,
+    ConditionExpression: "NOT contains(#batches, :batch)",
+    ExpressionAttributeNames: {
+      "#batches": BATCHES,
+      "#expiry": LEDGER_KEYS.expiry,
+      ...Object.fromEntries(added.map(([name], i) => [`#a${i}`, name])),
+    },
+    ExpressionAttributeValues: {
+      ":batch": { S: batchId },
+      ":expiry": expiry,
+      ...Object.fromEntries(added.map(([, value], i) => [`:a${i}`, value])),
+    },
+  };
+}
+
+function toInterval(item: Record<string, AttributeValue>): KnownInterval {
+  const [at = "", version = ""] = (item[LEDGER_KEYS.sort]?.S ?? "").split("#");
+  const number = (name: string) => Number(item[name]?.N ?? 0);
+  const thresholds = Object.keys(item).filter((name) => name.startsWith("slow-")).length;
+  const peaks = (item.memoryMb?.NS ?? []).map(Number);
+  const counts: SignalCounts = {
+    ...noSignals(thresholds),
+    requests: number("requests"),
+    errors: Object.fromEntries(ERROR_KINDS.map((kind) => [kind, number(`error-${kind}`)])) as SignalCounts["errors"],
+    initFailures: number("initFailures"),
+    coldStarts: number("coldStarts"),
+    durationMs: number("durationMs"),
+    slow: Array.from({ length: thresholds }, (_, i) => number(`slow-${i}`)),
+    memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
+    environments: item.environments?.SS ?? [],
+  };
+  return { version, fromMs: Date.parse(at), counts };
+}
+
+const key = (pk: string, sk: string) => ({ [LEDGER_KEYS.partition]: { S: pk }, [LEDGER_KEYS.sort]: { S: sk } });

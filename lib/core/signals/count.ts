@@ -1,0 +1,153 @@
+import { batchId, type LogBatch, type LogEvent, parseStreamName } from "./batch.ts";
+import { ERROR_KINDS, type ErrorKind, type LogRecord, readRecord } from "./records.ts";
+
+/** Counts are kept by intervals of so many milliseconds, in which the requests began. */
+export const INTERVAL_MS = 10_000;
+
+export const intervalOf = (atMs: number) => Math.floor(atMs / INTERVAL_MS) * INTERVAL_MS;
+
+/** What is counted of a release's requests; fixed before traffic moves. */
+export interface SignalPlan {
+  deploymentId: string;
+  functionName: string;
+  /** Baseline and canary. */
+  versions: string[];
+  /** Milliseconds, lowest first. */
+  slowThresholdsMs: number[];
+  /** The guard's own requests, which are not counted. */
+  ownRequests: string[];
+}
+
+/** What one version did in one interval. */
+export interface SignalCounts {
+  requests: number;
+  /** By kind. */
+  errors: Record<ErrorKind, number>;
+  /** Environments that could not be started; their requests fail as well and are among the errors. */
+  initFailures: number;
+  coldStarts: number;
+  /** Sum over all requests. */
+  durationMs: number;
+  /** Requests slower than each of the plan's thresholds. */
+  slow: number[];
+  /** Highest use, megabytes; undefined where nothing is said. */
+  memoryMb: number | undefined;
+  /** Execution environments that were seen. */
+  environments: string[];
+}
+
+/** What a batch adds to one version's interval. */
+export interface Addition {
+  version: string;
+  fromMs: number;
+  counts: SignalCounts;
+  /** The same when the batch comes again. */
+  batchId: string;
+}
+
+export interface CountedBatch {
+  additions: Addition[];
+  /** Records that could not be read. */
+  malformed: number;
+}
+
+const NOTHING: CountedBatch = { additions: [], malformed: 0 };
+
+export const noSignals = (thresholds: number): SignalCounts => ({
+  requests: 0,
+  errors: Object.fromEntries(ERROR_KINDS.map((kind) => [kind, 0])) as Record<ErrorKind, number>,
+  initFailures: 0,
+  coldStarts: 0,
+  durationMs: 0,
+  slow: Array.from({ length: thresholds }, () => 0),
+  memoryMb: undefined,
+  environments: [],
+});
+
+export const errorCount = ({ errors }: SignalCounts) => ERROR_KINDS.reduce((sum, kind) => sum + errors[kind], 0);
+
+/** Counts a batch by interval. Never throws: what cannot be read is counted as malformed. */
+export function countBatch(batch: LogBatch, plan: SignalPlan): CountedBatch {
+  const stream = parseStreamName(batch.logStream);
+  if (!stream || !plan.versions.includes(stream.version)) return NOTHING;
+  if (stream.functionName !== "" && stream.functionName !== plan.functionName) return NOTHING;
+  const own = new Set(plan.ownRequests);
+  const intervals = new Map<number, { counts: SignalCounts; events: LogEvent[] }>();
+  const at = (atMs: number, event: LogEvent): SignalCounts => {
+    const fromMs = intervalOf(atMs);
+    const interval = intervals.get(fromMs) ?? { counts: noSignals(plan.slowThresholdsMs.length), events: [] };
+    intervals.set(fromMs, interval);
+    interval.events.push(event);
+    return interval.counts;
+  };
+
+  const failures = new Failures();
+  let malformed = 0;
+  for (const event of batch.events) {
+    const record = readRecord(event);
+    if (record.kind === "malformed") malformed += 1;
+    else if (record.kind === "init-failure") at(event.timestamp, event).initFailures += 1;
+    else if (record.kind === "error") failures.note(record, event);
+    else if (record.kind === "report") {
+      const error = failures.of(record.requestId) ?? record.error;
+      if (own.has(record.requestId)) continue;
+      const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
+      add(counts, record, error, plan.slowThresholdsMs);
+      if (!counts.environments.includes(stream.environment)) counts.environments.push(stream.environment);
+    }
+  }
+  for (const { error, event, requestId } of failures.left()) {
+    if (requestId === undefined || !own.has(requestId)) at(event.timestamp, event).errors[error] += 1;
+  }
+  const additions = [...intervals].map(([fromMs, { counts, events }]) => ({
+    version: stream.version,
+    fromMs,
+    counts,
+    batchId: batchId(events),
+  }));
+  return { additions, malformed };
+}
+
+function add(
+  counts: SignalCounts,
+  { durationMs, initMs, memoryMb }: LogRecord & { kind: "report" },
+  error: ErrorKind | undefined,
+  slowThresholdsMs: readonly number[],
+): void {
+  counts.requests += 1;
+  counts.durationMs += durationMs;
+  if (error) counts.errors[error] += 1;
+  if (initMs !== undefined) counts.coldStarts += 1;
+  slowThresholdsMs.forEach((threshold, i) => {
+    if (durationMs > threshold) counts.slow[i]! += 1;
+  });
+  if (memoryMb !== undefined) counts.memoryMb = Math.max(memoryMb, counts.memoryMb ?? 0);
+}
+
+type ErrorRecord = LogRecord & { kind: "error" };
+
+/** Lines about failures, until the report of their request says so as well. */
+class Failures {
+  private readonly named = new Map<string, { record: ErrorRecord; event: LogEvent }>();
+  private readonly unnamed: { record: ErrorRecord; event: LogEvent }[] = [];
+
+  note(record: ErrorRecord, event: LogEvent): void {
+    if (record.requestId === undefined) this.unnamed.push({ record, event });
+    // Whatever is written first about a request is its cause.
+    else if (!this.named.has(record.requestId)) this.named.set(record.requestId, { record, event });
+  }
+
+  /** What was written about a request that ends now. An environment handles one at a time: a nameless line is its own. */
+  of(requestId: string): ErrorKind | undefined {
+    const found = this.named.get(requestId) ?? this.unnamed.shift();
+    this.named.delete(requestId);
+    return found?.record.error;
+  }
+
+  /** Failures whose reports are in another batch and will not say so. */
+  left(): { error: ErrorKind; event: LogEvent; requestId: string | undefined }[] {
+    return [...this.named.values(), ...this.unnamed]
+      .filter(({ record }) => record.alone)
+      .map(({ record, event }) => ({ error: record.error, event, requestId: record.requestId }));
+  }
+}

@@ -1,0 +1,189 @@
+import type { Reason, SideCounts } from "../judge/types.ts";
+import type { MinuteCounts } from "../ports.ts";
+import { averageShare, type LookWindow, splitEnd } from "../release/shift.ts";
+import type { WatchedShift } from "../release/watch-ports.ts";
+import { errorCount, INTERVAL_MS, type SignalCounts } from "./count.ts";
+import type { KnownInterval } from "./ports.ts";
+
+/** Batches that come so much later than their interval began belong to the look that finds them; then to none. */
+export const LATE_MS = 300_000;
+const MINUTE_MS = 60_000;
+
+/** What has been taken of one version: by the start of the interval, epoch seconds. Bounded by `LATE_MS`. */
+export type TakenIntervals = Record<string, number[]>;
+
+/** Requests and errors of one version, by its log and by Lambda's metrics, over the same whole minutes. */
+export interface Compared {
+  requests: { logs: number; metrics: number };
+  errors: { logs: number; metrics: number };
+}
+
+/** What the looks at a log remember; part of the release record. */
+export interface LogJudging {
+  canary: TakenIntervals;
+  baseline: TakenIntervals;
+  /** Minutes before it have been held against the metrics. */
+  reconciledUntil?: string;
+  compared: { canary: Compared; baseline: Compared };
+  /** From this time on metrics are judged instead. */
+  left?: { at: string; reason: Reason };
+}
+
+const nothingCompared: Compared = { requests: { logs: 0, metrics: 0 }, errors: { logs: 0, metrics: 0 } };
+
+export const nothingLooked: LogJudging = {
+  canary: {},
+  baseline: {},
+  compared: { canary: nothingCompared, baseline: nothingCompared },
+};
+
+const floorTo = (ms: number, step: number) => Math.floor(ms / step) * step;
+const ceilTo = (ms: number, step: number) => Math.ceil(ms / step) * step;
+
+/** The first whole interval of a shift: weights were not applied in all of the one before. */
+export const firstInterval = ({ startedAt }: { startedAt: Date }) => ceilTo(startedAt.getTime(), INTERVAL_MS);
+
+/**
+ * What a look at the log takes next: whole intervals while traffic is split, all that are over at `until`. One at least;
+ * a minute where the policy has triggers or metrics of its own, which say nothing over a few requests.
+ */
+export function logWindow({ release, shift, routing }: WatchedShift, until: Date): LookWindow | undefined {
+  // Staged releases are judged by metrics.
+  if (routing?.kind === "steps") return undefined;
+  const { triggers, metrics } = release.policy;
+  const step = triggers || metrics ? MINUTE_MS : INTERVAL_MS;
+  const start = shift.startedAt.getTime();
+  const since = firstInterval(shift);
+  const end = floorTo(splitEnd(shift, routing), INTERVAL_MS);
+  const from = Math.max(since, release.judging ? Date.parse(release.judging.judgedUntil) : 0);
+  if (from + INTERVAL_MS > end) return undefined;
+  const to = Math.min(end, Math.max(from + step, floorTo(until.getTime(), INTERVAL_MS)));
+  return {
+    from: new Date(from),
+    to: new Date(to),
+    since: new Date(since),
+    expectedShare: averageShare(routing, from - start, to - start, INTERVAL_MS),
+    elapsedSeconds: (to - start) / 1000,
+    ...(to === end ? { last: true } : {}),
+  };
+}
+
+/** Nothing of a minute that was judged by the log, wholly or in part, is judged again. */
+export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?: LogJudging }): Date | undefined {
+  return logs && new Date(ceilTo(Date.parse(logs.left?.at ?? judgedUntil), MINUTE_MS));
+}
+
+/** What the intervals of one version hold beyond what was taken before. */
+export function takeNew(
+  before: TakenIntervals,
+  intervals: readonly KnownInterval[],
+  version: string,
+): { side: SideCounts; taken: TakenIntervals } {
+  const taken: TakenIntervals = { ...before };
+  let fresh: number[] = [];
+  let thresholds = 0;
+  for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
+    const key = String(fromMs / 1000);
+    const now = tally(counts);
+    thresholds = Math.max(thresholds, counts.slow.length);
+    const known = before[key] ?? [];
+    fresh = Array.from({ length: now.length }, (_, i) => (fresh[i] ?? 0) + now[i]! - (known[i] ?? 0));
+    taken[key] = now;
+  }
+  const newest = Math.max(0, ...Object.keys(taken).map(Number));
+  const kept = Object.entries(taken).filter(([key]) => Number(key) > newest - LATE_MS / 1000);
+  const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = fresh;
+  // A failure may be written in a batch ahead of its request.
+  const atMost = (count: number) => Math.min(count, requests);
+  return {
+    side: {
+      invocations: requests,
+      errors: atMost(errors),
+      throttles: 0,
+      averageDurationMs: requests > 0 ? durationMs / requests : undefined,
+      p99DurationMs: undefined,
+      slow: thresholds > 0 ? slow.map(atMost) : undefined,
+      coldStarts: atMost(coldStarts),
+    },
+    taken: Object.fromEntries(kept),
+  };
+}
+
+const tally = (counts: SignalCounts) => [
+  counts.requests,
+  errorCount(counts),
+  counts.coldStarts,
+  Math.round(counts.durationMs),
+  ...counts.slow,
+];
+
+/**
+ * Whole minutes of the shift that are published and not compared yet. `firstMs`: the first interval of which the log tells
+ * anything; a filter that takes effect late is no disagreement.
+ */
+export function minutesToCompare(
+  logs: LogJudging | undefined,
+  window: LookWindow,
+  publishedUntil: Date,
+  firstMs = 0,
+): { from: Date; to: Date } | undefined {
+  const from = logs?.reconciledUntil
+    ? Date.parse(logs.reconciledUntil)
+    : ceilTo(Math.max(window.since.getTime(), firstMs), MINUTE_MS);
+  const to = floorTo(Math.min(publishedUntil.getTime(), window.to.getTime()), MINUTE_MS);
+  return to > from ? { from: new Date(from), to: new Date(to) } : undefined;
+}
+
+/** Adds the same minutes of log and metrics to what was compared before. */
+export function compare(
+  before: Compared,
+  version: string,
+  intervals: readonly KnownInterval[],
+  minutes: readonly Pick<MinuteCounts, "at" | "invocations" | "errors">[],
+  { from, to }: { from: Date; to: Date },
+): Compared {
+  const within = (ms: number) => ms >= from.getTime() && ms < to.getTime();
+  const own = intervals.filter((interval) => interval.version === version && within(interval.fromMs));
+  const published = minutes.filter(({ at }) => within(at.getTime()));
+  const sum = <T>(of: readonly T[], value: (one: T) => number) => of.reduce((total, one) => total + value(one), 0);
+  return {
+    requests: {
+      logs: before.requests.logs + sum(own, ({ counts }) => counts.requests),
+      metrics: before.requests.metrics + sum(published, ({ invocations }) => invocations),
+    },
+    errors: {
+      logs: before.errors.logs + sum(own, ({ counts }) => errorCount(counts)),
+      metrics: before.errors.metrics + sum(published, ({ errors }) => errors),
+    },
+  };
+}
+
+/** Log and metrics of the same requests may differ by so much, and by so many requests that begin at a minute's edge. */
+const TOLERANCE = 0.02;
+const TOLERATED_REQUESTS = 3;
+
+/** Undefined while log and metrics agree. */
+export function disagreement(compared: LogJudging["compared"]): Reason | undefined {
+  for (const [side, of] of Object.entries(compared)) {
+    for (const [what, { logs, metrics }] of Object.entries(of as Compared)) {
+      const limit = Math.max(TOLERANCE * metrics, TOLERATED_REQUESTS);
+      if (Math.abs(logs - metrics) <= limit) continue;
+      const message = `the ${side}'s log tells of ${logs} ${what} where Lambda's metrics count ${metrics}: more than 2 % apart, so the versions are compared by metrics`;
+      return leaving(message, { observed: logs, limit, samples: metrics });
+    }
+  }
+  return undefined;
+}
+
+/** Code of the finding that a release is not judged by its log. */
+export const FROM_METRICS = "signals-from-metrics";
+
+export const leaving = (message: string, figures: Partial<Reason> = {}): Reason => ({
+  code: FROM_METRICS,
+  message,
+  observed: null,
+  limit: null,
+  baseline: null,
+  samples: 0,
+  ...figures,
+});
