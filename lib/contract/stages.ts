@@ -71,7 +71,7 @@ export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: numbe
   const minutes = stagedMinutes(stages);
   const smoke = Math.ceil(smokeTestMs / 60_000);
   const advice =
-    "shorten them, or release with `goaround deploy --stages`, whose stages may take hours because no hook waits for them";
+    "shorten them, or take a linear strategy: its steps are even, and CodeDeploy moves them itself for up to two days";
   if (minutes > MAX_STAGED_MINUTES) {
     return [
       `the stages take ${minutes} minutes; CodeDeploy waits an hour for the hook they run in, so at most ${MAX_STAGED_MINUTES} are allowed: ${advice}`,
@@ -87,19 +87,6 @@ export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: numbe
 
 /** From the first weight to 100 %. */
 export const stagedMinutes = (stages: readonly ReleaseStage[]) => stages.reduce((sum, { minutes }) => sum + minutes, 0);
-
-/** The stage in which a release is so long after its start; undefined once it is at 100 %. */
-export function stageAt(
-  stages: readonly ReleaseStage[],
-  elapsedMs: number,
-): (ReleaseStage & { index: number; endsAtMs: number }) | undefined {
-  let endsAtMs = 0;
-  for (const [index, stage] of stages.entries()) {
-    endsAtMs += stage.minutes * 60_000;
-    if (elapsedMs < endsAtMs) return { ...stage, index, endsAtMs };
-  }
-  return undefined;
-}
 
 /** Shares of the new version on the way back: 75, 50, 25, 0 of 100; those not below what it has now are left out. */
 const STEPS_BACK = [75, 50, 25, 0];
