@@ -7,7 +7,7 @@ import { Rehearsal } from "../../../scripts/rehearse/run-scenario.ts";
 
 type Request = [service: string, operation: string, input: Record<string, unknown>];
 
-const HANDLERS = ["pre-traffic", "post-traffic", "watch", "report-failure", "respond"] as const;
+const HANDLERS = ["pre-traffic", "post-traffic", "watch", "shift", "report-failure", "respond"] as const;
 type Handler = (typeof HANDLERS)[number];
 
 let aws: LocalAws;
@@ -109,6 +109,7 @@ const MAY: Record<Handler, string[]> = {
   "post-traffic": ["answer for a hook"],
   watch: ["answer for a hook"],
   "report-failure": ["answer for a hook"],
+  shift: ["move the alias"],
   respond: ["move the alias", "stop a deployment"],
 };
 
