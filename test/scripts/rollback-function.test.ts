@@ -264,6 +264,26 @@ describe("rollback-function", () => {
     expect((await rollback(harness, "--json")).json()).not.toHaveProperty("recorded");
   });
 
+  it("writes it down too when the newest deployment was another one, that had ended before", async () => {
+    const harness = new Harness();
+    harness.guarded("checkout", "4");
+    harness.known("checkout", "4");
+    const ids = { deploymentId: "d-000000005", functionName: "checkout", alias: "live", from: "4", to: "3" };
+    harness.ports.deployments.given(ids, { status: "Stopped" });
+    const over = outage(harness);
+    expect((await rollback(harness, "--target-version", "3")).exitCode).toBe(5);
+    over();
+    const planned = await rollback(harness, "--target-version", "3", "--dry-run");
+    expect(planned.stderr).toContain("would record that version 4 was left");
+    const ran = await rollback(harness, "--target-version", "3", "--json");
+    expect(ran.json()).toMatchObject({ code: "nothing-to-do", exitCode: 0, recorded: true, left: ["4"] });
+    expect(harness.ports.ledger.aliases.get("checkout:live")).toMatchObject({
+      lastKnownGood: { version: "3" },
+      knownBad: { "sha-4/config-4": { version: "4" } },
+    });
+    expect((await rollback(harness, "--target-version", "3", "--json")).json()).not.toHaveProperty("recorded");
+  });
+
   it("writes it down too for a release that it had to stop", async () => {
     const harness = duringRelease();
     await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });

@@ -151,9 +151,9 @@ async function alreadyThere(session: Session, situation: Situation): Promise<Out
     facts(situation, alias),
   );
   if (!session.options.dryRun) await endJournal(session, situation);
-  const left = releaseLeftBefore(situation);
-  if (!left) return outcome;
   const { ledger } = situation;
+  const left = releaseLeftBefore(situation);
+  if (!left) return (await recordGoodLeft(session, situation, outcome)) ?? outcome;
   const record = ledger.answered ? await isOnRecord(session, left, ledger.record?.knownBad ?? {}) : "unknown";
   if (record === "yes") return outcome;
   const what = `that release ${left.deployment.deploymentId} of version ${left.canaryVersion} was rolled back`;
@@ -166,6 +166,22 @@ async function alreadyThere(session: Session, situation: Situation): Promise<Out
   }
   session.say(`  recorded ${what}`);
   return { ...outcome, data: { ...outcome.data, left: [left.canaryVersion], recorded: true } };
+}
+
+/**
+ * The ledger holds a later version for good than the one that was asked for and serves: an earlier run moved the traffic
+ * and could not write that down. No deployment tells of it where the newest one had ended before that.
+ */
+async function recordGoodLeft(session: Session, situation: Situation, outcome: Outcome): Promise<Outcome | undefined> {
+  const { guarded, ledger, alias, plan } = situation;
+  const good = ledger.answered ? ledger.record?.lastKnownGood?.version : undefined;
+  if (!guarded || good === undefined || Number(plan.target.version) >= Number(good)) return undefined;
+  if (session.options.dryRun)
+    return planned(`nothing to move; would record that version ${good} was left`, outcome.data);
+  const recorded = await recordRollback(session, alias, plan.target, [good]);
+  if (!recorded) return notRecorded(outcome.message, { ...outcome.data, recorded });
+  session.say(`  recorded that version ${good} was left`);
+  return { ...outcome, data: { ...outcome.data, left: [good], recorded } };
 }
 
 /** The newest release, when its version was left for an earlier one by hand. */
