@@ -33,7 +33,7 @@ export async function measureRelease(scenarioName: string, app: string): Promise
     await rehearsal.release({ artifact: "earlier", canary: scenario.baseline, expected: "promoted" }, false);
     if (scenario.flagsOn.length > 0) {
       const on = Object.fromEntries(scenario.flagsOn.map((flag) => [flag, true]));
-      await rehearsal.flags.set(on, killStrategyName(ENVIRONMENT));
+      await rehearsal.stage.toItsEnd(rehearsal.flags.set(on, killStrategyName(ENVIRONMENT)));
       await rehearsal.stage.advanceBy(FLAG_DEPLOYMENT_MS);
     }
     const tally = new Tally(aws, ENVIRONMENT);

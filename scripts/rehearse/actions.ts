@@ -13,7 +13,7 @@ export async function performBefore(rehearsal: Rehearsal): Promise<void> {
     .filter((action) => action.atSeconds < 0)
     .sort((a, b) => a.atSeconds - b.atSeconds);
   for (const [i, action] of before.entries()) {
-    await perform(rehearsal, action, undefined);
+    await rehearsal.stage.toItsEnd(perform(rehearsal, action, undefined));
     const next = before[i + 1]?.atSeconds ?? 0;
     await rehearsal.stage.advanceBy((next - action.atSeconds) * SECOND);
   }
@@ -44,9 +44,10 @@ function afterShift(
   seconds: number,
   work: (dueMs: number) => Promise<void>,
 ): void {
-  const wait = (): void => {
+  const wait = async (): Promise<void> => {
     const due = marks.shiftStartMs === undefined ? undefined : marks.shiftStartMs + seconds * SECOND;
-    if (due !== undefined && clock.now() >= due) void clock.whileBusy(work(due));
+    // The clock is not held: a Lambda that the work calls may have to wait.
+    if (due !== undefined && clock.now() >= due) await work(due);
     else if (clock.now() - marks.startedAtMs < 4 * 3600 * SECOND) clock.at(due ?? clock.now() + SECOND, wait);
   };
   clock.at(clock.now(), wait);

@@ -250,10 +250,8 @@ export class Rehearsal {
     const { flagsOn, flagMonitors } = this.scenario;
     if (flagMonitors) await this.flags.monitor(await this.account.aliasErrorAlarm(this.functionName));
     if (flagsOn.length === 0) return;
-    await this.flags.set(
-      Object.fromEntries(flagsOn.map((flag) => [flag, true])),
-      killStrategyName(this.options.environment),
-    );
+    const on = Object.fromEntries(flagsOn.map((flag) => [flag, true]));
+    await this.stage.toItsEnd(this.flags.set(on, killStrategyName(this.options.environment)));
     await this.stage.advanceBy(2 * MINUTE);
   }
 

@@ -95,6 +95,22 @@ export class Stage {
     return finished;
   }
 
+  /**
+   * Lets something end that waits for nobody but the account. Time stands still for it, unless a Lambda that it calls
+   * waits (between two tries of a call, say): nobody else would move the clock, and it would never end.
+   */
+  async toItsEnd<T>(work: Promise<T>): Promise<T> {
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    work.then(end, end);
+    return this.advanceWhile(work, async () => {
+      await this.aws.clock.settle();
+      return !ended;
+    });
+  }
+
   advanceBy(ms: number): Promise<void> {
     return this.advanceTo(this.now + ms);
   }
