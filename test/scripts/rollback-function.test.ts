@@ -295,6 +295,19 @@ describe("rollback-function", () => {
     expect(harness.ports.ledger.releases.get("d-000000004")?.outcome).toBe("rolled-back");
   });
 
+  it("has the reason on record before the deployment that it stops has ended", async () => {
+    const harness = duringRelease();
+    await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
+    const seen: unknown[] = [];
+    const getAlias = harness.ports.functions.getAlias.bind(harness.ports.functions);
+    harness.ports.functions.getAlias = async (...where) => {
+      seen.push(harness.ports.ledger.releases.get("d-000000004"));
+      return getAlias(...where);
+    };
+    await rollback(harness, "--reason", "too slow");
+    expect(seen).toContainEqual(expect.objectContaining({ outcome: "open", reason: "too slow" }));
+  });
+
   it("only says in a dry run what it would write down", async () => {
     const harness = afterBadRelease();
     harness.ports.functions.setAlias("checkout", "live", "3");

@@ -77,6 +77,20 @@ export async function recordRollback(
   }
 }
 
+/**
+ * Beside the stop: who tells that the release has ended reads the reason there. Written afterwards it would be missing in
+ * the notification, or be overwritten by what CodeDeploy says of the stop.
+ */
+export async function noteReason(session: Session, deploymentId: string): Promise<void> {
+  const { ledger } = session.ports;
+  const { reason } = session.options;
+  if (reason === undefined) return;
+  const note = async () => {
+    if (await ledger.getRelease(deploymentId)) await ledger.updateRelease(deploymentId, { reason });
+  };
+  await session.attempt("the reason is not in the ledger yet", note());
+}
+
 /** What the versions that were left consisted of; one that has been deleted meanwhile is left out. */
 async function readVersions(
   session: Session,

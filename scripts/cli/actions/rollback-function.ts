@@ -13,7 +13,7 @@ import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
-import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
+import { isOnRecord, noteReason, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { checkAlias, endJournal } from "./rollback-journal.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
@@ -202,7 +202,7 @@ async function endOpenDeployment(session: Session, open: Release): Promise<void>
     await followDeployment(session, id);
     return;
   }
-  const { alias } = await stopAndRestore(session, open);
+  const [{ alias }] = await Promise.all([stopAndRestore(session, open), noteReason(session, id)]);
   session.say(`  ${id} is stopped; the alias is on ${describeAlias(alias)}`);
 }
 

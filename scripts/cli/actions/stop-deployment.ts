@@ -4,7 +4,7 @@ import { EXIT } from "../exit-codes.ts";
 import { restoreAfterEnd, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, type Release, readGuarding, releaseOf } from "../lookup.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
-import { isOnRecord, notRecorded, recordRollback } from "./record.ts";
+import { isOnRecord, noteReason, notRecorded, recordRollback } from "./record.ts";
 
 export interface StopOptions {
   deploymentId: string;
@@ -69,20 +69,6 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
       ? "The stack update that started it fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE before the next deploy."
       : undefined;
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
-}
-
-/**
- * Beside the stop: who tells that the release has ended reads the reason there. Written afterwards it would be missing in
- * the notification, or be overwritten by what CodeDeploy says of the stop.
- */
-async function noteReason(session: Session, deploymentId: string): Promise<void> {
-  const { ledger } = session.ports;
-  const { reason } = session.options;
-  if (reason === undefined) return;
-  const note = async () => {
-    if (await ledger.getRelease(deploymentId)) await ledger.updateRelease(deploymentId, { reason });
-  };
-  await session.attempt("the reason is not in the ledger yet", note());
 }
 
 /**
