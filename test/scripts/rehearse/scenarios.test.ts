@@ -1,23 +1,11 @@
-import { afterAll, describe, expect, it } from "vitest";
-import type { Assemblies } from "../../../scripts/rehearse/deployer.ts";
-import { loadScenario, scenarioNames } from "../../../scripts/rehearse/library.ts";
+import { describe, expect, it } from "vitest";
+import { loadScenario, ownApp } from "../../../scripts/rehearse/library.ts";
 import { runScenario } from "../../../scripts/rehearse/run-scenario.ts";
+import { describeScenarios } from "../../contract-suites/scenarios.ts";
 
-/** What ships must hold for all of these; GOAROUND_SEEDS=1 while working on it. */
-const seeds = (process.env.GOAROUND_SEEDS ?? "1,2,3,4,5").split(",").map(Number);
-const assemblies = new Map<string, Assemblies>();
-const options = { deployWith: "api", app: "node --import tsx bin/app.ts", environment: "dev", assemblies } as const;
+const options = { deployWith: "api", app: ownApp("bin/app"), environment: "dev" } as const;
 
-afterAll(() => {
-  for (const assembly of assemblies.values()) assembly.dispose();
-});
-
-describe.each(seeds)("rehearsal with seed %i", (seed) => {
-  it.each(scenarioNames())("%s ends as its scenario expects", { timeout: 180_000 }, async (name) => {
-    const result = await runScenario(loadScenario(name), { ...options, seed });
-    expect(result.differences).toEqual([]);
-  });
-});
+describeScenarios([1, 2]);
 
 describe("rehearsal", () => {
   it("gives the same outcome and times for the same seed, faults and retries included", {
