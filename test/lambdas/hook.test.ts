@@ -74,6 +74,9 @@ describe("a hook run", () => {
     const ports = scene();
     const event = { ...hookEvent, DeploymentId: "d-NOSUCH000" };
     await expect(runWork(ports, succeed, { event })).resolves.toBeUndefined();
+    // Nor where that comes out only with the answer.
+    ports.deployments.calls.fail("get");
+    await expect(runWork(ports, succeed, { event })).resolves.toBeUndefined();
   });
 
   it.each(["codeDeployRollback", "CloudFormationRollback"])(

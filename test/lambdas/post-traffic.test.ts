@@ -294,6 +294,16 @@ describe("post-traffic", () => {
     expect(recordOf(ports)).toMatchObject({ verdict: { kind: "rollback" }, postTrafficStatus: "Failed" });
   });
 
+  it("does not take its word back when the event comes again after somebody has moved the alias", async () => {
+    const ports = await shifted();
+    sides(ports, counts(600, 0), counts(5400, 0));
+    await run(ports);
+    expect(recordOf(ports)?.postTrafficStatus).toBe("Succeeded");
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    await run(ports, { requestId: "request-2" });
+    expect(recordOf(ports)).toMatchObject({ postTrafficStatus: "Succeeded" });
+  });
+
   it("writes no verdict once its time is up", async () => {
     const ports = await shifted();
     const read = ports.monitoring.versionCounts.bind(ports.monitoring);
