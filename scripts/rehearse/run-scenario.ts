@@ -16,6 +16,8 @@ import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
 
 export interface RunOptions {
   seed: number;
+  /** When the virtual clock starts, epoch milliseconds; the next whole minute by default. Schedules go by it. */
+  startMs?: number;
   /** Deploy with the CDK CLI, or straight through the CloudFormation API (many runs in little time). */
   deployWith: "cdk" | "api";
   /** Command that synthesizes the app. */
@@ -44,7 +46,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const aws = await startLocalAws({
     port: 0,
     seed: options.seed,
-    startMs: nextWholeMinute(),
+    startMs: options.startMs ?? nextWholeMinute(),
     hooksOnRollbackDeployments: scenario.hooksOnRollbackDeployments,
   });
   try {

@@ -7,6 +7,8 @@ import type { MinuteOfTraffic } from "./timeline.ts";
 
 /** Traffic is sent and the clock moved in steps of this many milliseconds: weights change between steps, not within. */
 const STEP_MS = 1000;
+/** Work of the account that has not ended after so long waits for time. Real milliseconds. */
+const PATIENCE_REAL_MS = 2000;
 const MINUTE_MS = 60_000;
 
 const realDelay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -104,8 +106,10 @@ export class Stage {
     const end = () => {
       ended = true;
     };
-    work.then(end, end);
+    const over = work.then(end, end);
     return this.advanceWhile(work, async () => {
+      // An answer may be on its way between two calls: moved too soon, the same seed would give another run.
+      await Promise.race([over, realDelay(PATIENCE_REAL_MS)]);
       await this.aws.clock.settle();
       return !ended;
     });

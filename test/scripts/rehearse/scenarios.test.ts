@@ -8,10 +8,12 @@ const options = { deployWith: "api", app: ownApp("bin/app"), environment: "dev" 
 describeScenarios([1, 2]);
 
 describe("rehearsal", () => {
-  it("gives the same outcome and times for the same seed, faults and retries included", {
+  const startMs = Date.parse("2026-03-02T12:00:00.000Z");
+
+  it("gives the same outcome and times for the same seed and start, faults and retries included", {
     timeout: 180_000,
   }, async () => {
-    const run = () => runScenario(loadScenario("throttled-apis"), { ...options, seed: 7 });
+    const run = () => runScenario(loadScenario("throttled-apis"), { ...options, seed: 7, startMs });
     const { times, requests, outcome } = await run();
     const again = await run();
     expect({ times: again.times, requests: again.requests, outcome: again.outcome }).toEqual({
