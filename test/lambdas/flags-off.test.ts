@@ -157,6 +157,9 @@ describe("switching flags off", () => {
     const [result] = await kill(ports);
     expect(result?.failure).toContain("Rate exceeded");
     expect(ports.monitoring.actionsEnabled.get("red")).toBe(true);
+    // After each of the tries, and not only after the last.
+    const changes = ports.monitoring.calls.of("setAlarmActions").map((call) => (call as { enabled: boolean }).enabled);
+    expect(changes).toEqual([false, true, false, true, false, true]);
   });
 
   it("names the monitors that could not be let speak again", async () => {

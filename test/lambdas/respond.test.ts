@@ -434,10 +434,11 @@ describe("an alarm on the alias in guard time", () => {
 
   it("is answered once, however often it comes", async () => {
     const ports = await released();
-    const { send } = responder(ports);
+    const { send, emitted } = responder(ports);
     await Promise.all([1, 2, 3].map(() => send(alarmEvent(ALIAS_ALARM))));
     await send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toHaveLength(1);
+    expect(emitted.rollbacks).toEqual([1]);
     expect(ports.notifier.sent).toHaveLength(1);
   });
 
