@@ -1,21 +1,19 @@
 import {
   AppConfigClient,
   CreateHostedConfigurationVersionCommand,
-  GetDeploymentCommand,
   type GetDeploymentCommandOutput,
   GetEnvironmentCommand,
-  GetHostedConfigurationVersionCommand,
   paginateListApplications,
   paginateListConfigurationProfiles,
   paginateListDeploymentStrategies,
-  paginateListDeployments,
   paginateListEnvironments,
   StartDeploymentCommand,
   StopDeploymentCommand,
 } from "@aws-sdk/client-appconfig";
 import { GoaroundError } from "../core/errors.ts";
-import type { FlagDeployment, FlagsPort, FlagTarget } from "../core/ports.ts";
+import type { FlagDeployment, FlagsPort } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
+import { environmentOf, flagDeployments } from "./flag-deployments.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 interface Named {
@@ -30,10 +28,7 @@ const MAX_DESCRIPTION = 1024;
 export function createFlags(options: AdapterOptions = {}): FlagsPort {
   const client = lazy(() => watched(new AppConfigClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
-  const deploymentOf = (target: FlagTarget) => ({
-    ApplicationId: target.applicationId,
-    EnvironmentId: target.environmentId,
-  });
+  const deployments = flagDeployments(client, options.signal);
 
   async function items<T extends Named>(what: string, pages: AsyncIterable<{ Items?: T[] }>): Promise<T[]> {
     const all: T[] = [];
@@ -67,36 +62,6 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
     );
   }
 
-  async function read(target: FlagTarget, number: number): Promise<GetDeploymentCommandOutput> {
-    return calling(
-      {
-        operation: "appconfig GetDeployment",
-        subject: `flag deployment ${number} of environment ${target.environmentId}`,
-        missing: "flags-missing",
-      },
-      client().send(new GetDeploymentCommand({ ...deploymentOf(target), DeploymentNumber: number }), http),
-    );
-  }
-
-  async function summaries(target: FlagTarget, isEnough: (state: string) => boolean) {
-    const all = [];
-    try {
-      const pages = paginateListDeployments({ client: client(), pageSize: 50 }, deploymentOf(target), http);
-      for await (const page of pages) {
-        all.push(...(page.Items ?? []));
-        if ((page.Items ?? []).some((item) => isEnough(item.State ?? ""))) break;
-      }
-    } catch (error) {
-      throw toGoaroundError(error, {
-        operation: "appconfig ListDeployments",
-        subject: `environment ${target.environmentId} of application ${target.applicationId}`,
-        missing: "flags-missing",
-      });
-    }
-    // The order of the answer is not documented: numbers rise with time.
-    return all.sort((a, b) => (b.DeploymentNumber ?? 0) - (a.DeploymentNumber ?? 0));
-  }
-
   return {
     async resolve({ application, environment, profile }) {
       const applications = await items("applications", paginateListApplications({ client: client() }, {}, http));
@@ -114,52 +79,25 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
     },
 
     async deployed(target) {
-      const completed = (await summaries(target, () => false)).filter((item) => item.State === "COMPLETE");
-      for (const summary of completed) {
-        // Older services leave the profile's id out of the summary; then the deployment itself has it.
-        const known = summary.ConfigurationProfileId;
-        if (known !== undefined && known !== target.profileId) continue;
-        const found = known === undefined ? await read(target, summary.DeploymentNumber ?? 0) : summary;
-        if (found.ConfigurationProfileId !== target.profileId) continue;
-        const version = Number(found.ConfigurationVersion);
-        const answer = await calling(
-          {
-            operation: "appconfig GetHostedConfigurationVersion",
-            subject: `version ${version} of profile ${target.profileId}`,
-            missing: "flags-missing",
-          },
-          client().send(
-            new GetHostedConfigurationVersionCommand({
-              ApplicationId: target.applicationId,
-              ConfigurationProfileId: target.profileId,
-              VersionNumber: version,
-            }),
-            http,
-          ),
-        );
-        return {
-          version,
-          contentType: answer.ContentType ?? "",
-          document: parseDocument(target, version, answer.Content),
-          deployedAt: found.StartedAt,
-        };
+      for await (const { version, startedAt } of deployments.completed(target)) {
+        return { version, ...(await deployments.document(target, version)), deployedAt: startedAt };
       }
       return undefined;
     },
 
     async activeDeployment(target) {
-      const newestFirst = await summaries(target, () => true);
+      const newestFirst = await deployments.list(target, () => true);
       const active = newestFirst.find((item) => UNFINISHED.has(item.State ?? ""));
-      return active ? toFlagDeployment(await read(target, active.DeploymentNumber ?? 0)) : undefined;
+      return active ? toFlagDeployment(await deployments.read(target, active.DeploymentNumber ?? 0)) : undefined;
     },
 
-    getDeployment: async (target, number) => toFlagDeployment(await read(target, number)),
+    getDeployment: async (target, number) => toFlagDeployment(await deployments.read(target, number)),
 
     async stopDeployment(target, number) {
       const stop = (AllowRevert: boolean) =>
         client().send(
           new StopDeploymentCommand({
-            ...deploymentOf(target),
+            ...environmentOf(target),
             DeploymentNumber: number,
             ...(AllowRevert ? { AllowRevert } : {}),
           }),
@@ -176,7 +114,7 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
         if (errorName(error) !== "BadRequestException") throw toGoaroundError(error, context);
         // One that bakes is stopped only with AllowRevert (API reference, StopDeployment, 2026). Asked for only then: on
         // a deployment that is complete it would undo what nobody asked to undo.
-        const { State } = await read(target, number);
+        const { State } = await deployments.read(target, number);
         if (State === "BAKING") await calling(context, stop(true));
         else if (UNFINISHED.has(State ?? "") && State !== "ROLLING_BACK") throw toGoaroundError(error, context);
       }
@@ -212,7 +150,7 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
         },
         client().send(
           new StartDeploymentCommand({
-            ...deploymentOf(target),
+            ...environmentOf(target),
             ConfigurationProfileId: target.profileId,
             ConfigurationVersion: String(version),
             DeploymentStrategyId: await strategyId(strategy),
@@ -231,7 +169,7 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
           subject: `environment ${target.environmentId}`,
           missing: "flags-missing",
         },
-        client().send(new GetEnvironmentCommand(deploymentOf(target)), http),
+        client().send(new GetEnvironmentCommand(environmentOf(target)), http),
       );
       return (answer.Monitors ?? []).flatMap((monitor) => monitor.AlarmArn?.split(":alarm:")[1] ?? []);
     },
@@ -253,20 +191,4 @@ function toFlagDeployment(found: GetDeploymentCommandOutput): FlagDeployment {
     configurationVersion: found.ConfigurationVersion ?? "",
     startedAt: found.StartedAt,
   };
-}
-
-function parseDocument(target: FlagTarget, version: number, content: Uint8Array | undefined): Record<string, unknown> {
-  const problem = (why: string, cause?: unknown) =>
-    new GoaroundError("flags-missing", "operator", `version ${version} of profile ${target.profileId} ${why}`, {
-      advice: "Name a profile of type AWS.AppConfig.FeatureFlags.",
-      cause,
-    });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(content));
-  } catch (error) {
-    throw problem("is not JSON", error);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw problem("is not a flag document");
-  return value as Record<string, unknown>;
 }
