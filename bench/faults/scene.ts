@@ -1,5 +1,4 @@
 import { strToU8, zipSync } from "fflate";
-import { newRecord } from "../../lambdas/runtime/release-facts.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import {
   applicationName,
@@ -16,6 +15,7 @@ import { type PolicyInput, parsePolicy } from "../../lib/contract/policy.ts";
 import type { Ports } from "../../lib/core/ports.ts";
 import { withOpened } from "../../lib/core/release/alias-history.ts";
 import { promoted } from "../../lib/core/release/ledger-rules.ts";
+import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { createWorld, type LocalAwsCore } from "../../lib/local/index.ts";
 import { MemoryTable } from "./table.ts";
 import { type PlannedFault, Wire, type WireOptions } from "./wire.ts";

@@ -15,6 +15,7 @@ import { ALIAS_NOT_SHIFTED } from "../../lib/core/release/conclusion.ts";
 import { aliasPosition, appSpecOf } from "../../lib/core/release/deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { newRecord, readPolicy } from "../../lib/core/release/release-facts.ts";
 import { type Shift, shiftOf } from "../../lib/core/release/shift.ts";
 import { comparedTime } from "../../lib/core/release/staged.ts";
 import type { ExecutionsPort } from "../../lib/core/release/watch-ports.ts";
@@ -22,7 +23,6 @@ import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
-import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import { evaluateShift } from "./evaluate.ts";
 
 export interface PostTrafficPorts {

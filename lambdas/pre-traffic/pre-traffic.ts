@@ -7,13 +7,13 @@ import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../../lib/core/release/release-facts.ts";
+import { fixSlowThresholds } from "../../lib/core/release/slow-thresholds.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
-import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../runtime/release-facts.ts";
 import { joinGroup } from "./join-group.ts";
-import { fixSlowThresholds } from "./slow-thresholds.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
 import { countLog, type SubscribePorts } from "./subscribe.ts";
 

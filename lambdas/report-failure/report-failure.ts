@@ -5,11 +5,11 @@ import { appSpecOf, hasEnded, isUndo, trafficReached } from "../../lib/core/rele
 import { type HookFailure, isPoison, parseHookFailure, parseNetEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
+import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
-import { newRecord } from "../runtime/release-facts.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import type { createLookAfter } from "./look-after.ts";
 

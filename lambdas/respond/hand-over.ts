@@ -1,6 +1,6 @@
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { ownAlarmNames } from "../runtime/release-facts.ts";
+import { ownAlarmNames } from "../../lib/core/release/release-facts.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { bestEffort, type Response } from "./responder.ts";
 

@@ -7,7 +7,7 @@ import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { readPolicy } from "../runtime/release-facts.ts";
+import { readPolicy } from "../../lib/core/release/release-facts.ts";
 import { fact, rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
 import { finishPutBack, recordLate } from "./finish.ts";

@@ -4,9 +4,9 @@ import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../.
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { newRecord, readPolicy } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import { messageOf } from "../runtime/log.ts";
-import { newRecord, readPolicy } from "../runtime/release-facts.ts";
 import {
   fact,
   rememberBad,

@@ -1,6 +1,8 @@
 import { nothingCounted } from "../../lib/core/judge/increments.ts";
 import type { Look, Reason, SideCounts } from "../../lib/core/judge/types.ts";
 import type { MinuteCounts } from "../../lib/core/ports.ts";
+import { judgeLook } from "../../lib/core/release/judge-shift.ts";
+import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../../lib/core/release/look.ts";
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
 import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
@@ -17,9 +19,7 @@ import {
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
-import { judgeLook } from "../runtime/judge-shift.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
-import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../runtime/look.ts";
 
 /** What is logged is counted so much later [unverified: AWS gives no figure]; what comes later still is taken as late. */
 const LOG_LAG_MS = 6000;

@@ -1,7 +1,7 @@
+import { judgeWindow, windowsAhead } from "../../lib/core/release/judge-shift.ts";
+import { type LookPorts, publishedAt } from "../../lib/core/release/look.ts";
 import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
-import { judgeWindow, windowsAhead } from "../runtime/judge-shift.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
-import { type LookPorts, publishedAt } from "../runtime/look.ts";
 
 const MINUTE_MS = 60_000;
 /** No minute of Lambda's metrics has been seen sooner after its end than this [unverified]. Milliseconds. */

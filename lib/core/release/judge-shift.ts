@@ -1,12 +1,12 @@
-import { compactState, judgeSequential } from "../../lib/core/judge/sequential/judge.ts";
-import type { Look } from "../../lib/core/judge/types.ts";
-import { judgingPolicy } from "../../lib/core/release/conclusion.ts";
-import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { type LookWindow, lookWindows } from "../../lib/core/release/shift.ts";
-import type { WatchedShift } from "../../lib/core/release/watch-ports.ts";
-import { leaving, metricsSince } from "../../lib/core/signals/log-looks.ts";
-import type { Log } from "./log.ts";
+import { compactState, judgeSequential } from "../judge/sequential/judge.ts";
+import type { Look } from "../judge/types.ts";
+import type { Log } from "../log.ts";
+import { leaving, metricsSince } from "../signals/log-looks.ts";
+import { judgingPolicy } from "./conclusion.ts";
 import { type LookPorts, nothingTaken, publishedAt, type Taken, takeLook } from "./look.ts";
+import type { Judging, ReleaseRecord } from "./records.ts";
+import { type LookWindow, lookWindows } from "./shift.ts";
+import type { WatchedShift } from "./watch-ports.ts";
 
 /** A shift under judgement. `release.judging` is what earlier looks left; each look takes it further. */
 export type ShiftUnderJudgement = WatchedShift;

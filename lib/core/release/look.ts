@@ -1,9 +1,9 @@
-import { type Counted, countNew, LATE_MINUTES, nothingCounted } from "../../lib/core/judge/increments.ts";
-import type { Look, SideCounts } from "../../lib/core/judge/types.ts";
-import type { Clock, MonitoringPort } from "../../lib/core/ports.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import type { LookWindow } from "../../lib/core/release/shift.ts";
-import { factsOf, type Log } from "./log.ts";
+import { type Counted, countNew, LATE_MINUTES, nothingCounted } from "../judge/increments.ts";
+import type { Look, SideCounts } from "../judge/types.ts";
+import { factsOf, type Log } from "../log.ts";
+import type { Clock, MonitoringPort } from "../ports.ts";
+import type { ReleaseRecord } from "./records.ts";
+import type { LookWindow } from "./shift.ts";
 
 /**
  * Lambda publishes a minute's metrics some time after the minute; AWS gives no bound. One to two minutes are seen

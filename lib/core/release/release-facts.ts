@@ -1,8 +1,8 @@
-import { ALIAS_CHECKS, alarmName } from "../../lib/contract/names.ts";
-import { type ParsedPolicy, parsePolicy, policySchema } from "../../lib/contract/policy.ts";
-import type { DeploymentInfo, FunctionsPort, PolicyPort, VersionInfo } from "../../lib/core/ports.ts";
-import type { AppSpec } from "../../lib/core/release/appspec.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { ALIAS_CHECKS, alarmName } from "../../contract/names.ts";
+import { type ParsedPolicy, parsePolicy, policySchema } from "../../contract/policy.ts";
+import type { DeploymentInfo, FunctionsPort, PolicyPort, VersionInfo } from "../ports.ts";
+import type { AppSpec } from "./appspec.ts";
+import type { ReleaseRecord } from "./records.ts";
 
 /** Undefined when there is no policy parameter. */
 export async function readPolicy(
