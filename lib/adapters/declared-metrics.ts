@@ -1,8 +1,8 @@
 import type { CloudWatchClient, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import { type CloudWatchMetric, type DeclaredMetric, isForeign } from "../contract/declared-metrics.ts";
-import type { DeclaredValues } from "../core/ports.ts";
+import type { DeclaredQuery, DeclaredValues } from "../core/ports.ts";
 import { readSeries, stat, wholeMinutes } from "./metric-data.ts";
-import type { MetricQuery, ReadMetrics } from "./metric-sources/index.ts";
+import type { ReadMetrics } from "./metric-sources/index.ts";
 import { joined } from "./metric-sources/joined.ts";
 
 const MINUTE_MS = 60_000;
@@ -11,7 +11,7 @@ const startOf = ({ windowMinutes }: DeclaredMetric, from: Date, to: Date) =>
   Math.min(from.getTime(), to.getTime() - windowMinutes * MINUTE_MS);
 
 /** Where the longest window of the metrics begins, not before `since`. */
-const earliest = ({ since, from, to }: MetricQuery, metrics: readonly DeclaredMetric[]): Date =>
+const earliest = ({ since, from, to }: DeclaredQuery, metrics: readonly DeclaredMetric[]): Date =>
   new Date(Math.max(since.getTime(), Math.min(from.getTime(), ...metrics.map((metric) => startOf(metric, from, to)))));
 
 /**
@@ -21,7 +21,7 @@ const earliest = ({ since, from, to }: MetricQuery, metrics: readonly DeclaredMe
 export async function readDeclared(
   client: CloudWatchClient,
   others: ReadMetrics,
-  query: MetricQuery,
+  query: DeclaredQuery,
   metrics: readonly DeclaredMetric[],
   signal: AbortSignal | undefined,
 ): Promise<DeclaredValues> {
@@ -40,7 +40,7 @@ export async function readDeclared(
  */
 async function readCloudWatch(
   client: CloudWatchClient,
-  query: MetricQuery,
+  query: DeclaredQuery,
   metrics: readonly CloudWatchMetric[],
   signal: AbortSignal | undefined,
 ): Promise<Record<string, number>> {

@@ -176,6 +176,25 @@ export interface MetricAlarmDefinition {
   minSamples: number;
 }
 
+/** An alias, over [from, to). */
+export interface AliasQuery {
+  functionName: string;
+  alias: string;
+  from: Date;
+  to: Date;
+}
+
+/** One version behind an alias. */
+export interface VersionQuery extends AliasQuery {
+  version: string;
+}
+
+/** For metrics that look back over a window of their own. */
+export interface DeclaredQuery extends VersionQuery {
+  /** Nothing before it is read, however long a metric's window is. */
+  since: Date;
+}
+
 /** What one version did in one minute. */
 export interface MinuteCounts {
   at: Date;
@@ -208,46 +227,24 @@ export interface MonitoringPort {
   /** Enables or disables the actions of alarms. AppConfig ignores a monitor whose actions are disabled. */
   setAlarmActions(names: readonly string[], enabled: boolean): Promise<void>;
   /** Counts of one version behind an alias, over whole minutes [from, to). */
-  versionCounts(query: {
-    functionName: string;
-    alias: string;
-    version: string;
-    from: Date;
-    to: Date;
-  }): Promise<SideCounts>;
+  versionCounts(query: VersionQuery): Promise<SideCounts>;
   /** The same minute by minute, with what a comparison of durations needs; minutes in which nothing ran are absent. */
-  minuteCounts(query: {
-    functionName: string;
-    alias: string;
-    version: string;
-    from: Date;
-    to: Date;
-    /** Milliseconds, lowest first; none: no requests are counted by duration. */
-    slowThresholdsMs: readonly number[];
-  }): Promise<MinuteCounts[]>;
+  minuteCounts(
+    query: VersionQuery & {
+      /** Milliseconds, lowest first; none: no requests are counted by duration. */
+      slowThresholdsMs: readonly number[];
+    },
+  ): Promise<MinuteCounts[]>;
   /** Percentiles of an alias' durations over whole minutes [from, to), milliseconds; undefined where nothing ran. */
-  durationPercentiles(query: {
-    functionName: string;
-    alias: string;
-    from: Date;
-    to: Date;
-    percentiles: readonly number[];
-  }): Promise<{ requests: number; valuesMs: number[] } | undefined>;
+  durationPercentiles(
+    query: AliasQuery & { percentiles: readonly number[] },
+  ): Promise<{ requests: number; valuesMs: number[] } | undefined>;
   /** What the policy's own metrics say of one version. Throws when CloudWatch cannot be read. */
-  declaredMetrics(query: {
-    functionName: string;
-    alias: string;
-    version: string;
-    /** Nothing before it is read, however long a metric's window is. */
-    since: Date;
-    from: Date;
-    to: Date;
-    metrics: readonly DeclaredMetric[];
-  }): Promise<DeclaredValues>;
+  declaredMetrics(query: DeclaredQuery & { metrics: readonly DeclaredMetric[] }): Promise<DeclaredValues>;
   /** Most requests at once through an alias, over whole minutes [from, to); undefined where nothing is published. */
-  peakConcurrency(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<number | undefined>;
+  peakConcurrency(query: AliasQuery): Promise<number | undefined>;
   /** Counts of a whole alias, over whole minutes [from, to). */
-  aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }): Promise<SideCounts>;
+  aliasCounts(query: AliasQuery): Promise<SideCounts>;
 }
 
 interface CohortCounts {

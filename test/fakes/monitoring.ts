@@ -1,5 +1,12 @@
 import type { SideCounts } from "../../lib/core/judge/types.ts";
-import type { AlarmState, MetricAlarmDefinition, MinuteCounts, MonitoringPort } from "../../lib/core/ports.ts";
+import type {
+  AlarmState,
+  AliasQuery,
+  MetricAlarmDefinition,
+  MinuteCounts,
+  MonitoringPort,
+  VersionQuery,
+} from "../../lib/core/ports.ts";
 import { Calls } from "./faults.ts";
 
 export const noCounts: SideCounts = {
@@ -61,7 +68,7 @@ export class FakeMonitoring implements MonitoringPort {
     for (const name of names) this.actionsEnabled.set(name, enabled);
   }
 
-  async versionCounts(query: { functionName: string; alias: string; version: string; from: Date; to: Date }) {
+  async versionCounts(query: VersionQuery) {
     await this.calls.enter("versionCounts", query);
     return this.sum(query, [query.version]);
   }
@@ -113,7 +120,7 @@ export class FakeMonitoring implements MonitoringPort {
     return this.served?.functionName === query.functionName ? this.served.peak : undefined;
   }
 
-  async aliasCounts(query: { functionName: string; alias: string; from: Date; to: Date }) {
+  async aliasCounts(query: AliasQuery) {
     await this.calls.enter("aliasCounts", query);
     return this.sum(query, ["*"]);
   }

@@ -1,5 +1,5 @@
 import { type Authorization, type ForeignMetric, fillIn } from "../../contract/declared-metrics.ts";
-import type { DeclaredValues } from "../../core/ports.ts";
+import type { DeclaredQuery, DeclaredValues } from "../../core/ports.ts";
 import { type AdapterOptions, lazy } from "../options.ts";
 import { authorize, type Identity } from "./authorize.ts";
 import { readDatadog } from "./datadog.ts";
@@ -9,17 +9,6 @@ import { readPrometheus } from "./prometheus.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
 
 const MINUTE_MS = 60_000;
-
-/** Which version is read, and over which time. */
-export interface MetricQuery {
-  functionName: string;
-  alias: string;
-  version: string;
-  /** Nothing before it is read, however long a metric's window is. */
-  since: Date;
-  from: Date;
-  to: Date;
-}
 
 /** What a source is asked with. */
 export interface Ask {
@@ -32,7 +21,7 @@ export interface Ask {
   secrets: Secrets;
 }
 
-export type ReadMetrics = (metrics: readonly ForeignMetric[], query: MetricQuery) => Promise<DeclaredValues>;
+export type ReadMetrics = (metrics: readonly ForeignMetric[], query: DeclaredQuery) => Promise<DeclaredValues>;
 
 /**
  * Metrics that live elsewhere than in CloudWatch. Each is read by itself: one that fails is told in `unreadable` and says
@@ -45,7 +34,7 @@ export function createMetricSources(options: AdapterOptions, identity: () => Ide
 
   const ask = (
     { windowMinutes }: ForeignMetric,
-    { version, functionName, alias, since, ...range }: MetricQuery,
+    { version, functionName, alias, since, ...range }: DeclaredQuery,
   ): Ask => {
     const start = Math.min(range.from.getTime(), range.to.getTime() - windowMinutes * MINUTE_MS);
     const from = new Date(Math.max(since.getTime(), start));
