@@ -1,4 +1,5 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import type {
   Clock,
@@ -173,14 +174,10 @@ function aliasVerdict(
   return {
     kind: "inconclusive",
     reasons: [
-      {
-        code: ALIAS_NOT_SHIFTED,
-        message: `alias ${release.functionName}:${release.alias} is at version ${alias.functionVersion}${weights}, not at 100 % on version ${release.canaryVersion}`,
-        observed: null,
-        limit: null,
-        baseline: null,
-        samples: 0,
-      },
+      fact(
+        ALIAS_NOT_SHIFTED,
+        `alias ${release.functionName}:${release.alias} is at version ${alias.functionVersion}${weights}, not at 100 % on version ${release.canaryVersion}`,
+      ),
     ],
     findings: [],
   };

@@ -1,3 +1,4 @@
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { AlarmState, Clock, FunctionsPort, LedgerPort, MonitoringPort, PolicyPort } from "../../lib/core/ports.ts";
 import { type Admission, admit } from "../../lib/core/release/admission.ts";
@@ -193,11 +194,4 @@ async function markKnownBad(ports: PreTrafficPorts, record: ReleaseRecord, failu
 const asRefusal = ({ code, message }: Reason) => ({ code, message, advice: "" });
 
 const refusalReasons = ({ refusals }: Admission): Reason[] =>
-  refusals.map(({ code, message, advice }) => ({
-    code,
-    message: `${message}. ${advice}`,
-    observed: null,
-    limit: null,
-    baseline: null,
-    samples: 0,
-  }));
+  refusals.map(({ code, message, advice }) => fact(code, `${message}. ${advice}`));

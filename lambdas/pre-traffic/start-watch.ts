@@ -1,4 +1,5 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
@@ -46,6 +47,6 @@ export async function startWatch(
   } catch (error) {
     log.error("the watch could not be started", { deploymentId, ...factsOf(error) });
     const message = `nobody compares the versions during the shift, only alarms and the hook at its end: ${messageOf(error)}`;
-    return [{ code: "unwatched", message, observed: null, limit: null, baseline: null, samples: 0 }];
+    return [fact("unwatched", message)];
   }
 }

@@ -1,5 +1,6 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Clock, DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
@@ -99,7 +100,7 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     const message = isLost
       ? `${step.why} and cannot be answered for; CodeDeploy gives up after an hour`
       : `the watch has ended (${watch}): until the shift is over nobody compares the versions; alarms still stop the release, and the hook at its end judges it`;
-    const reasons = [{ code: step.kind, message, observed: null, limit: null, baseline: null, samples: 0 }];
+    const reasons = [fact(step.kind, message)];
     const severity = isLost ? "critical" : "warning";
     const notification = releaseNotification({
       environment,

@@ -1,4 +1,5 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { appSpecOf, hasEnded, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
@@ -119,7 +120,7 @@ async function tell(
     release,
     outcome: "failed",
     severity: "critical",
-    reasons: [{ code: "hook-failed", message, observed: null, limit: null, baseline: null, samples: 0 }],
+    reasons: [fact("hook-failed", message)],
     findings: [],
   });
   await tellOnce({ clock, ledger, notifier }, { deploymentId, claim: "notify", owner }, notification, log);

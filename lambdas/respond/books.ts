@@ -1,4 +1,3 @@
-import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { withOutcome } from "../../lib/core/release/alias-history.ts";
 import { withRollback } from "../../lib/core/release/cooldown.ts";
@@ -78,13 +77,3 @@ export async function tell(
   const { deploymentId } = news.release;
   await tellOnce(ports, { deploymentId, claim, owner }, releaseNotification({ ...news, environment, aliasState }), log);
 }
-
-/** A reason that is a fact and not a measurement. */
-export const fact = (code: string, message: string): Reason => ({
-  code,
-  message,
-  observed: null,
-  limit: null,
-  baseline: null,
-  samples: 0,
-});

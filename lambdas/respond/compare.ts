@@ -1,3 +1,4 @@
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import { baselineUnhealthy, isBaselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
@@ -7,7 +8,6 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { shiftOf } from "../../lib/core/release/shift.ts";
 import { comparedTime } from "../../lib/core/release/staged.ts";
 import { factsOf } from "../runtime/log.ts";
-import { fact } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { switchHarmfulOff } from "./on-flag-verdict.ts";

@@ -1,4 +1,5 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
@@ -8,7 +9,7 @@ import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.t
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { notItsDoing } from "./attribute.ts";
-import { fact, rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
+import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { killOnce, killOrAwait, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";

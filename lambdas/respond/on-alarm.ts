@@ -1,5 +1,6 @@
 import { applicationName, deploymentGroupName, type GuardedAlarm, parseAlarmName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
 import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
@@ -8,7 +9,7 @@ import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../../lib/core/release/release-facts.ts";
-import { fact, rememberBad } from "./books.ts";
+import { rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
 import { finishPutBack, recordLate } from "./finish.ts";
 import { guardRelease } from "./guard-time.ts";

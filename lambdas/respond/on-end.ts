@@ -1,3 +1,4 @@
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
 import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
@@ -8,7 +9,6 @@ import { newRecord, readPolicy } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import { messageOf } from "../runtime/log.ts";
 import {
-  fact,
   rememberBad,
   rememberOutcome,
   rememberPutBack,

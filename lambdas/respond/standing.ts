@@ -1,3 +1,4 @@
+import { fact } from "../../lib/core/judge/reason.ts";
 import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
   aliasKey,
@@ -10,7 +11,7 @@ import {
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { factsOf } from "../runtime/log.ts";
-import { fact, tell } from "./books.ts";
+import { tell } from "./books.ts";
 import { bestEffort, type Response } from "./responder.ts";
 
 type Alias = Pick<ReleaseRecord, "functionName" | "alias">;

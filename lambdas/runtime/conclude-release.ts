@@ -1,3 +1,4 @@
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import { conclude } from "../../lib/core/release/conclusion.ts";
@@ -42,13 +43,7 @@ export async function concludeRelease(
   return changes;
 }
 
-const disarmed = ({ by, until, reason }: Order): Reason => ({
-  code: DISARMED,
-  message: `the guard only reports: disarmed by ${by} until ${until}: ${reason}`,
-  observed: null,
-  limit: null,
-  baseline: null,
-  samples: 0,
-});
+const disarmed = ({ by, until, reason }: Order): Reason =>
+  fact(DISARMED, `the guard only reports: disarmed by ${by} until ${until}: ${reason}`);
 
 const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

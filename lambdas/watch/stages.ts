@@ -1,4 +1,5 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, DeploymentsPort, LedgerPort } from "../../lib/core/ports.ts";
 import { disarmedBy } from "../../lib/core/release/environment-record.ts";
@@ -77,15 +78,6 @@ const failed = ({ status, verdict }: Answer, why: string): Answer =>
 
 const refused = (why: string): Verdict => ({
   kind: "hold",
-  reasons: [
-    {
-      code: "share-refused",
-      message: `the share of traffic could not be set: ${why}`,
-      observed: null,
-      limit: null,
-      baseline: null,
-      samples: 0,
-    },
-  ],
+  reasons: [fact("share-refused", `the share of traffic could not be set: ${why}`)],
   findings: [],
 });

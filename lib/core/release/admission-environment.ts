@@ -1,3 +1,4 @@
+import { fact } from "../judge/reason.ts";
 import type { Reason } from "../judge/types.ts";
 import type { Admission, Refusal } from "./admission.ts";
 import { cooldownUntil } from "./cooldown.ts";
@@ -127,11 +128,4 @@ const overrides = ({ rules }: BreakGlass, code: string) =>
 
 const who = ({ by, reason, until }: { by: string; reason: string; until: string }) => `${by} until ${until}: ${reason}`;
 
-const noted = (code: string, { message }: Refusal, how: string): Reason => ({
-  code,
-  message: `${message}; ${how}`,
-  observed: null,
-  limit: null,
-  baseline: null,
-  samples: 0,
-});
+const noted = (code: string, { message }: Refusal, how: string): Reason => fact(code, `${message}; ${how}`);

@@ -1,5 +1,6 @@
 import { applicationName } from "../../contract/names.ts";
 import type { ParsedPolicy } from "../../contract/policy.ts";
+import { fact } from "../judge/reason.ts";
 import type { Reason } from "../judge/types.ts";
 import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
@@ -163,21 +164,11 @@ function blockerRefusals({ policy, alarmStates }: AdmissionFacts): Refusal[] {
 
 /** Fix-forward: the function's own red alarm is what a release may be about to cure, so it never blocks. */
 function findingsOf({ ownAlarms, alarmStates, policy }: AdmissionFacts): Reason[] {
-  const finding = (code: string, message: string): Reason => ({
-    code,
-    message,
-    observed: null,
-    limit: null,
-    baseline: null,
-    samples: 0,
-  });
   const blockers = policy?.ok ? policy.policy.blockers : [];
   const red = ownAlarms.filter((name) => alarmStates?.[name] === "ALARM");
   const absent = alarmStates === undefined ? [] : blockers.filter((name) => alarmStates[name] === undefined);
   return [
-    ...red.map((name) => finding("own-alarm-red", `the function's own alarm ${name} was in ALARM before the release`)),
-    ...absent.map((name) =>
-      finding("blocker-missing", `the blocking alarm ${name} does not exist, so it blocks nothing`),
-    ),
+    ...red.map((name) => fact("own-alarm-red", `the function's own alarm ${name} was in ALARM before the release`)),
+    ...absent.map((name) => fact("blocker-missing", `the blocking alarm ${name} does not exist, so it blocks nothing`)),
   ];
 }

@@ -1,5 +1,6 @@
 import type { StagedPolicy } from "../../contract/policy.ts";
 import type { Counted } from "../judge/increments.ts";
+import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo, DeploymentTarget, TrafficRouting } from "../ports.ts";
 import { hasEnded } from "./deployment.ts";
@@ -122,14 +123,8 @@ export function stageGate(
   return { open: true };
 }
 
-const outOfTime = (why: string): Reason => ({
-  code: "stage-not-decided",
-  message: `the hook's hour is over and ${why}`,
-  observed: null,
-  limit: HOOK_LIMIT_MS / MINUTE_MS,
-  baseline: null,
-  samples: 0,
-});
+const outOfTime = (why: string): Reason =>
+  fact("stage-not-decided", `the hook's hour is over and ${why}`, { limit: HOOK_LIMIT_MS / MINUTE_MS });
 
 /** Before the first look. */
 const NOTHING_JUDGED: Verdict = { kind: "inconclusive", reasons: [], findings: [] };

@@ -1,4 +1,5 @@
 import type { Policy } from "../../contract/policy.ts";
+import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo } from "../ports.ts";
 import { hasEnded } from "./deployment.ts";
@@ -99,14 +100,9 @@ const UNSEEN = "monitoring-unavailable";
 export const NOTHING_SEEN: Verdict = {
   kind: "inconclusive",
   reasons: [
-    {
-      code: "too-few-samples",
-      message: "traffic was not split for one whole minute, so the versions could not be compared",
+    fact("too-few-samples", "traffic was not split for one whole minute, so the versions could not be compared", {
       observed: 0,
-      limit: null,
-      baseline: null,
-      samples: 0,
-    },
+    }),
   ],
   findings: [],
 };

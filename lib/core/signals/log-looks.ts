@@ -1,3 +1,4 @@
+import { fact } from "../judge/reason.ts";
 import type { Reason, SideCounts } from "../judge/types.ts";
 import type { MinuteCounts } from "../ports.ts";
 import { averageShare, type LookWindow, splitEnd } from "../release/shift.ts";
@@ -178,12 +179,4 @@ export function disagreement(compared: LogJudging["compared"]): Reason | undefin
 /** Code of the finding that a release is not judged by its log. */
 export const FROM_METRICS = "signals-from-metrics";
 
-export const leaving = (message: string, figures: Partial<Reason> = {}): Reason => ({
-  code: FROM_METRICS,
-  message,
-  observed: null,
-  limit: null,
-  baseline: null,
-  samples: 0,
-  ...figures,
-});
+export const leaving = (message: string, figures: Partial<Reason> = {}): Reason => fact(FROM_METRICS, message, figures);
