@@ -1,10 +1,11 @@
 import { alarmName, applicationName, deploymentGroupName } from "../../lib/contract/names.ts";
 import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
-import { ALIAS, ENVIRONMENT, FUNCTION, type Scene } from "./scene.ts";
+import { ALIAS, ENVIRONMENT, FUNCTION, HOME, type Scene } from "./scene.ts";
 
 /** As EventBridge hands them to the responder. */
 export const alarmEvent = (scene: Pick<Scene, "aws">, version?: string, value = "ALARM") => ({
   source: "aws.cloudwatch",
+  ...HOME,
   "detail-type": "CloudWatch Alarm State Change",
   detail: {
     alarmName: alarmName({
@@ -21,6 +22,7 @@ export const alarmEvent = (scene: Pick<Scene, "aws">, version?: string, value = 
 
 export const deploymentEvent = (deploymentId: string, state: string, at: number) => ({
   source: "aws.codedeploy",
+  ...HOME,
   "detail-type": "CodeDeploy Deployment State-change Notification",
   time: new Date(at).toISOString(),
   detail: {

@@ -8,7 +8,7 @@ import type { LocalWorld } from "../../lib/local/kernel/world.ts";
 import { connectAws } from "../../scripts/cli/io.ts";
 import { main } from "../../scripts/cli/run.ts";
 import { command } from "../../scripts/rollback.ts";
-import { ENVIRONMENT, TOPIC_ARN } from "./scene.ts";
+import { ENVIRONMENT, HOME, TOPIC_ARN } from "./scene.ts";
 import { type Caller, never, type Wire } from "./wire.ts";
 
 /** Lambda's time for the responder, and when it tries an event again that failed (developer guide, 2024). */
@@ -112,6 +112,7 @@ export class Responder {
     const respond = createRespond({
       ports: { ...ports, clock: program.clock },
       environment: ENVIRONMENT,
+      home: HOME,
       log: silent,
       emit: () => {},
       paced: (work) => work(),

@@ -1,4 +1,5 @@
 import { FLAG_PROFILE_NAME, flagApplicationName, flagEnvironmentName } from "../../lib/contract/names.ts";
+import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import { done, type Goal, problemsOf } from "./ending.ts";
 import { alarmEvent, onDeploymentEvents, verdictEvent } from "./events.ts";
 import { type CommandRun, Responder, runRollbackCommand } from "./programs.ts";
@@ -62,7 +63,7 @@ const stageOf = (rollback: Rollback): Stage =>
 /** A person runs a command that did not end well again, after so long. Milliseconds. */
 const AGAIN_MS = 20_000;
 /** Runs of the command, the first included. */
-const MAX_RUNS = 3;
+const MAX_RUNS = 5;
 
 export interface Trial {
   problems: string[];
@@ -86,15 +87,17 @@ export interface TrialOptions extends Omit<SceneOptions, "stage"> {
   remembered?: readonly Call[];
   /** A rollback that has not ended well gets one more run when all faults are over, as people would see to it. */
   resume?: boolean;
+  /** So often the dead-letter queue is delivered again, under the same faults. */
+  redrives?: number;
 }
 
 /** One rollback from its cause to rest, under faults, with the reruns that Lambda or the operator makes. */
 export async function tryRollback(rollback: Rollback, options: TrialOptions = {}): Promise<Trial> {
-  const { remembered = [], resume = false, ...sceneOptions } = options;
+  const { remembered = [], resume = false, redrives = 0, ...sceneOptions } = options;
   const scene = await openScene({ ...sceneOptions, stage: stageOf(rollback) });
   await scene.wire.remember(remembered);
   const startMs = scene.aws.clock.now();
-  const attempt = await perform(scene, rollback);
+  const attempt = await perform(scene, rollback, redrives);
   const seconds = (scene.aws.clock.now() - startMs) / 1000;
   const problems = [...attempt.troubles, ...(await problemsAtRest(scene, rollback))];
   const { calls, struck } = scene.wire;
@@ -131,7 +134,7 @@ interface Attempt {
   again(): Promise<string[]>;
 }
 
-async function perform(scene: Scene, rollback: Rollback): Promise<Attempt> {
+async function perform(scene: Scene, rollback: Rollback, redrives: number): Promise<Attempt> {
   const argv = COMMANDS[rollback]?.(scene.deploymentId);
   if (argv) {
     const all = await drive(scene, runUntilDone(scene, argv));
@@ -140,9 +143,9 @@ async function perform(scene: Scene, rollback: Rollback): Promise<Attempt> {
     return { runs: all.length, exitCode: last.exitCode, troubles: troublesOf(last), again };
   }
   const responder = new Responder(scene.aws.world, scene.wire);
-  await respondUntilDone(scene, responder, rollback as Automatic);
+  await respondUntilDone(scene, responder, rollback as Automatic, redrives);
   const again = async () => {
-    for (const event of responder.deadLetters.splice(0)) await drive(scene, responder.deliver(event, "redrive"));
+    await redrive(scene, responder, "calm");
     return responder.deadLetters.length > 0 ? ["the responder fails"] : [];
   };
   return { runs: responder.invocations.length, exitCode: undefined, troubles: [], again };
@@ -173,7 +176,12 @@ async function runUntilDone(scene: Scene, argv: readonly string[]): Promise<Comm
 }
 
 /** The cause, and then every state of a deployment that follows from it. */
-async function respondUntilDone(scene: Scene, responder: Responder, rollback: Automatic): Promise<void> {
+async function respondUntilDone(
+  scene: Scene,
+  responder: Responder,
+  rollback: Automatic,
+  redrives: number,
+): Promise<void> {
   const deliver = (event: object, id: string) => void responder.deliver(event, id);
   const stop = onDeploymentEvents(scene, deliver);
   const cause = {
@@ -183,7 +191,18 @@ async function respondUntilDone(scene: Scene, responder: Responder, rollback: Au
   };
   deliver(cause[rollback](), "cause");
   await drive(scene, atRest(scene, responder));
+  for (let i = 1; i <= redrives && responder.deadLetters.length > 0; i += 1) {
+    await redrive(scene, responder, `redrive-${i}`);
+    await drive(scene, atRest(scene, responder));
+  }
   stop();
+}
+
+/** Its alarm has called a person, who delivers again what is in the dead-letter queue when claims of dead runs are free. */
+async function redrive(scene: Scene, responder: Responder, name: string): Promise<void> {
+  await scene.aws.clock.advanceBy(CLAIM_LEASE_MS + 60_000);
+  const deliveries = responder.deadLetters.splice(0).map((event, i) => responder.deliver(event, `${name}-${i}`));
+  await drive(scene, Promise.all(deliveries));
 }
 
 /** No event is left, and none can come any more. */

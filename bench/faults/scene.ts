@@ -14,6 +14,7 @@ import {
 import { type PolicyInput, parsePolicy } from "../../lib/contract/policy.ts";
 import type { Ports } from "../../lib/core/ports.ts";
 import { withOpened } from "../../lib/core/release/alias-history.ts";
+import type { Home } from "../../lib/core/release/events.ts";
 import { promoted } from "../../lib/core/release/ledger-rules.ts";
 import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { createWorld, type LocalAwsCore } from "../../lib/local/index.ts";
@@ -25,10 +26,9 @@ export const FUNCTION = "checkout";
 export const ALIAS = "live";
 export const FLAG = "new_api";
 const OTHER_FLAG = "other";
-const ACCOUNT = "111122223333";
-const REGION = "us-east-1";
-const ROLE = `arn:aws:iam::${ACCOUNT}:role/scene`;
-export const TOPIC_ARN = `arn:aws:sns:${REGION}:${ACCOUNT}:${notificationTopicName(ENVIRONMENT)}`;
+export const HOME: Home = { account: "111122223333", region: "us-east-1" };
+const ROLE = `arn:aws:iam::${HOME.account}:role/scene`;
+export const TOPIC_ARN = `arn:aws:sns:${HOME.region}:${HOME.account}:${notificationTopicName(ENVIRONMENT)}`;
 const START_MS = Date.parse("2026-03-02T12:00:00.000Z");
 
 /** Where the release is when something goes wrong. */
@@ -55,7 +55,7 @@ export interface Scene {
 }
 
 export async function openScene({ stage, seed = 1, faults = [], policy, ...wiring }: SceneOptions): Promise<Scene> {
-  const aws = createWorld({ startMs: START_MS, seed, accountId: ACCOUNT, region: REGION });
+  const aws = createWorld({ startMs: START_MS, seed, accountId: HOME.account, region: HOME.region });
   const { world, clock } = aws;
   const table = new MemoryTable();
   const call: Scene["call"] = (service, operation, input) =>
@@ -66,7 +66,7 @@ export async function openScene({ stage, seed = 1, faults = [], policy, ...wirin
   const sleep = (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal);
   const ports = createAdapters({
     environment: ENVIRONMENT,
-    region: REGION,
+    region: HOME.region,
     topicArn: TOPIC_ARN,
     ledgerTable: ledgerTableName(ENVIRONMENT),
     answer: direct.answerTo(program),

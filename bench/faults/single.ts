@@ -57,6 +57,7 @@ export async function doubleFaults(part: Part): Promise<Tally> {
 }
 
 const THROTTLED = 1000;
+const REDRIVES = 3;
 
 /** A share of all attempts of all calls is throttled, from beginning to end. */
 export async function throttling(share: number, part: Part): Promise<Tally> {
@@ -66,7 +67,7 @@ export async function throttling(share: number, part: Part): Promise<Tally> {
     const rollback = ROLLBACKS[seed % ROLLBACKS.length]!;
     const needed = (await callsOf(rollback)).length;
     const strikes = () => (random.chance(share) ? "throttled" : undefined);
-    const trial = await tryRollback(rollback, { strikes, seed, resume: true });
+    const trial = await tryRollback(rollback, { strikes, seed, resume: true, redrives: REDRIVES });
     count(tally, `seed ${seed}: ${rollback} with ${100 * share} % of attempts throttled`, trial);
     if (trial.left.length > 0) tally.duplicates.push(`seed ${seed}: ${rollback}, run again: ${trial.left.join("; ")}`);
     add(

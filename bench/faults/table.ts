@@ -5,7 +5,7 @@ type Item = Record<string, AttributeValue>;
 
 /**
  * One table in memory with as much of DynamoDB as the ledger uses: consistent GetItem, and UpdateItem with SET,
- * if_not_exists, REMOVE, ADD and conditions joined by OR. The local DynamoDB is a server with a socket, too slow for a
+ * if_not_exists, REMOVE, ADD and conditions (=, <) joined by OR. The local DynamoDB is a server with a socket, too slow for a
  * million calls; the ledger's contract suite runs over this table too. What it does not know it refuses.
  */
 export class MemoryTable {
@@ -57,6 +57,11 @@ function holds(input: UpdateItemCommandInput, item: Item | undefined): boolean {
     if (absent) return item?.[nameOf(input, absent[1]!)] === undefined;
     const equal = /^(#\w+) = (:\w+)$/.exec(condition);
     if (equal) return same(item?.[nameOf(input, equal[1]!)], valueFor(input, equal[2]!));
+    const less = /^(#\w+) < (:\w+)$/.exec(condition);
+    if (less) {
+      const held = item?.[nameOf(input, less[1]!)]?.N;
+      return held !== undefined && Number(held) < Number(valueFor(input, less[2]!).N);
+    }
     throw new Error(`the table does not know the condition ${condition}`);
   });
 }

@@ -1,4 +1,4 @@
-import type { Answer } from "../../lib/adapters/options.ts";
+import { type Answer, ATTEMPTS, THROTTLED_ATTEMPTS } from "../../lib/adapters/options.ts";
 import { AwsError } from "../../lib/local/kernel/errors.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import type { LocalWorld } from "../../lib/local/kernel/world.ts";
@@ -58,8 +58,7 @@ const SERVICES: Record<string, string> = {
   STSClient: "sts",
 };
 
-/** As the adapters' clients have them (lib/adapters/options.ts). */
-const ATTEMPTS = 5;
+/** As the adapters' clients have it (lib/adapters/options.ts). */
 const TIMEOUT_MS = 10_000;
 const SLOW_MS = 8000;
 /** The SDK's standard backoff: up to these, times a random number, doubled each time (SDK reference, 2024). Milliseconds. */
@@ -152,7 +151,8 @@ export class Wire {
       } catch (error) {
         if (!(error instanceof AwsError)) throw error;
         const throttled = error.status === 429 || error.code === "ThrottlingException";
-        if (attempt >= ATTEMPTS || !(throttled || error.status >= 500)) throw asSdkError(error);
+        const attempts = throttled ? THROTTLED_ATTEMPTS : ATTEMPTS;
+        if (attempt >= attempts || !(throttled || error.status >= 500)) throw asSdkError(error);
         const base = throttled ? THROTTLED_BACKOFF_MS : BACKOFF_MS;
         await this.pause(Math.min(20_000, this.options.random.next() * base * 2 ** (attempt - 1)));
       }

@@ -11,7 +11,7 @@ import { factsOf } from "../runtime/log.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { switchHarmfulOff } from "./on-flag-verdict.ts";
-import { mayAct, type Response } from "./responder.ts";
+import { once, type Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
 
 const MINUTE_MS = 60_000;
@@ -28,14 +28,18 @@ const LIMIT_MS = 4 * 60_000;
  * limits, what they share is suspect, and of that the release's flags are ours to switch off.
  */
 export async function compareVersions(response: Response, event: AlarmEvent, given: ReleaseRecord): Promise<void> {
-  const { ports, log, signal } = response;
   const { deploymentId, policy } = given;
   if (given.flags.length === 0 || !policy.automaticRollback) return;
   // The watch has found the harmful one already; the alarm is late.
   if (given.harmfulFlagsOff && given.harmfulFlagsOff.length > 0) return;
   if ((await readStanding(response, given)).disarmed) return;
   // One wait for each release: the others would only hold the responder's concurrency.
-  if (!(await mayAct(response, deploymentId, "compare"))) return;
+  await once(response, deploymentId, "compare", () => compare(response, event, given));
+}
+
+async function compare(response: Response, event: AlarmEvent, given: ReleaseRecord): Promise<void> {
+  const { ports, log, signal } = response;
+  const { deploymentId } = given;
   const reasons = [fact("alarm", `${event.alarmName} went into ALARM`)];
   const evidence = await flagEvidence(response, given);
   if (evidence.harmful.length > 0) {

@@ -8,7 +8,7 @@ import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.t
 import { flagKey } from "../../lib/core/release/release-flags.ts";
 import { factsOf, messageOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
-import { bestEffort, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, mayPass, once, type Response, secondsSince } from "./responder.ts";
 
 /** A stranger's flag deployment is not ours to stop; most end within this. Then a person must decide. */
 const STRANGER_LIMIT_MS = 30_000;
@@ -150,8 +150,9 @@ export async function killOnce(
   options?: KillOptions,
 ): Promise<FlagResult[] | undefined> {
   if (release.flags.length === 0) return [];
-  if (!(await mayAct(response, release.deploymentId, "flags-off"))) return undefined;
-  return killReleaseFlags(response, release, why, options);
+  const kill = () => killReleaseFlags(response, release, why, options);
+  const isOff = (results: FlagResult[]) => results.every(({ outcome }) => outcome === "off");
+  return (await once(response, release.deploymentId, "flags-off", kill, isOff))?.result;
 }
 
 /**

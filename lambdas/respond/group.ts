@@ -6,9 +6,10 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type GroupMember, type GroupWave, isLeftToDo, waveOf } from "../../lib/core/release/release-groups.ts";
 import { type GroupLevers, type GroupRevertResult, revertGroup } from "../../lib/core/release/revert-group.ts";
 import { messageOf } from "../runtime/log.ts";
+import { tellOnce } from "../runtime/tell-once.ts";
 import { killReleaseFlags } from "./flags-off.ts";
 import { watcherOf } from "./put-back.ts";
-import { mayAct, type Response } from "./responder.ts";
+import { once, type Response } from "./responder.ts";
 import { disarmedWords } from "./standing.ts";
 
 /** A rollback does not wait longer to hear what else was released. Milliseconds. */
@@ -27,13 +28,16 @@ export async function groupBack(response: Response, release: ReleaseRecord, why:
     const found = waveOf(environment, release);
     if (!found || found.wave.revert?.doneAt !== undefined) return undefined;
     const { name, wave } = found;
-    if (!(await mayAct(response, wave.id, "group-revert"))) return undefined;
-    response.log.warn("the group goes back", { group: name, wave: wave.id, failed: release.deploymentId });
     const reason = `release ${release.deploymentId} of ${release.functionName} in group ${name} failed: ${why}`;
-    const result = await response.paced(() => goBack(response, environment, { name, wave, reason, release }));
-    if (result.joined) return undefined;
-    await tell(response, { name, wave, reason, result });
-    const left = result.members.filter(isLeftToDo);
+    const revert = async () => {
+      response.log.warn("the group goes back", { group: name, wave: wave.id, failed: release.deploymentId });
+      const result = await response.paced(() => goBack(response, environment, { name, wave, reason, release }));
+      if (result.joined) return [];
+      await tell(response, { name, wave, reason, result });
+      return result.members.filter(isLeftToDo);
+    };
+    const reverted = await once(response, wave.id, "group-revert", revert, (left) => left.length === 0);
+    const left = reverted?.result ?? [];
     if (left.length === 0) return undefined;
     return new GoaroundError("partly-done", "dependency", `${left.length} members of group ${name} are not back`);
   } catch (error) {
@@ -83,7 +87,7 @@ async function tell(
   response: Response,
   { name, wave, reason, result }: Omit<Failure, "release"> & { result: GroupRevertResult },
 ): Promise<void> {
-  const { ports, environment } = response;
+  const { ports, environment, requestId, log } = response;
   const others = result.members.filter(({ outcome }) => outcome !== "own-rollback");
   if (others.length === 0) return;
   const isWhole = !others.some(isLeftToDo);
@@ -91,6 +95,7 @@ async function tell(
     if (outcome === "restored") response.emit("rollbacks");
     if (outcome === "failed") response.emit("rollbackFailures");
   }
-  if (!(await mayAct(response, wave.id, isWhole ? "notify-group" : "notify-group-trouble"))) return;
-  await ports.notifier.notify(groupNotification({ environment, name, reason, result }));
+  const claim = isWhole ? "notify-group" : "notify-group-trouble";
+  const notification = groupNotification({ environment, name, reason, result });
+  await tellOnce(ports, { deploymentId: wave.id, claim, owner: requestId }, notification, log);
 }

@@ -1,31 +1,20 @@
-import { withinBudget } from "../../lib/core/deadline.ts";
+import type { FlagReference } from "../../lib/contract/policy.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
-import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
-import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
-import { factsOf, messageOf } from "../runtime/log.ts";
+import { messageOf } from "../runtime/log.ts";
 import { notItsDoing } from "./attribute.ts";
 import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
-import { killOnce, killOrAwait, killReleaseFlags, sharedFault, tellFlagsOff } from "./flags-off.ts";
+import { killOrAwait, killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
-import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
-
-/** Two good minutes, their publication, and the readers' next poll: a flag's effect on an alarm shows within this. */
-const FLAG_RECOVERY_MS = 5 * 60_000;
-const POLL_MS = 15_000;
-/**
- * How long the alias waits for flags: that they can be read, that AppConfig takes the change, and then for each sign that
- * it is under way. The kill itself looks less and less often, so that a change which goes on and on is waited for
- * no longer than five seconds.
- */
-const FLAGS_LIMIT_MS = 2000;
+import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./suspect-flags.ts";
 
 /**
  * An alarm of the whole alias after a release has ended. Where the cause is shared with the version that served before,
@@ -63,18 +52,42 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     return;
   }
   // With a claim of its own: the code may still have to go back for another reason, or at a later alarm.
-  if (!(await mayAct(response, deploymentId, flagsFirst ? "guard-flags" : "guard"))) return;
   if (!flagsFirst) {
-    await putBack(response, release, reasons, killOrAwait(response, release, rolledBack(release)));
+    await once(response, deploymentId, "guard", () =>
+      putBack(response, release, reasons, killOrAwait(response, release, rolledBack(release))),
+    );
     return;
   }
-  const startedAt = response.ports.clock.now();
   const guilty = isHarmful ? evidence.harmful : release.flags;
+  await once(response, deploymentId, "guard-flags", () =>
+    flagsBeforeCode(response, event, release, { reasons, because: evidence.reasons, guilty, cause }),
+  );
+}
+
+interface Suspicion {
+  /** Of the alarm, and of the evidence against the flags. */
+  reasons: Reason[];
+  because: Reason[];
+  /** What goes off first. */
+  guilty: FlagReference[];
+  /** Why the code is not to blame, if it is not. */
+  cause: Reason | undefined;
+}
+
+/** The suspects go off; the code stays if the alarm recovers, or is known not to be the cause. */
+async function flagsBeforeCode(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  { reasons, because, guilty, cause }: Suspicion,
+): Promise<void> {
+  const { deploymentId } = release;
+  const startedAt = response.ports.clock.now();
   const kill = startKill(response, { ...release, flags: guilty });
   if (await kill.isDoneInTime) {
     const flags = (await kill.flags) ?? [];
     const findings = release.verdict?.findings ?? [];
-    await tellFlagsOff(response, release, { flags, reasons: [...evidence.reasons, ...reasons], findings, startedAt });
+    await tellFlagsOff(response, release, { flags, reasons: [...because, ...reasons], findings, startedAt });
     const changed = flags.some((result) => result.switchedOff.length > 0);
     if (changed && (await recoversWithout(response, event, release))) return;
   }
@@ -82,29 +95,14 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     await tellCause(response, release, reasons, cause);
     return;
   }
-  if (!(await mayAct(response, deploymentId, "guard"))) return;
   const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
-  const all = kill.flags.then(async (flags) => [
-    ...(flags ?? []),
-    ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
-  ]);
-  await putBack(response, release, reasons, all);
-}
-
-/**
- * An alarm goes by the minutes before: one that turns red just after a harmful flag was switched off is given the time in
- * which its absence shows.
- */
-async function isEchoOfFlag(
-  response: Response,
-  { alarmName }: AlarmEvent,
-  { harmfulFlagsOffAt, deploymentId }: ReleaseRecord,
-): Promise<boolean> {
-  const { receivedAt, log } = response;
-  if (harmfulFlagsOffAt === undefined) return false;
-  if (receivedAt.getTime() - Date.parse(harmfulFlagsOffAt) >= FLAG_RECOVERY_MS) return false;
-  log.info("a harmful flag has just been switched off; waiting for the alarm to recover", { deploymentId, alarmName });
-  return recovers(response, alarmName);
+  await once(response, deploymentId, "guard", () => {
+    const all = kill.flags.then(async (flags) => [
+      ...(flags ?? []),
+      ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
+    ]);
+    return putBack(response, release, reasons, all);
+  });
 }
 
 /** A claim for each cause: a later alarm for another one is told too. */
@@ -124,73 +122,6 @@ export const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploy
 export const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
   fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),
 ];
-
-/** A kill is waited for as long as AppConfig answers; one that hangs goes on by itself while the alias is moved. */
-function startKill(response: Response, release: ReleaseRecord) {
-  const { clock } = response.ports;
-  const nowMs = () => clock.now().getTime();
-  let heardAtMs = nowMs();
-  const onAnswer = () => {
-    heardAtMs = nowMs();
-  };
-  const flags = killOnce(response, release, sharedFault(release), { onAnswer });
-  const isDone = flags.then(() => true);
-  const watch = async (): Promise<boolean> => {
-    for (;;) {
-      const leftMs = heardAtMs + FLAGS_LIMIT_MS - nowMs();
-      if (leftMs <= 0) return false;
-      if (await Promise.race([isDone, clock.sleep(leftMs).then(() => false)])) return true;
-    }
-  };
-  return { flags, isDoneInTime: watch() };
-}
-
-/** On, and either younger than the code or what both versions failed with. Unreadable flags are no suspects. */
-async function flagsAreSuspect(response: Response, release: ReleaseRecord): Promise<boolean> {
-  const { clock } = response.ports;
-  return withinBudget(clock, FLAGS_LIMIT_MS, () => hasSuspectFlag(response, release)).catch(() => false);
-}
-
-async function hasSuspectFlag(response: Response, release: ReleaseRecord): Promise<boolean> {
-  const { flags } = response.ports;
-  // On its way to the readers, and not deployed to all of them yet.
-  if (release.enabling?.beganAt !== undefined && release.enabling.endedAt === undefined) return true;
-  for (const {
-    applicationId: application,
-    environmentId: environment,
-    profileId: profile,
-    ...reference
-  } of release.flags) {
-    try {
-      const deployed = await flags.deployed(await flags.resolve({ application, environment, profile }));
-      if (!deployed || setFlags(deployed.document, allOff(reference.flags), "leave-out").changed.length === 0) continue;
-      const younger = deployed.deployedAt !== undefined && deployed.deployedAt > new Date(release.openedAt);
-      if (younger || isBaselineUnhealthy(release.verdict)) return true;
-    } catch (error) {
-      response.log.warn("flags could not be read", factsOf(error));
-    }
-  }
-  return false;
-}
-
-/** Other alarms that turn red meanwhile wait as well: they go by the same minutes. */
-async function recoversWithout(response: Response, { alarmName }: AlarmEvent, { deploymentId }: ReleaseRecord) {
-  const { ledger, clock } = response.ports;
-  await bestEffort(response, "recording that flags went off", () =>
-    ledger.updateRelease(deploymentId, { harmfulFlagsOffAt: clock.now().toISOString() }),
-  );
-  return recovers(response, alarmName);
-}
-
-async function recovers({ ports, log, signal }: Response, alarmName: string): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < FLAG_RECOVERY_MS; waitedMs += POLL_MS) {
-    await ports.clock.sleep(POLL_MS, signal);
-    const states = await ports.monitoring.alarmStates([alarmName]).catch(() => ({ [alarmName]: "ALARM" as const }));
-    if (states[alarmName] !== "ALARM") return true;
-  }
-  log.warn("the alarm stays red although the flags are off", { alarm: alarmName });
-  return false;
-}
 
 /** The alias does not wait for the flags, and the books not for how the flags went; people are told when all is over. */
 export async function putBack(

@@ -13,10 +13,11 @@ const respond = lazy(() => {
   const calls = new CallMeter();
   const options = { ...config, actor: "respond", calls };
   const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
-  const { environment } = config;
+  const { environment, home } = config;
   return createRespond({
     ports,
     environment,
+    home,
     log: createLog("respond"),
     emit: emitToStdout(environment, ports.clock.now),
     paced: (work) => calls.paced(ports.clock, work),

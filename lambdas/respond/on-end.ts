@@ -20,7 +20,7 @@ import { clearShare } from "./clear-share.ts";
 import { killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
-import { bestEffort, booksOpen, mayAct, mayPass, type Response, secondsSince } from "./responder.ts";
+import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { underOrders } from "./standing.ts";
 
 const POLL_MS = 5000;
@@ -179,9 +179,11 @@ async function finish(response: Response, ending: Ending): Promise<void> {
   ];
   await removeTemporaryAlarms(response, release);
   const durationSeconds = secondsSince(response, receivedAt);
-  if (reached && (await mayAct(response, deploymentId, "count"))) {
-    response.emit(trouble ? "rollbackFailures" : "rollbacks");
-    if (!trouble) response.emit("rollbackDurationSeconds", durationSeconds);
+  if (reached) {
+    await once(response, deploymentId, "count", async () => {
+      response.emit(trouble ? "rollbackFailures" : "rollbacks");
+      if (!trouble) response.emit("rollbackDurationSeconds", durationSeconds);
+    });
   }
   await tell(response, trouble ? "notify-trouble" : "notify", {
     release,

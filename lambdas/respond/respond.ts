@@ -3,7 +3,7 @@ import { withinBudget } from "../../lib/core/deadline.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
-import { type DeploymentEvent, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
+import { type DeploymentEvent, type Home, isPoison, parseGuardEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { suspectFlags } from "../../lib/core/release/release-flags.ts";
 import { closePromoted } from "../runtime/close-release.ts";
@@ -17,7 +17,7 @@ import { answerRedAlarms } from "./hand-over.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
-import { bestEffort, booksOpen, mayAct, type RespondPorts, type Response } from "./responder.ts";
+import { bestEffort, booksOpen, once, type RespondPorts, type Response } from "./responder.ts";
 import { onVerdict } from "./stop-release.ts";
 
 /** Kept to say in the log that time ran out. Milliseconds. */
@@ -26,6 +26,7 @@ const EXIT_RESERVE_MS = 3000;
 export interface ResponderDependencies {
   ports: RespondPorts;
   environment: string;
+  home: Home;
   log: Log;
   emit: EmitMetric;
   paced: Response["paced"];
@@ -36,9 +37,9 @@ export interface ResponderDependencies {
  * any order and best effort, so each answer looks at the state as it is now, and claims make each action happen once.
  * Throws when something is left to do, so that Lambda tries again.
  */
-export function createRespond({ ports: unbounded, environment, log, emit, paced }: ResponderDependencies) {
+export function createRespond({ ports: unbounded, environment, home, log, emit, paced }: ResponderDependencies) {
   return async function respond(event: unknown, context: RunContext): Promise<void> {
-    const parsed = parseGuardEvent(event);
+    const parsed = parseGuardEvent(event, home);
     if (isPoison(parsed)) {
       log.error("not an event that the guard knows; nothing is done", { why: parsed.why });
       return;
@@ -87,7 +88,7 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
   if (found) await removeTemporaryAlarms(response, found);
   if (!isOpened(found)) {
     log.error("a deployment ran that no hook of the guard saw", { deploymentId, group: deployment.group });
-    if (await mayAct(response, deploymentId, "unguarded")) emit("unguardedDeployments");
+    await once(response, deploymentId, "unguarded", async () => emit("unguardedDeployments"));
     return;
   }
   const { verdict, policy } = found;

@@ -26,11 +26,7 @@ export const secondsSince = ({ ports }: Response, start: Date) =>
  * Whether this response is the one to act. When the ledger cannot be asked it is: every lever may safely be pulled
  * twice, and a rollback must not wait for the books.
  */
-export async function mayAct(
-  { ports, log, requestId }: Response,
-  deploymentId: string,
-  claim: string,
-): Promise<boolean> {
+async function mayAct({ ports, log, requestId }: Response, deploymentId: string, claim: string): Promise<boolean> {
   try {
     const mine = await ports.ledger.claim(deploymentId, claim, requestId);
     if (!mine) log.info("someone else does this", { deploymentId, claim });
@@ -39,6 +35,26 @@ export async function mayAct(
     log.error("the ledger cannot be asked; going on", { deploymentId, claim, ...factsOf(error) });
     return true;
   }
+}
+
+/**
+ * What one response is to do, by whoever is first. Undefined: somebody else does it, or has. It counts as done when `work` has
+ * ended and `isDone` says so; until then a retry of this response does it again, and anybody once this one is gone.
+ */
+export async function once<T>(
+  response: Response,
+  deploymentId: string,
+  claim: string,
+  work: () => Promise<T>,
+  isDone: (result: T) => boolean = () => true,
+): Promise<{ result: T } | undefined> {
+  if (!(await mayAct(response, deploymentId, claim))) return undefined;
+  const result = await work();
+  if (isDone(result)) {
+    const { ledger } = response.ports;
+    await bestEffort(response, `noting that "${claim}" is done`, () => ledger.complete(deploymentId, claim));
+  }
+  return { result };
 }
 
 /** Runs what must not hold up or fail a rollback: books and clearing up. False when it failed. */

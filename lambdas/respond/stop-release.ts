@@ -9,7 +9,7 @@ import { clearShare } from "./clear-share.ts";
 import { clearWeights } from "./clear-weights.ts";
 import { killOnce } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
-import { bestEffort, booksOpen, mayAct, type Response } from "./responder.ts";
+import { bestEffort, booksOpen, once, type Response } from "./responder.ts";
 import { disarmedWords, readStanding } from "./standing.ts";
 
 /** The watch has judged the canary worse while traffic is split. */
@@ -46,7 +46,6 @@ export async function stopRelease(
   record: ReleaseRecord | undefined,
   { verdict, why }: { verdict: Verdict; why: string },
 ): Promise<void> {
-  const { ports, log } = response;
   const disarmed = record && (await readStanding(response, record)).disarmed;
   if (record && (disarmed || !record.policy.automaticRollback)) {
     const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
@@ -61,7 +60,16 @@ export async function stopRelease(
     });
     return;
   }
-  if (!(await mayAct(response, deploymentId, "stop"))) return;
+  await once(response, deploymentId, "stop", () => stop(response, deploymentId, record, { verdict, why }));
+}
+
+async function stop(
+  response: Response,
+  deploymentId: string,
+  record: ReleaseRecord | undefined,
+  { verdict, why }: { verdict: Verdict; why: string },
+): Promise<void> {
+  const { ports, log } = response;
   const stopping = (record ? clearShare(response, record) : Promise.resolve()).then(() =>
     ports.deployments.stopWithRollback(deploymentId),
   );

@@ -1,5 +1,6 @@
 import { ENV } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Home } from "../../lib/core/release/events.ts";
 
 export interface GuardConfig {
   environment: string;
@@ -7,6 +8,7 @@ export interface GuardConfig {
   topicArn: string;
   /** The state machine that watches releases. */
   watchArn: string;
+  home: Home;
 }
 
 /** Time kept to report: five seconds carry a retried call. Milliseconds. */
@@ -40,7 +42,9 @@ export function readConfig(environment: Environment): GuardConfig {
       advice: "Deploy the guard's stack again; it sets these variables.",
     });
   }
-  return config;
+  // The watch belongs to the guard itself.
+  const [, , , region = "", account = ""] = config.watchArn.split(":");
+  return { ...config, home: { region, account } };
 }
 
 /** Never throws: a wrong value falls back, because the reserve is what makes a hook report at all. */

@@ -10,6 +10,7 @@ import { GoaroundError } from "../core/errors.ts";
 import type { LedgerPort } from "../core/ports.ts";
 import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../core/release/environment-record.ts";
 import type { RollbackRecord } from "../core/release/journal.ts";
+import { CLAIM_LEASE_MS } from "../core/release/lease.ts";
 import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
 import { errorName, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
@@ -30,7 +31,7 @@ const REVISION = "revision";
  * | pk | sk | holds |
  * |---|---|---|
  * | `release#<deploymentId>` | `record` | the release record, one attribute a field |
- * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner`, `(done)` when it is |
+ * | `release#<deploymentId>` | `claim#<name>` | who acts: `owner`, `(done)` when it is, and until when nobody else may: `heldUntilMs` |
  * | `alias#<function>#<alias>` | `record` | the alias record; does not expire |
  * | `alias#<function>#<alias>` | `rollback` | lease and journal of its newest rollback |
  * | `rollback#<id>` | `record` | a rollback that has ended |
@@ -110,16 +111,20 @@ export function createLedger(
     },
 
     async claim(deploymentId, claim, owner) {
-      const { ConditionExpression, ...update } = setting({ owner, [LEDGER_KEYS.expiry]: expiresAt() }, "owner");
+      const nowMs = now().getTime();
+      const heldUntilMs = nowMs + CLAIM_LEASE_MS;
+      const fields = { owner, heldUntilMs, [LEDGER_KEYS.expiry]: expiresAt() };
+      const { ConditionExpression, ...update } = setting(fields, "owner");
       return write({
         Key: key(`release#${deploymentId}`, `claim#${claim}`),
         ...update,
-        ConditionExpression: `${ConditionExpression} OR #unless = :v0`,
+        ConditionExpression: `${ConditionExpression} OR #unless = :v0 OR #f1 < :now`,
+        ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ":now": { N: String(nowMs) } },
       });
     },
 
     async complete(deploymentId, claim) {
-      const fields = { owner: NOBODY, [LEDGER_KEYS.expiry]: expiresAt() };
+      const fields = { owner: NOBODY, heldUntilMs: undefined, [LEDGER_KEYS.expiry]: expiresAt() };
       await write({ Key: key(`release#${deploymentId}`, `claim#${claim}`), ...setting(fields) });
     },
 

@@ -1,3 +1,4 @@
+import { StandardRetryStrategy } from "@smithy/core/retry";
 import type { ServiceClock } from "./clock.ts";
 
 /** How the adapters reach AWS. Everything left out comes from the SDK's own chain (environment, profile, role). */
@@ -8,7 +9,7 @@ export interface AdapterOptions {
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   /** A profile of the shared configuration files; ignored when `credentials` are given. */
   profile?: string;
-  /** Attempts per call, the first included. Default 5: about 5 s of backoff before a throttled call is given up. */
+  /** Attempts per call, the first included. Default 5, and 10 of one that is throttled. */
   maxAttempts?: number;
   /** Milliseconds until a call without an answer is given up. Default 10 000: no control-plane call takes longer. */
   requestTimeoutMs?: number;
@@ -34,6 +35,25 @@ export type Answer = (call: { client: string; command: string; input: object }) 
 
 const CONNECTION_TIMEOUT_MS = 3000;
 
+/** Attempts of a call, the first included: about 1 s of backoff, and 50 s where no attempt is answered. */
+export const ATTEMPTS = 5;
+/**
+ * … and of one that is throttled. When three in five attempts are, five leave 8 % of all calls unanswered, and ten 0.6 %. All ten take
+ * 45 s on average; beginning the run again would take longer.
+ */
+export const THROTTLED_ATTEMPTS = 10;
+
+/** The SDK's own way of trying again, which gives up sooner where nobody asks for patience. */
+class PatientWhenThrottled extends StandardRetryStrategy {
+  override async refreshRetryTokenForRetry(
+    ...[token, error]: Parameters<StandardRetryStrategy["refreshRetryTokenForRetry"]>
+  ) {
+    // The SDK takes any error for "no more attempts" and throws what the service answered.
+    if (error.errorType !== "THROTTLING" && token.getRetryCount() + 1 >= ATTEMPTS) throw new Error("no more attempts");
+    return super.refreshRetryTokenForRetry(token, error);
+  }
+}
+
 /** The constructor argument that all SDK clients share. */
 export function clientConfig(options: AdapterOptions) {
   return {
@@ -41,8 +61,7 @@ export function clientConfig(options: AdapterOptions) {
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
-    retryMode: "standard",
-    maxAttempts: options.maxAttempts ?? 5,
+    retryStrategy: new PatientWhenThrottled(options.maxAttempts ?? THROTTLED_ATTEMPTS),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: options.requestTimeoutMs ?? 10_000,
@@ -59,14 +78,10 @@ interface Client {
       middleware: (next: Handler, context: { clientName?: string; commandName?: string }) => Handler,
       options: { name: string; step: "deserialize"; priority: "low" },
     ): void;
-    add(
-      middleware: (next: unknown, context: { clientName?: string; commandName?: string }) => Answering,
-      options: { name: string; step: "initialize"; priority: "high" },
-    ): void;
   };
+  send(command: { input: object }): Promise<unknown>;
 }
 
-type Answering = (args: { input: object }) => Promise<{ response: unknown; output: object }>;
 type Handler = (args: never) => Promise<{ response: unknown }>;
 type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
 
@@ -76,14 +91,10 @@ type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
  */
 export function watched<T extends object>(client: T & Client, { clock, calls, answer }: AdapterOptions): T {
   if (answer) {
-    const instead = (_next: unknown, { clientName = "", commandName = "" }): Answering => {
-      return async ({ input }) => {
-        const output = await answer({ client: clientName, command: commandName, input });
-        return { response: undefined, output };
-      };
-    };
-    client.middlewareStack.add(instead, { name: "answer", step: "initialize", priority: "high" });
-    return client;
+    // Not a middleware: a million calls would resolve the client's stack a million times.
+    const send: Client["send"] = (command) =>
+      answer({ client: client.constructor.name, command: command.constructor.name, input: command.input });
+    return Object.assign(client, { send });
   }
   if (!clock && !calls) return client;
   const watch =

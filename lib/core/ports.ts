@@ -328,8 +328,9 @@ export interface LedgerPort {
   updateRelease(deploymentId: string, changes: Partial<ReleaseRecord>): Promise<void>;
   /**
    * Sets `claim` on the release unless another owner has; false when taken. Makes an action happen once. The owner
-   * gets its own claim again, so that a retry of the same invocation goes on where it was cut off. A claim needs no
-   * release record and makes none.
+   * gets its own claim again, so that a retry of the same invocation goes on where it was cut off. An owner that has
+   * neither completed its claim nor asked for it again for `CLAIM_LEASE_MS` is gone: the next one gets it. A claim needs
+   * no release record and makes none.
    */
   claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
   /** What the claim was for has happened: nobody gets it any more, its owner neither. */

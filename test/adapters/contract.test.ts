@@ -101,7 +101,9 @@ describeFlagsPort("AppConfig, on the local AWS", async () => {
 describeLedgerPort("DynamoDB, on the local AWS", async () => {
   const aws = await scene.open();
   await ledgerTable(aws, "goaround-dev-ledger");
-  return createLedger("goaround-dev-ledger", adapterOptions(aws));
+  const now = () => new Date(aws.clock.now());
+  const port = createLedger("goaround-dev-ledger", adapterOptions(aws), now);
+  return { port, advance: (ms) => aws.clock.advanceBy(ms) };
 });
 
 describeMonitoringPort("CloudWatch, on the local AWS", async () => {

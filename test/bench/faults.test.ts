@@ -3,20 +3,24 @@ import { type Rollback, tryRollback } from "../../bench/faults/rollbacks.ts";
 import { MemoryTable } from "../../bench/faults/table.ts";
 import type { Call, Fault } from "../../bench/faults/wire.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
+import type { Answer } from "../../lib/adapters/options.ts";
 import { describeLedgerPort } from "../contract-suites/ledger.ts";
 
 describeLedgerPort("the ledger over a table in memory", async () => {
   const table = new MemoryTable();
-  return createLedger("ledger", {
-    region: "us-east-1",
-    answer: async ({ command, input }) => {
-      try {
-        return table.call(command.replace(/Command$/, ""), input);
-      } catch (error) {
-        throw Object.assign(error as Error, { name: (error as { code?: string }).code ?? "Error" });
-      }
-    },
-  });
+  let nowMs = Date.parse("2026-03-02T12:00:00.000Z");
+  const answer: Answer = async ({ command, input }) => {
+    try {
+      return table.call(command.replace(/Command$/, ""), input);
+    } catch (error) {
+      throw Object.assign(error as Error, { name: (error as { code?: string }).code ?? "Error" });
+    }
+  };
+  const port = createLedger("ledger", { region: "us-east-1", answer }, () => new Date(nowMs));
+  const advance = async (ms: number) => {
+    nowMs += ms;
+  };
+  return { port, advance };
 });
 
 const references = new Map<Rollback, Promise<Call[]>>();

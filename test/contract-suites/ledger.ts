@@ -3,6 +3,7 @@ import { policySchema } from "../../lib/contract/policy.ts";
 import type { LedgerPort } from "../../lib/core/ports.ts";
 import { EMPTY_ENVIRONMENT, type KilledFlag, rememberKilled } from "../../lib/core/release/environment-record.ts";
 import { begin, closed, type RollbackRecord, stepStarted } from "../../lib/core/release/journal.ts";
+import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 
 const record = (deploymentId: string): ReleaseRecord => ({
@@ -64,7 +65,14 @@ const killed = (flag: string): KilledFlag => ({
 });
 
 /** The scene: an empty ledger. */
-export function describeLedgerPort(name: string, makePort: () => Promise<LedgerPort>): void {
+export interface LedgerScene {
+  port: LedgerPort;
+  /** Lets the port's time pass, milliseconds. */
+  advance(ms: number): Promise<void>;
+}
+
+export function describeLedgerPort(name: string, makeScene: () => Promise<LedgerScene>): void {
+  const makePort = async () => (await makeScene()).port;
   describe(`ledger port: ${name}`, () => {
     it("reads back the record that opened a release", async () => {
       const port = await makePort();
@@ -131,6 +139,27 @@ export function describeLedgerPort(name: string, makePort: () => Promise<LedgerP
       const port = await makePort();
       expect(await port.claim("d-1", "stop", "invocation-1")).toBe(true);
       expect(await port.claim("d-1", "stop", "invocation-1")).toBe(true);
+      expect(await port.claim("d-1", "stop", "invocation-2")).toBe(false);
+    });
+
+    it("gives a claim to the next one when its owner is gone, and not before", async () => {
+      const { port, advance } = await makeScene();
+      await port.claim("d-1", "stop", "invocation-1");
+      await advance(CLAIM_LEASE_MS - 60_000);
+      expect(await port.claim("d-1", "stop", "invocation-2")).toBe(false);
+      expect(await port.claim("d-1", "stop", "invocation-1")).toBe(true);
+      await advance(CLAIM_LEASE_MS - 60_000);
+      expect(await port.claim("d-1", "stop", "invocation-2")).toBe(false);
+      await advance(120_000);
+      expect(await port.claim("d-1", "stop", "invocation-2")).toBe(true);
+      expect(await port.claim("d-1", "stop", "invocation-1")).toBe(false);
+    });
+
+    it("never gives a claim that is complete to anybody", async () => {
+      const { port, advance } = await makeScene();
+      await port.claim("d-1", "stop", "invocation-1");
+      await port.complete("d-1", "stop");
+      await advance(24 * 3_600_000);
       expect(await port.claim("d-1", "stop", "invocation-2")).toBe(false);
     });
 

@@ -4,7 +4,6 @@ import { describeFunctionsPort } from "../contract-suites/functions.ts";
 import { describeLedgerPort } from "../contract-suites/ledger.ts";
 import { describeMonitoringPort } from "../contract-suites/monitoring.ts";
 import { fakePorts } from "./index.ts";
-import { FakeLedger } from "./ledger.ts";
 import { counts, noCounts } from "./monitoring.ts";
 
 describeFunctionsPort("fake", async () => {
@@ -28,7 +27,10 @@ describeDeploymentsPort("fake", async () => {
   return { port: deployments, deploymentId: "d-1", executionId: "e-1", advance: (ms) => clock.sleep(ms) };
 });
 
-describeLedgerPort("fake", async () => new FakeLedger());
+describeLedgerPort("fake", async () => {
+  const { clock, ledger } = fakePorts();
+  return { port: ledger, advance: async (ms) => clock.advance(ms) };
+});
 
 describeMonitoringPort("fake", async () => {
   const { monitoring } = fakePorts();

@@ -44,7 +44,7 @@ export function fakePorts(start?: string) {
     flags: new FakeFlags(clock),
     flagEvidence: new FakeFlagEvidence(),
     policies: new FakePolicies(),
-    ledger: new FakeLedger(),
+    ledger: new FakeLedger(clock),
     notifier: new FakeNotifier(),
     executions: new FakeExecutions(),
     sweep: new FakeSweep(),

@@ -1,23 +1,29 @@
-import type { LedgerPort } from "../../lib/core/ports.ts";
+import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
+import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { Calls } from "./faults.ts";
 
 /**
  * The ledger in memory. Behaviour: `openRelease` writes only when the release is not open yet, and where the opening
  * record says nothing, what an earlier update wrote stays; updates merge; a claim belongs to
- * its first owner, who gets it again until it is complete; claims neither need nor make a record. A change of a record that others
+ * its first owner, who gets it again until it is complete, and to the next one after its lease; claims neither need nor make a record. A change of a record that others
  * share is one step; a rollback is written only over the revision named. What is read is a copy.
  */
 export class FakeLedger implements LedgerPort {
   readonly calls = new Calls();
   readonly releases = new Map<string, ReleaseRecord>();
   readonly aliases = new Map<string, AliasRecord>();
-  readonly claims = new Map<string, string>();
+  readonly claims = new Map<string, { owner: string; heldUntilMs: number }>();
   readonly rollbacks = new Map<string, RollbackRecord>();
   readonly archive = new Map<string, RollbackRecord>();
   environment: EnvironmentRecord = structuredClone(EMPTY_ENVIRONMENT);
+  private readonly clock: Pick<Clock, "now">;
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.clock = clock;
+  }
 
   async getRelease(deploymentId: string): Promise<ReleaseRecord | undefined> {
     await this.calls.enter("getRelease", deploymentId);
@@ -42,14 +48,16 @@ export class FakeLedger implements LedgerPort {
   async claim(deploymentId: string, claim: string, owner: string): Promise<boolean> {
     await this.calls.enter("claim", { deploymentId, claim, owner });
     const key = `${deploymentId}/${claim}`;
-    const holder = this.claims.get(key) ?? owner;
-    this.claims.set(key, holder);
-    return holder === owner;
+    const nowMs = this.clock.now().getTime();
+    const before = this.claims.get(key);
+    if (before && before.owner !== owner && before.heldUntilMs >= nowMs) return false;
+    this.claims.set(key, { owner, heldUntilMs: nowMs + CLAIM_LEASE_MS });
+    return true;
   }
 
   async complete(deploymentId: string, claim: string): Promise<void> {
     await this.calls.enter("complete", { deploymentId, claim });
-    this.claims.set(`${deploymentId}/${claim}`, "(done)");
+    this.claims.set(`${deploymentId}/${claim}`, { owner: "(done)", heldUntilMs: Number.POSITIVE_INFINITY });
   }
 
   async getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined> {

@@ -3,7 +3,7 @@ import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
 import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
 import { createTurn } from "../../lambdas/watch/turn.ts";
 import type { FakePorts } from "../fakes/index.ts";
-import { minute, released, responder } from "./respond-scene.ts";
+import { minute, released, responder, stateEvent } from "./respond-scene.ts";
 import { contextOf, FLAGS, FUNCTION, ID, silent } from "./scene.ts";
 
 const WAITING = [{ ...FLAGS[0]!, enableAfterRelease: ["new_api"] }];
@@ -142,16 +142,7 @@ describe("flags that wait for a release", () => {
     await ports.ledger.updateRelease(ID, { enabling: undefined });
     ports.deployments.end(ID, "Failed");
     ports.functions.setAlias(FUNCTION, "live", "1");
-    await responder(ports).send({
-      source: "aws.codedeploy",
-      "detail-type": "CodeDeploy Deployment State-change Notification",
-      detail: {
-        deploymentId: ID,
-        application: "goaround-dev",
-        deploymentGroup: `${FUNCTION}-deployment-group`,
-        state: "FAILURE",
-      },
-    });
+    await responder(ports).send(stateEvent("FAILURE"));
     expect((await ports.ledger.getEnvironment()).killedFlags).toEqual({});
   });
 });

@@ -146,6 +146,7 @@ describe("the guard's configuration", () => {
       ledgerTable: "goaround-dev-ledger",
       topicArn: "arn:aws:sns:eu-central-1:111122223333:goaround-dev-notifications",
       watchArn: "arn:aws:states:eu-central-1:111122223333:stateMachine:goaround-dev-watch",
+      home: { account: "111122223333", region: "eu-central-1" },
     });
   });
 

@@ -7,6 +7,8 @@ import type { PolicyInput } from "../../lib/contract/policy.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { contextOf, FLAGS, FUNCTION, GROUP, ID, runWork, scene, silent } from "./scene.ts";
 
+/** The account and region of the guard. */
+export const HOME = { account: "111122223333", region: "us-east-1" };
 export const minute = (text: string) => new Date(`2026-03-02T12:${text}.000Z`);
 export const VERSION_ALARM = alarmName({
   environment: "dev",
@@ -24,6 +26,7 @@ export const ALIAS_ALARM = alarmName({
 
 export const alarmEvent = (alarm: string, value = "ALARM") => ({
   source: "aws.cloudwatch",
+  ...HOME,
   "detail-type": "CloudWatch Alarm State Change",
   detail: {
     alarmName: alarm,
@@ -34,6 +37,7 @@ export const alarmEvent = (alarm: string, value = "ALARM") => ({
 
 export const stateEvent = (state: string, deploymentId = ID) => ({
   source: "aws.codedeploy",
+  ...HOME,
   "detail-type": "CodeDeploy Deployment State-change Notification",
   time: "2026-03-02T12:02:00Z",
   detail: { deploymentId, application: "goaround-dev", deploymentGroup: GROUP, state },
@@ -49,7 +53,7 @@ export function responder(ports: FakePorts) {
   const emit: EmitMetric = (name, value = 1) => {
     emitted[name] = [...(emitted[name] ?? []), value];
   };
-  const respond = createRespond({ ports, environment: "dev", log: silent, emit, paced: (work) => work() });
+  const respond = createRespond({ ports, environment: "dev", home: HOME, log: silent, emit, paced: (work) => work() });
   const send = (event: unknown, requestId = `request-${Math.random()}`, timeoutMs = 600_000) =>
     respond(event, contextOf(ports, timeoutMs, requestId));
   return { send, emitted };

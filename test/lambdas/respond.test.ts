@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { alarmName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
+import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
 import {
@@ -361,6 +362,16 @@ describe("a deployment that succeeded", () => {
     ports.deployments.end(ID, "Succeeded");
     const { send, emitted } = responder(ports);
     await send(stateEvent("SUCCESS"));
+    await send(stateEvent("SUCCESS"));
+    expect(emitted.unguardedDeployments).toEqual([1]);
+  });
+
+  it("stays done however late another event of it comes", async () => {
+    const ports = scene();
+    ports.deployments.end(ID, "Succeeded");
+    const { send, emitted } = responder(ports);
+    await send(stateEvent("SUCCESS"));
+    ports.clock.advance(2 * CLAIM_LEASE_MS);
     await send(stateEvent("SUCCESS"));
     expect(emitted.unguardedDeployments).toEqual([1]);
   });

@@ -67,7 +67,13 @@ export interface SweepEvent {
   kind: "sweep";
 }
 
-/** Not an event that we know: nothing is done about it. */
+/** Where the guard works: what happens elsewhere is none of its business. */
+export interface Home {
+  account: string;
+  region: string;
+}
+
+/** Not an event that we know, or not one of this account and region: nothing is done about it. */
 export interface PoisonEvent {
   kind: "poison";
   why: string;
@@ -160,7 +166,8 @@ export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
 
 export type GuardEvent = AlarmEvent | DeploymentEvent | VerdictEvent | FlagVerdictEvent | FlagEnablingEvent;
 
-export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
+/** An event of AWS must say that it comes from `home`. The watch's come by invocation, which only IAM allows. */
+export function parseGuardEvent(event: unknown, home: Home): GuardEvent | PoisonEvent {
   if (sourceOf(event) === VERDICT_SOURCE && typeOf(event) === FLAG_VERDICT) {
     const result = flagVerdictSchema.safeParse(event);
     return result.success
@@ -180,12 +187,16 @@ export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
   if (sourceOf(event) === "aws.codedeploy") {
     const result = deploymentSchema.safeParse(event);
     if (!result.success) return poison(result.error);
+    const stranger = notFrom(home, event);
+    if (stranger) return stranger;
     const { detail, time } = result.data;
     const { deploymentId, application, deploymentGroup: group, state } = detail;
     return { kind: "deployment", deploymentId, application, group, state, at: toDate(time) };
   }
   const result = alarmSchema.safeParse(event);
   if (!result.success) return poison(result.error);
+  const stranger = notFrom(home, event);
+  if (stranger) return stranger;
   const { alarmName, state, previousState } = result.data.detail;
   return {
     kind: "alarm",
@@ -195,6 +206,12 @@ export function parseGuardEvent(event: unknown): GuardEvent | PoisonEvent {
     reason: state.reason ?? "",
     at: toDate(state.timestamp),
   };
+}
+
+function notFrom(home: Home, event: unknown): PoisonEvent | undefined {
+  const { account, region } = event as Partial<Record<keyof Home, unknown>>;
+  if (account === home.account && region === home.region) return undefined;
+  return { kind: "poison", why: `it does not come from ${home.region} of account ${home.account}` };
 }
 
 /** What calls the last net: an event about a watch, or the sweep's schedule; undefined when it is neither. */

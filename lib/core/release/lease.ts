@@ -7,6 +7,13 @@ export const LEASE_MS = 30_000;
 /** How far any actor's clock may be off, in either direction. Milliseconds. */
 const MAX_SKEW_MS = 5 * 60_000;
 
+/**
+ * A claim that is neither complete nor asked for again for this long is free: its owner is gone. The longest run of a
+ * Lambda of the guard (10 minutes), the longest pause before Lambda tries it again (2), two clocks that are off in opposite
+ * directions (10), and some more. Milliseconds.
+ */
+export const CLAIM_LEASE_MS = 10 * 60_000 + 2 * 60_000 + 2 * MAX_SKEW_MS + 3 * 60_000;
+
 export interface Contention {
   seen: RollbackRecord | undefined;
   me: RollbackRequest;

@@ -3,7 +3,7 @@ import { GoaroundError } from "../errors.ts";
 import type { Clock, LedgerPort } from "../ports.ts";
 import type { RollbackRecord, RollbackRequest, StepName } from "./journal.ts";
 import * as journal from "./journal.ts";
-import { contend, HEARTBEAT_MS } from "./lease.ts";
+import { contend, HEARTBEAT_MS, LEASE_MS } from "./lease.ts";
 
 export interface RollbackPorts {
   clock: Clock;
@@ -39,6 +39,9 @@ export type RollbackResult<T> =
 
 /** One call of the ledger. A rollback waits no longer for its books. Milliseconds. */
 const LEDGER_LIMIT_MS = 2000;
+/** Traffic is back by then: a ledger that is throttled is told for so long, between tries this. Milliseconds. */
+const CATCH_UP_LIMIT_MS = 10_000;
+const CATCH_UP_PAUSE_MS = 1000;
 /** Between looks at somebody else's rollback. Milliseconds. */
 const WATCH_MS = 1000;
 
@@ -228,7 +231,7 @@ class Holder {
     if (this.lost.signal.aborted) return undefined;
     const { clock, ledger } = this.ports;
     try {
-      if (!this.isOnline) await this.catchUp();
+      if (!this.isOnline) await this.catchUpPatiently();
       // The alias's own item has it too: this is for those who ask when the next rollback has replaced that.
       await withinBudget(clock, LEDGER_LIMIT_MS, () => ledger.archiveRollback(this.record));
       return this.record;
@@ -238,12 +241,32 @@ class Holder {
     }
   }
 
-  /** What was done without the ledger is told to it, unless somebody else is at work by now. */
+  private async catchUpPatiently(): Promise<void> {
+    const { clock } = this.ports;
+    const until = clock.now().getTime() + CATCH_UP_LIMIT_MS;
+    for (;;) {
+      try {
+        return await this.catchUp();
+      } catch (error) {
+        if (this.watcher.signal.aborted || clock.now().getTime() >= until) throw error;
+      }
+      await clock.sleep(CATCH_UP_PAUSE_MS, this.watcher.signal);
+    }
+  }
+
+  /**
+   * What was done without the ledger is told to it, unless somebody else is at work by now. Who left a journal open may be
+   * dead: that is seen when it stays as it is for as long as a lease.
+   */
   private async catchUp(): Promise<void> {
     const { clock, ledger } = this.ports;
     const { functionName, alias, owner } = this.record;
-    const stored = await withinBudget(clock, LEDGER_LIMIT_MS, () => ledger.getRollback(functionName, alias));
-    if (stored && !stored.result && stored.owner !== owner) return;
+    const read = () => withinBudget(clock, LEDGER_LIMIT_MS, () => ledger.getRollback(functionName, alias));
+    const stored = await read();
+    if (stored && !stored.result && stored.owner !== owner) {
+      await clock.sleep(LEASE_MS, this.watcher.signal);
+      if ((await read())?.revision !== stored.revision) return;
+    }
     const fence = Math.max(this.record.fence, (stored?.fence ?? 0) + (stored?.owner === owner ? 0 : 1));
     const revision = (stored?.revision ?? 0) + 1;
     await put(this.ports, { ...this.record, fence, revision }, stored?.revision ?? 0);

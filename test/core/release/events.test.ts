@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isPoison, parseGuardEvent, parseHookEvent, parseHookFailure } from "../../../lib/core/release/events.ts";
-import { alarmEvent, stateEvent } from "../../lambdas/respond-scene.ts";
+import { alarmEvent, HOME, stateEvent } from "../../lambdas/respond-scene.ts";
 
 describe("events", () => {
   it("of an alarm are read with AWS's own spelling of the time", () => {
-    expect(parseGuardEvent(alarmEvent("name"))).toEqual({
+    expect(parseGuardEvent(alarmEvent("name"), HOME)).toEqual({
       kind: "alarm",
       alarmName: "name",
       state: "ALARM",
@@ -16,7 +16,7 @@ describe("events", () => {
   });
 
   it("of a deployment are read", () => {
-    expect(parseGuardEvent(stateEvent("FAILURE"))).toMatchObject({
+    expect(parseGuardEvent(stateEvent("FAILURE"), HOME)).toMatchObject({
       kind: "deployment",
       deploymentId: "d-RELEASE01",
       application: "goaround-dev",
@@ -37,15 +37,28 @@ describe("events", () => {
   });
 
   it("that are not known say where, and not what was there", () => {
-    const event = parseGuardEvent({ source: "aws.codedeploy", detail: { deploymentId: "secret-token" } });
+    const event = parseGuardEvent({ source: "aws.codedeploy", detail: { deploymentId: "secret-token" } }, HOME);
     expect(isPoison(event) && event.why).toContain("detail.deploymentId");
     expect(JSON.stringify(event)).not.toContain("secret-token");
+  });
+
+  it.each([
+    { account: "999988887777" },
+    { region: "eu-west-1" },
+    { account: "999988887777", region: "eu-west-1" },
+    { account: undefined },
+    { region: undefined },
+  ])("of AWS that do not come from the guard's own account and region are refused: %j", (elsewhere) => {
+    for (const event of [alarmEvent("name"), stateEvent("FAILURE")]) {
+      const parsed = parseGuardEvent({ ...event, ...elsewhere }, HOME);
+      expect(isPoison(parsed) && parsed.why).toContain("us-east-1 of account 111122223333");
+    }
   });
 
   it("of any other shape are poison, and never throw", () => {
     fc.assert(
       fc.property(fc.anything(), (event) => {
-        expect(isPoison(parseGuardEvent(event))).toBe(true);
+        expect(isPoison(parseGuardEvent(event, HOME))).toBe(true);
         expect(isPoison(parseHookEvent(event))).toBe(true);
         expect(isPoison(parseHookFailure(event))).toBe(true);
       }),

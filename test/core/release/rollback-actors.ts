@@ -12,7 +12,7 @@ export function world() {
   const functions = new FakeFunctions();
   functions.given("checkout", ["1", "2", "3", "4"], "live", "3");
   functions.setAlias("checkout", "live", "3", { 4: 0.1 });
-  return { clock, functions, ledger: new FakeLedger() };
+  return { clock, functions, ledger: new FakeLedger(clock) };
 }
 
 export type World = ReturnType<typeof world>;

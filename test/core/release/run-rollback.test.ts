@@ -329,6 +329,40 @@ describe("without the ledger", () => {
     },
   );
 
+  it("a rollback closes the journal that a dead one left open, when the ledger answers again", async () => {
+    const scene = world();
+    const { actor, died } = mortal(scene, 6, "after");
+    void rollBack(actor, requestOf("2", "a"));
+    await died;
+    expect(recordOf(scene)?.result).toBeUndefined();
+    scene.ledger.calls.fail("getRollback", throttled(), 1);
+    await rollBack(scene, requestOf("2", "b"));
+    expect(recordOf(scene)).toMatchObject({ owner: "b", fence: 2, result: { outcome: "restored" } });
+  });
+
+  it("a rollback leaves the journal of one that lives alone", async () => {
+    const scene = world();
+    const others = begin(requestOf("2", "a"), undefined, scene.clock.now());
+    scene.ledger.rollbacks.set("checkout:live", others);
+    scene.ledger.calls.fail("getRollback", throttled(), 1);
+    const beats = (async () => {
+      for (let revision = 2; revision < 12; revision += 1) {
+        await scene.clock.sleep(5000);
+        scene.ledger.rollbacks.set("checkout:live", { ...others, revision });
+      }
+    })();
+    await rollBack(scene, requestOf("2", "b"));
+    await beats;
+    expect(recordOf(scene)).toMatchObject({ owner: "a" });
+  });
+
+  it("a rollback tells a throttled ledger what was done, for some seconds", async () => {
+    const scene = world();
+    scene.ledger.calls.fail("getRollback", throttled(), 4);
+    await rollBack(scene, requestOf("2", "b"));
+    expect(recordOf(scene)).toMatchObject({ owner: "b", result: { outcome: "restored" } });
+  });
+
   it("whose answer was lost, the actor knows its own lease", async () => {
     const scene = world();
     const { putRollback } = scene.ledger;

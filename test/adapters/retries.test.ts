@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { clientConfig } from "../../lib/adapters/options.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Attempts until the strategy gives up, and how long that takes when no attempt takes time. */
+async function attemptsAt(errorType: "THROTTLING" | "TRANSIENT") {
+  const { retryStrategy } = clientConfig({});
+  const startMs = Date.now();
+  const attempts = (async () => {
+    let token = await retryStrategy.acquireInitialRetryToken("lambda");
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        token = await retryStrategy.refreshRetryTokenForRetry(token, { errorType });
+      } catch {
+        return { attempt, seconds: (Date.now() - startMs) / 1000 };
+      }
+    }
+  })();
+  await vi.runAllTimersAsync();
+  return attempts;
+}
+
+it("calls are tried ten times when they are throttled, and five times otherwise", async () => {
+  expect((await attemptsAt("THROTTLING")).attempt).toBe(10);
+  expect((await attemptsAt("TRANSIENT")).attempt).toBe(5);
+});
+
+it("calls that are throttled are given up within a minute and a half", async () => {
+  expect((await attemptsAt("THROTTLING")).seconds).toBeLessThan(92);
+});
