@@ -165,10 +165,7 @@ async function markRevision(session: Session, finding: Finding, wanted: Wanted<"
       autoRollback: false,
     });
     // No release: the guard need not report that no hook of its saw it.
-    await session.attempt(
-      "the guard may report an unguarded deployment",
-      ledger.complete(deploymentId, "unguarded"),
-    );
+    await session.attempt("the guard may report an unguarded deployment", ledger.complete(deploymentId, "unguarded"));
     const { status, error } = await followDeployment(session, deploymentId);
     if (status !== "Succeeded") {
       throw new GoaroundError(
