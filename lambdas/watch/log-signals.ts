@@ -16,6 +16,7 @@ import {
   logWindow,
   minutesToCompare,
   nothingLooked,
+  takeEnvironments,
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
@@ -126,6 +127,12 @@ class LogReader {
   private judge(release: ReleaseRecord, window: LookWindow, { logs, before, intervals, published }: Seen): Judging {
     const canary = takeNew(before.canary, intervals, release.canaryVersion);
     const baseline = takeNew(before.baseline, intervals, release.baselineVersion);
+    const { environments, taken: takenEnvironments } = takeEnvironments(
+      before.environments,
+      intervals,
+      release.canaryVersion,
+      window.to.getTime(),
+    );
     const { slowThresholdsMs = [] } = release;
     const { from, to, expectedShare, elapsedSeconds } = window;
     const look: Look = {
@@ -135,13 +142,14 @@ class LogReader {
       observed: true,
       ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
       unreadable: { ...published?.canary.unreadable, ...published?.baseline.unreadable },
-      canary: { ...canary.side, ...published?.canary.beyond },
+      canary: { ...canary.side, environments, ...published?.canary.beyond },
       baseline: { ...baseline.side, ...published?.baseline.beyond },
     };
     const { compared } = logs;
     this.log.info("what the log says", { canaryErrors: kindsOf(intervals, release.canaryVersion), compared });
     const judging = judgeLook({ ...release, ...withoutLogs(release) }, look, nothingTaken, window, this.log);
-    return { ...judging, logs: { ...logs, canary: canary.taken, baseline: baseline.taken } };
+    const taken = { canary: canary.taken, baseline: baseline.taken, environments: takenEnvironments };
+    return { ...judging, logs: { ...logs, ...taken } };
   }
 
   /** Metrics go on where the log was left; nothing that the log has told is judged again. */

@@ -16,6 +16,9 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 const KEPT_SECONDS = 7 * 86_400;
 const BATCHES = "batches";
 const PLAN = "plan";
+/** Before an environment's key; short, because there may be many. */
+const ENVIRONMENT = "e#";
+const ENVIRONMENT_ERRORS = "f#";
 
 /**
  * In the ledger's table:
@@ -25,8 +28,8 @@ const PLAN = "plan";
  * | `signals#<log group>` | `record` | the plan of the release that is open |
  * | `signals#<deploymentId>` | `<interval, ISO>#<version>` | counts of one version in one interval |
  *
- * Counts are numbers that writers add to, and sets that they add to: of environments, of memory peaks, and of the batches
- * that are in them. One conditional write adds a batch and its id, so that one that comes again changes nothing.
+ * Counts are numbers that writers add to, and sets that they add to: of memory peaks, and of the batches that are in them.
+ * Requests and errors of an environment are numbers of their own, of at most 256 environments: 4 KB of an item. One conditional write adds a batch and its id, so that one that comes again changes nothing.
  */
 export function createSignalBooks(
   table: string,
@@ -131,7 +134,10 @@ function adding(deploymentId: string, { version, fromMs, counts, batchId }: Addi
     name,
     { N: String(value) },
   ]);
-  if (counts.environments.length > 0) added.push(["environments", { SS: counts.environments }]);
+  for (const [id, { requests, errors }] of Object.entries(counts.environments)) {
+    added.push([`${ENVIRONMENT}${id}`, { N: String(requests) }]);
+    if (errors > 0) added.push([`${ENVIRONMENT_ERRORS}${id}`, { N: String(errors) }]);
+  }
   if (counts.memoryMb !== undefined) added.push(["memoryMb", { NS: [String(counts.memoryMb)] }]);
   added.push([BATCHES, { SS: [batchId] }]);
   return {
@@ -156,6 +162,10 @@ function toInterval(item: Record<string, AttributeValue>): KnownInterval {
   const number = (name: string) => Number(item[name]?.N ?? 0);
   const thresholds = Object.keys(item).filter((name) => name.startsWith("slow-")).length;
   const peaks = (item.memoryMb?.NS ?? []).map(Number);
+  const environments = Object.keys(item)
+    .filter((name) => name.startsWith(ENVIRONMENT))
+    .map((name) => name.slice(ENVIRONMENT.length))
+    .map((id) => [id, { requests: number(`${ENVIRONMENT}${id}`), errors: number(`${ENVIRONMENT_ERRORS}${id}`) }]);
   const counts: SignalCounts = {
     ...noSignals(thresholds),
     requests: number("requests"),
@@ -165,7 +175,7 @@ function toInterval(item: Record<string, AttributeValue>): KnownInterval {
     durationMs: number("durationMs"),
     slow: Array.from({ length: thresholds }, (_, i) => number(`slow-${i}`)),
     memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
-    environments: item.environments?.SS ?? [],
+    environments: Object.fromEntries(environments),
   };
   return { version, fromMs: Date.parse(at), counts };
 }

@@ -26,6 +26,12 @@ const phase = z
     errorRate: share.optional(),
     latency: latency.optional(),
     hangRate: share.optional().describe("share of requests that never answer and time out"),
+    environment: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe("only in this one of the version's execution environments, numbered as they start; default: in all"),
   })
   .refine((value) => (value.untilSeconds ?? Infinity) > (value.fromSeconds ?? -Infinity), {
     message: "untilSeconds must be after fromSeconds",
@@ -127,6 +133,10 @@ export const scenarioSchema = z
       ])
       .default({ requestsPerSecond: 10 }),
     strategy: strategy.optional().describe("default: what the app says"),
+    signals: z
+      .enum(["logs", "metrics"])
+      .optional()
+      .describe("where requests are counted while traffic is split; default: what the app says"),
     baseline: behaviour.default(() => behaviour.parse({})),
     releases: z.array(release).min(1).max(5),
     outages: z

@@ -14,14 +14,18 @@ export interface Moment {
 /** z-score of the 99th percentile of the normal distribution. */
 const Z99 = 2.3263478740408408;
 
-/** The later of two phases that both apply wins. Before the shift (`undefined`) only phases without a start apply. */
-export function momentOf(behaviour: Behaviour, sinceShiftSeconds: number | undefined): Moment {
+/**
+ * The later of two phases that both apply wins. Before the shift (`undefined`) only phases without a start apply, and to
+ * a request of no execution environment only those of all.
+ */
+export function momentOf(behaviour: Behaviour, sinceShiftSeconds: number | undefined, environment?: number): Moment {
   const moment: Moment = { errorRate: behaviour.errorRate, hangRate: 0, ...behaviour.latency };
   const at = sinceShiftSeconds ?? Number.NEGATIVE_INFINITY;
   for (const phase of behaviour.phases) {
     if (
       at < (phase.fromSeconds ?? Number.NEGATIVE_INFINITY) ||
-      at >= (phase.untilSeconds ?? Number.POSITIVE_INFINITY)
+      at >= (phase.untilSeconds ?? Number.POSITIVE_INFINITY) ||
+      (phase.environment !== undefined && phase.environment !== environment)
     ) {
       continue;
     }
@@ -84,9 +88,9 @@ export function functionModel(
   isCanary: (version: string) => boolean = () => false,
 ): FunctionModel {
   const flags = [...new Set(scenario.flagEffects.map(({ flag }) => flag))];
-  return ({ functionName, version, atMs, coldStart, payload, random }) => {
+  return ({ functionName, version, atMs, coldStart, environment, payload, random }) => {
     const behaviour = behaviourOf(version);
-    const moment = momentOf(behaviour, sinceShift(atMs));
+    const moment = momentOf(behaviour, sinceShift(atMs), environment);
     // A payload means that someone invoked the version itself: the smoke test, not traffic. Once the canary has traffic,
     // what happens to that happens to the smoke test too.
     const isSmoke = payload !== undefined && isCanary(version);

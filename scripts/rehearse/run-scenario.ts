@@ -286,7 +286,13 @@ export class Rehearsal {
   }
 
   private async deploy(release: Record<string, string>, stacks: string[]): Promise<DeployResult> {
-    const context = { env: this.options.environment, ...strategyContext(this.scenario), ...release };
+    const { signals } = this.scenario;
+    const context = {
+      env: this.options.environment,
+      ...strategyContext(this.scenario),
+      ...(signals && { signal_source: signals }),
+      ...release,
+    };
     return this.stage.advanceWhile(this.deployer.deploy({ context, stacks }), () => this.account.stacksInProgress());
   }
 

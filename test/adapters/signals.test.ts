@@ -33,7 +33,7 @@ const addition = (batchId: string, environment: string, memoryMb: number, fromMs
     durationMs: 512.5,
     slow: [3, 1],
     memoryMb,
-    environments: [environment],
+    environments: { [environment]: { requests: 10, errors: 3 } },
   },
 });
 
@@ -68,7 +68,7 @@ describe.each<[string, () => Promise<SignalBooksPort>]>([
     const [only, ...others] = await books.read("d-1", START, START + 10_000);
     expect(others).toEqual([]);
     expect(only).toMatchObject({ version: "2", fromMs: START });
-    expect({ ...only!.counts, environments: only!.counts.environments.length }).toEqual({
+    expect(only!.counts).toEqual({
       requests: 80,
       errors: { thrown: 16, timeout: 8, "out-of-memory": 0, exit: 0 },
       initFailures: 0,
@@ -76,7 +76,11 @@ describe.each<[string, () => Promise<SignalBooksPort>]>([
       durationMs: 4100,
       slow: [24, 8],
       memoryMb: 67,
-      environments: 3,
+      environments: {
+        "environment-0": { requests: 30, errors: 9 },
+        "environment-1": { requests: 30, errors: 9 },
+        "environment-2": { requests: 20, errors: 6 },
+      },
     });
   });
 

@@ -54,7 +54,15 @@ function added(a: SignalCounts, b: SignalCounts): SignalCounts {
     durationMs: a.durationMs + b.durationMs,
     slow: a.slow.map((count, i) => count + (b.slow[i] ?? 0)),
     memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
-    environments: [...new Set([...a.environments, ...b.environments])],
+    environments: Object.fromEntries(
+      Object.keys({ ...a.environments, ...b.environments }).map((id) => [
+        id,
+        {
+          requests: (a.environments[id]?.requests ?? 0) + (b.environments[id]?.requests ?? 0),
+          errors: (a.environments[id]?.errors ?? 0) + (b.environments[id]?.errors ?? 0),
+        },
+      ]),
+    ),
   };
 }
 

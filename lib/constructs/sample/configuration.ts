@@ -60,6 +60,7 @@ const functionSettings = z.strictObject({
   falseRollbackPercent: z.number().min(0.001).max(20).optional(),
   minErrorExcessPercent: z.number().min(0).max(100).optional(),
   clearWeightsAfterSeconds: z.number().int().min(0).max(300).optional(),
+  signalSource: z.enum(["logs", "metrics"]).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
   releaseGroup: z
     .string()
@@ -108,6 +109,7 @@ export interface FunctionConfiguration {
   /** Settings that go into the policy as they are; what is left out has the policy's own default. */
   readonly checks: Pick<FunctionSettings, "falseRollbackPercent" | "minErrorExcessPercent" | "onTrafficDeficit">;
   readonly clearWeightsAfterSeconds: number | undefined;
+  readonly signalSource: FunctionSettings["signalSource"];
   /** Undefined: released by itself. */
   readonly releaseGroup: string | undefined;
   readonly metrics: FunctionSettings["metrics"];
@@ -140,6 +142,7 @@ const CONTEXT_SETTINGS = {
   deployment_config_name: { key: "deploymentConfigName", read: String },
   deployment_notification_email: { key: "notificationEmail", read: String },
   expected_requests_per_second: { key: "expectedRequestsPerSecond", read: Number },
+  signal_source: { key: "signalSource", read: String },
   reserved_concurrency: { key: "reservedConcurrency", read: Number },
   flags_after_release: { key: "flagsAfterRelease", read: (text: string) => text.split(",").filter(Boolean) },
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
@@ -327,6 +330,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
         onTrafficDeficit: own.onTrafficDeficit,
       },
       clearWeightsAfterSeconds: own.clearWeightsAfterSeconds,
+      signalSource: own.signalSource,
       releaseGroup: own.releaseGroup,
       metrics: own.metrics,
       triggers: own.triggers,

@@ -1,3 +1,4 @@
+import type { EnvironmentCounts } from "../judge/types.ts";
 import { batchId, type LogBatch, type LogEvent, parseStreamName } from "./batch.ts";
 import { ERROR_KINDS, type ErrorKind, type LogRecord, readRecord } from "./records.ts";
 
@@ -32,9 +33,18 @@ export interface SignalCounts {
   slow: number[];
   /** Highest use, megabytes; undefined where nothing is said. */
   memoryMb: number | undefined;
-  /** Execution environments that were seen. */
-  environments: string[];
+  /**
+   * The same requests and errors by execution environment, as `environmentKey` tells them apart: 256 at most, whatever the
+   * traffic. Where more serve, some share a key and are one environment for the judge.
+   */
+  environments: Record<string, EnvironmentCounts>;
 }
+
+/**
+ * Which environment a log stream belongs to: the first two of the 32 random hexadecimal digits at the end of its name. Of
+ * two environments one in 256 pairs cannot be told apart.
+ */
+export const environmentKey = (environment: string) => environment.slice(0, 2);
 
 /** What a batch adds to one version's interval. */
 export interface Addition {
@@ -61,7 +71,7 @@ export const noSignals = (thresholds: number): SignalCounts => ({
   durationMs: 0,
   slow: Array.from({ length: thresholds }, () => 0),
   memoryMb: undefined,
-  environments: [],
+  environments: {},
 });
 
 export const errorCount = ({ errors }: SignalCounts) => ERROR_KINDS.reduce((sum, kind) => sum + errors[kind], 0);
@@ -91,18 +101,18 @@ export function countBatch(batch: LogBatch, plan: SignalPlan): CountedBatch {
     else if (record.kind === "report") {
       const error = failures.of(record.requestId) ?? record.error;
       if (own.has(record.requestId)) continue;
-      const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
-      add(counts, record, error, plan.slowThresholdsMs);
-      if (!counts.environments.includes(stream.environment)) counts.environments.push(stream.environment);
+      add(at(record.endedMs - record.durationMs - (record.initMs ?? 0), event), record, error, plan.slowThresholdsMs);
     }
   }
   for (const { error, event, requestId } of failures.left()) {
     if (requestId === undefined || !own.has(requestId)) at(event.timestamp, event).errors[error] += 1;
   }
+  // A stream is written by one environment.
+  const key = environmentKey(stream.environment);
   const additions = [...intervals].map(([fromMs, { counts, events }]) => ({
     version: stream.version,
     fromMs,
-    counts,
+    counts: { ...counts, environments: { [key]: { requests: counts.requests, errors: errorCount(counts) } } },
     batchId: batchId(events),
   }));
   return { additions, malformed };

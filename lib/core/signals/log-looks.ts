@@ -1,5 +1,5 @@
 import { fact } from "../judge/reason.ts";
-import type { Reason, SideCounts } from "../judge/types.ts";
+import type { EnvironmentCounts, Reason, SideCounts } from "../judge/types.ts";
 import type { MinuteCounts } from "../ports.ts";
 import { averageShare, type LookWindow, splitEnd } from "../release/shift.ts";
 import type { WatchedShift } from "../release/watch-ports.ts";
@@ -13,6 +13,15 @@ const MINUTE_MS = 60_000;
 /** What has been taken of one version: by the start of the interval, epoch seconds. Bounded by `LATE_MS`. */
 export type TakenIntervals = Record<string, number[]>;
 
+/**
+ * What has been taken of the canary's environments, over all intervals from `fromMs` on (epoch milliseconds) that have been
+ * read. Sums, because environments by interval would be too much for a record.
+ */
+export interface TakenEnvironments {
+  fromMs: number;
+  counts: Record<string, EnvironmentCounts>;
+}
+
 /** Requests and errors of one version, by its log and by Lambda's metrics, over the same whole minutes. */
 export interface Compared {
   requests: { logs: number; metrics: number };
@@ -23,6 +32,7 @@ export interface Compared {
 export interface LogJudging {
   canary: TakenIntervals;
   baseline: TakenIntervals;
+  environments?: TakenEnvironments;
   /** Minutes before it have been held against the metrics. */
   reconciledUntil?: string;
   compared: { canary: Compared; baseline: Compared };
@@ -108,6 +118,45 @@ export function takeNew(
     },
     taken: Object.fromEntries(kept),
   };
+}
+
+/**
+ * The canary's environments: what intervals before `toMs` hold of them beyond what was taken before. Intervals that began
+ * more than `LATE_MS` before `toMs` are read no more, and leave the sums.
+ */
+export function takeEnvironments(
+  before: TakenEnvironments | undefined,
+  intervals: readonly KnownInterval[],
+  version: string,
+  toMs: number,
+): { environments: Record<string, EnvironmentCounts>; taken: TakenEnvironments } {
+  const own = intervals.filter((one) => one.version === version && one.fromMs >= (before?.fromMs ?? 0));
+  const fresh = sumOf(own);
+  for (const [id, counts] of Object.entries(before?.counts ?? {})) addTo(fresh, id, counts, -1);
+  const environments = Object.entries(fresh).filter(([, { requests, errors }]) => requests > 0 || errors > 0);
+  const fromMs = toMs - LATE_MS;
+  return {
+    environments: Object.fromEntries(environments),
+    taken: { fromMs, counts: sumOf(own.filter((one) => one.fromMs >= fromMs)) },
+  };
+}
+
+function sumOf(intervals: readonly KnownInterval[]): Record<string, EnvironmentCounts> {
+  const sums: Record<string, EnvironmentCounts> = {};
+  for (const { counts } of intervals) {
+    for (const [id, one] of Object.entries(counts.environments)) addTo(sums, id, one, 1);
+  }
+  return sums;
+}
+
+function addTo(
+  sums: Record<string, EnvironmentCounts>,
+  id: string,
+  { requests, errors }: EnvironmentCounts,
+  sign: 1 | -1,
+): void {
+  const { requests: known, errors: failed } = sums[id] ?? { requests: 0, errors: 0 };
+  sums[id] = { requests: known + sign * requests, errors: failed + sign * errors };
 }
 
 const tally = (counts: SignalCounts) => [

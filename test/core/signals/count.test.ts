@@ -120,8 +120,24 @@ describe("a batch", () => {
       durationMs: 380,
       slow: [2, 1],
       memoryMb: 100,
-      environments: ["0123456789abcdef0123456789abcdef"],
+      environments: { "01": { requests: 4, errors: 2 } },
     });
+  });
+
+  it("has a failure that its next batch reports among the errors of its environment", () => {
+    expect(whole(event("2026-03-01T12:00:00.000Z\tr-2\tERROR\tInvoke Error \t{}"))?.environments).toEqual({
+      "01": { requests: 0, errors: 1 },
+    });
+  });
+
+  it("tells at most 256 environments apart, however many serve", () => {
+    const digits = (i: number) => (0x9e3779b1 * (i + 1)).toString(16).slice(-8).padStart(32, "0");
+    const keys = Array.from({ length: 2000 }, (_, i) => {
+      const stream = `2026/03/01/[2]${[...digits(i)].reverse().join("")}`;
+      return Object.keys(count([report("a")], PLAN, stream).additions[0]!.counts.environments)[0];
+    });
+    expect(new Set(keys).size).toBeLessThanOrEqual(256);
+    expect(new Set(keys).size).toBeGreaterThan(200);
   });
 
   it("counts a text failure once, whichever of its lines tell of it", () => {

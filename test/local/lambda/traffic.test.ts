@@ -83,14 +83,20 @@ describe("modelled traffic", () => {
   });
 
   it("starts cold where no environment is free", () => {
-    const seen: boolean[] = [];
-    bench.lambda.setModel("fn", ({ coldStart }) => {
-      seen.push(coldStart);
+    const seen: [environment: number | undefined, coldStart: boolean][] = [];
+    bench.lambda.setModel("fn", ({ environment, coldStart }) => {
+      seen.push([environment, coldStart]);
       return { outcome: "ok", durationMs: 150, initMs: coldStart ? 100 : 0 };
     });
     const { versions } = send(5, 100);
     // The first is busy until 250, the second until 350, the third until 450: the fourth and fifth find one free.
-    expect(seen).toEqual([true, true, true, false, false]);
+    expect(seen).toEqual([
+      [1, true],
+      [2, true],
+      [3, true],
+      [1, false],
+      [2, false],
+    ]);
     expect(versions["1"]?.coldStarts).toBe(3);
   });
 

@@ -7,6 +7,8 @@ export interface ModelledInvocation {
   /** Start of the invocation, virtual epoch milliseconds. */
   atMs: number;
   coldStart: boolean;
+  /** Which of the version's execution environments, from 1 in the order in which they were started; absent for Invoke. */
+  environment?: number;
   /** The event of a direct Invoke; absent for traffic. */
   payload?: unknown;
   random: SeededRandom;

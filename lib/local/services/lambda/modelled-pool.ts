@@ -2,14 +2,18 @@
 const IDLE_LIMIT_MS = 10 * 60_000;
 
 interface VersionPool {
-  /** When busy environments become free, latest first. */
-  busyUntil: number[];
-  idle: number;
+  /** Busy environments and when they become free, latest first. */
+  busy: { environment: number; untilMs: number }[];
+  /** The one that was used last comes last, and is used next. [inferred] */
+  idle: number[];
+  started: number;
   lastUsedMs: number;
 }
 
 /** A request that has an environment. */
 export interface Place {
+  /** Which of the version's environments, from 1 in the order in which they were started. */
+  environment: number;
   coldStart: boolean;
   /** Busy environments of the function, this one included. */
   concurrency: number;
@@ -26,24 +30,26 @@ export class ModelledPool {
     if (concurrency >= limit) return undefined;
     const pools = this.functions.get(functionName) ?? new Map<string, VersionPool>();
     this.functions.set(functionName, pools);
-    const pool = pools.get(version) ?? { busyUntil: [], idle: 0, lastUsedMs: atMs };
+    const pool = pools.get(version) ?? { busy: [], idle: [], started: 0, lastUsedMs: atMs };
     pools.set(version, pool);
-    if (atMs - pool.lastUsedMs > IDLE_LIMIT_MS) pool.idle = 0;
+    if (atMs - pool.lastUsedMs > IDLE_LIMIT_MS) pool.idle = [];
     pool.lastUsedMs = atMs;
-    const coldStart = pool.idle === 0;
-    if (!coldStart) pool.idle -= 1;
+    const warm = pool.idle.pop();
+    if (warm === undefined) pool.started += 1;
+    const environment = warm ?? pool.started;
     return {
-      coldStart,
+      environment,
+      coldStart: warm === undefined,
       concurrency: concurrency + 1,
       leaveAt: (untilMs) => {
         let low = 0;
-        let high = pool.busyUntil.length;
+        let high = pool.busy.length;
         while (low < high) {
           const middle = (low + high) >> 1;
-          if ((pool.busyUntil[middle] as number) > untilMs) low = middle + 1;
+          if (pool.busy[middle]!.untilMs > untilMs) low = middle + 1;
           else high = middle;
         }
-        pool.busyUntil.splice(low, 0, untilMs);
+        pool.busy.splice(low, 0, { environment, untilMs });
       },
     };
   }
@@ -52,11 +58,10 @@ export class ModelledPool {
   busy(functionName: string, atMs: number): number {
     let busy = 0;
     for (const pool of this.functions.get(functionName)?.values() ?? []) {
-      while ((pool.busyUntil.at(-1) ?? Number.POSITIVE_INFINITY) <= atMs) {
-        pool.busyUntil.pop();
-        pool.idle += 1;
+      while ((pool.busy.at(-1)?.untilMs ?? Number.POSITIVE_INFINITY) <= atMs) {
+        pool.idle.push(pool.busy.pop()!.environment);
       }
-      busy += pool.busyUntil.length;
+      busy += pool.busy.length;
     }
     return busy;
   }

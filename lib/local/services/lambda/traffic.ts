@@ -104,7 +104,8 @@ export class Traffic {
         result.throttledAtMs.push(at);
         continue;
       }
-      const decision = model({ functionName, version: version.version, atMs: at, coldStart: place.coldStart, random });
+      const { environment, coldStart } = place;
+      const decision = model({ functionName, version: version.version, atMs: at, environment, coldStart, random });
       const timeoutMs = (version.settings.Timeout ?? 3) * 1_000;
       const timedOut = ["timeout", "hang"].includes(decision.outcome) || decision.durationMs >= timeoutMs;
       const durationMs = timedOut ? timeoutMs : decision.durationMs;
@@ -116,7 +117,7 @@ export class Traffic {
       const total = getOrAddTo(result.versions, version.version);
       total.requests += 1;
       total.durationsMs.push(durationMs);
-      if (place.coldStart) total.coldStarts += 1;
+      if (coldStart) total.coldStarts += 1;
       const minute = getOrAdd(minutes, `${version.version}/${minuteMs}`, () => ({
         atMs: minuteMs,
         version,
@@ -130,7 +131,6 @@ export class Traffic {
         const { initMs, errorType = "Error", errorMessage = "modelled error" } = decision;
         const status = timedOut ? "timeout" : !failed ? "success" : decision.outcome === "exit" ? "failure" : "error";
         const error = failed ? { errorType, errorMessage } : undefined;
-        const environment = place.concurrency;
         recorded.push({ version, atMs: at, initMs, durationMs, status, error, environment });
       }
       if (decision.log) getOrAdd(ownLines, version, () => []).push(...decision.log);
