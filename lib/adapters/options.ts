@@ -43,12 +43,16 @@ export const ATTEMPTS = 5;
  */
 export const THROTTLED_ATTEMPTS = 10;
 
+/** The SDK takes it for a throttled call; CloudWatch Logs and DynamoDB say by it that a quota is used up, also later on. */
+const QUOTA_USED_UP = "LimitExceededException";
+
 /** The SDK's own way of trying again, which gives up sooner where nobody asks for patience. */
 class PatientWhenThrottled extends StandardRetryStrategy {
   override async refreshRetryTokenForRetry(
     ...[token, error]: Parameters<StandardRetryStrategy["refreshRetryTokenForRetry"]>
   ) {
     // The SDK takes any error for "no more attempts" and throws what the service answered.
+    if ((error.error as Error | undefined)?.name === QUOTA_USED_UP) throw new Error("trying again changes nothing");
     if (error.errorType !== "THROTTLING" && token.getRetryCount() + 1 >= ATTEMPTS) throw new Error("no more attempts");
     return super.refreshRetryTokenForRetry(token, error);
   }
