@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 /** Attempts until the strategy gives up, and how long that takes when no attempt takes time. */
 async function attemptsAt(errorType: "THROTTLING" | "TRANSIENT", name = "ThrottlingException") {
   const { retryStrategy } = clientConfig({});
-  const error = Object.assign(new Error(name), { name, $fault: "client" as const, $metadata: {} });
+  const error = { name, message: "", $fault: "client" as const, $metadata: {} };
   const startMs = Date.now();
   const attempts = (async () => {
     let token = await retryStrategy.acquireInitialRetryToken("lambda");
