@@ -1,3 +1,4 @@
+import type { PolicyInput } from "../../lib/contract/policy.ts";
 import { type Outcome, type ReleaseStep, type Scenario, scenarioSchema } from "../../lib/contract/scenario.ts";
 import { SeededRandom } from "../../lib/local/kernel/random.ts";
 import type { Comparison } from "../../scripts/rehearse/compare.ts";
@@ -13,7 +14,19 @@ export interface ReleasesJob {
   releases: number;
   /** Undefined: Goaround; else the name of a plain alarm. */
   alarm?: string;
+  /** How Goaround sees and acts, where not by its defaults. */
+  guard?: GuardName;
+  /** CodeDeploy's lag after a stop, seconds; 10 by default. */
+  stopLagSeconds?: number;
 }
+
+/** By which evidence, and whether the responder clears the weights itself. */
+export const GUARDS = {
+  metrics: { signals: { source: "metrics" } },
+  logs: { signals: { source: "logs" } },
+  "logs, own clearing": { signals: { source: "logs" }, clearWeightsAfterSeconds: 0 },
+} as const satisfies Record<string, Partial<PolicyInput>>;
+export type GuardName = keyof typeof GUARDS;
 
 /** One scenario under each guard. */
 export interface ComparisonJob {

@@ -4,21 +4,25 @@ import type { Assemblies } from "../../scripts/rehearse/deployer.ts";
 import { loadScenario, ownApp } from "../../scripts/rehearse/library.ts";
 import { PLAIN_ALARMS, withPlainAlarm } from "../../scripts/rehearse/plain-alarms.ts";
 import { nextWholeMinute, Rehearsal } from "../../scripts/rehearse/run-scenario.ts";
-import { type Job, type JobResult, type Release, type ReleasesJob, scenarioOf, stepOf } from "./jobs.ts";
+import { GUARDS, type Job, type JobResult, type Release, type ReleasesJob, scenarioOf, stepOf } from "./jobs.ts";
 import { newArtifact } from "./new-artifact.ts";
+import { withPolicy } from "./with-policy.ts";
 
 const assemblies = new Map<string, Assemblies>();
 const common = { app: ownApp("bin/app"), environment: "dev", assemblies };
 
 /** Releases one after another in one world: its first deployment takes longer than they do. */
-async function releases({ scenario: name, alarm: alarmName, seed, releases }: ReleasesJob): Promise<Release[]> {
+async function releases(job: ReleasesJob): Promise<Release[]> {
+  const { scenario: name, alarm: alarmName, guard, seed, releases, stopLagSeconds } = job;
   const alarm = PLAIN_ALARMS.find((known) => known.name === alarmName);
   const scenario = scenarioOf(name);
-  const aws = await startLocalAws({ port: 0, seed, startMs: nextWholeMinute() });
+  const lag = stopLagSeconds === undefined ? {} : { codeDeployStopLagMs: stopLagSeconds * 1000 };
+  const aws = await startLocalAws({ port: 0, seed, startMs: nextWholeMinute(), ...lag });
   const done: Release[] = [];
   const template = (text: string) => {
     const own = newArtifact(text, scenario.releases[0]!.artifact, `n${done.length}`);
-    return alarm ? withPlainAlarm(own, alarm) : own;
+    if (alarm) return withPlainAlarm(own, alarm);
+    return guard ? withPolicy(own, GUARDS[guard]) : own;
   };
   try {
     const rehearsal = new Rehearsal(aws, scenario, { ...common, seed, deployWith: "api", template });

@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { systemClock } from "../../lib/adapters/clock.ts";
 import { createSignalBooks } from "../../lib/adapters/signal-books.ts";
 import { ENV } from "../../lib/contract/names.ts";
 import { createLog } from "../runtime/log.ts";
@@ -12,6 +13,7 @@ export const handler = createSignals(
   {
     books: createSignalBooks(process.env[ENV.ledgerTable] ?? "", { actor: "signals" }),
     unpack: (data) => gunzipSync(Buffer.from(data, "base64"), { maxOutputLength: MAX_BYTES }).toString("utf8"),
+    now: systemClock.now,
   },
   createLog("signals"),
 );

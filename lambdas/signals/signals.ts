@@ -7,6 +7,7 @@ export interface SignalsPorts {
   books: Pick<SignalBooksPort, "planOf" | "add">;
   /** The JSON text in base64 and gzip. Throws where it is neither. */
   unpack(data: string): string;
+  now(): Date;
 }
 
 /**
@@ -14,7 +15,7 @@ export interface SignalsPorts {
  * the release that is open. A batch that cannot be read is dropped, and said: it would not get better by coming again.
  * Throws when the books cannot be written; Lambda then brings the batch again, and what was added counts once.
  */
-export function createSignals({ books, unpack }: SignalsPorts, log: Log) {
+export function createSignals({ books, unpack, now }: SignalsPorts, log: Log) {
   return async function signals(event: unknown): Promise<void> {
     const batch = read(event);
     if (!batch) return;
@@ -23,7 +24,7 @@ export function createSignals({ books, unpack }: SignalsPorts, log: Log) {
       log.info("no release of this log group is open", { logGroup: batch.logGroup });
       return;
     }
-    const { additions, malformed } = countBatch(batch, plan);
+    const { additions, malformed } = countBatch(batch, plan, now().getTime());
     const outcomes = await Promise.all(additions.map((addition) => books.add(plan.deploymentId, addition)));
     const sum = (of: (counts: (typeof additions)[number]["counts"]) => number) =>
       additions.reduce((total, { counts }) => total + of(counts), 0);

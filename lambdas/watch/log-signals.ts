@@ -5,27 +5,27 @@ import { judgeLook } from "../../lib/core/release/judge-shift.ts";
 import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../../lib/core/release/look.ts";
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
-import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
-import { INTERVAL_MS } from "../../lib/core/signals/count.ts";
+import type { NextLook, SignalPort, WatchedShift } from "../../lib/core/release/watch-ports.ts";
 import {
   compare,
   disagreement,
-  LATE_MS,
+  dueLogLook,
+  isSilent,
   type LogJudging,
   leaving,
   logWindow,
   minutesToCompare,
   nothingLooked,
+  pollFrom,
+  readFrom,
   takeEnvironments,
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 
-/** What is logged is counted so much later [unverified: AWS gives no figure]; what comes later still is taken as late. */
-const LOG_LAG_MS = 6000;
-/** The last look waits longer: nothing is taken after it. */
-const LAST_LAG_MS = 20_000;
+/** How often it is asked what the log tells, while nothing is to be looked at yet. */
+const POLL_MS = 2000;
 /** A log that says nothing is held against metrics as soon as these can be out. Milliseconds after their minute. */
 const EARLIEST_METRICS_MS = 60_000;
 const ATTEMPTS = 3;
@@ -37,7 +37,7 @@ export interface LogSignalPorts extends LookPorts {
 }
 
 /**
- * Both versions by what their log says, every ten seconds, for releases whose log is subscribed to. Each minute is held
+ * Both versions by what their log says, seconds after it arrives, for releases whose log is subscribed to. Each minute is held
  * against Lambda's metrics once they are out; where the two differ, or the log cannot be read, `metrics` are judged from
  * there on, and a finding says so. A log that says nothing is never taken for a version that gets nothing.
  */
@@ -46,12 +46,7 @@ export function logSignals(ports: LogSignalPorts, metrics: SignalPort, log: Log)
     signals === undefined || judging?.logs?.left !== undefined;
   const reader = new LogReader(ports, log);
   return {
-    ahead: (watched, now) =>
-      isOnMetrics(watched.release)
-        ? metrics.ahead(watched, now)
-        : logWindow(watched, new Date(now.getTime() - LOG_LAG_MS)),
-    readableAt: (release, window) =>
-      isOnMetrics(release) ? metrics.readableAt(release, window) : reader.readableAt(release, window),
+    next: (watched, now) => (isOnMetrics(watched.release) ? metrics : reader).next(watched, now),
     look: (release, window, signal) =>
       isOnMetrics(release) ? metrics.look(release, window, signal) : reader.look(release, window, signal),
   };
@@ -66,30 +61,38 @@ class LogReader {
     this.log = log;
   }
 
-  async readableAt(release: ReleaseRecord, window: LookWindow): Promise<Date> {
-    const now = this.ports.clock.now();
-    const due = new Date(window.to.getTime() + (window.last ? LAST_LAG_MS : LOG_LAG_MS));
-    if (now < due) return due;
-    const intervals = await this.read(release, window);
+  async next(watched: WatchedShift, now: Date): Promise<NextLook | undefined> {
+    const { release } = watched;
+    const least = logWindow(watched, new Date(0));
+    if (!least) return undefined;
+    if (now < least.to) return { window: least, at: least.to };
+    const intervals = await this.read(release, pollFrom(least), now.getTime());
     // That it cannot be read is for the look to find out.
-    if (intervals === undefined || !isSilent(release, intervals)) return now;
-    if (minutesToCompare(release.judging?.logs, window, new Date(now.getTime() - EARLIEST_METRICS_MS))) return now;
-    if (window.last) return publishedAt(window) > now ? publishedAt(window) : now;
-    return new Date(now.getTime() + INTERVAL_MS);
+    if (!intervals) return { window: least, at: now };
+    const window = dueLogLook(watched, intervals, now.getTime());
+    const later = { window: least, at: new Date(now.getTime() + POLL_MS) };
+    if (!window) return later;
+    if (!isSilent(window, intervals)) return { window, at: now };
+    if (minutesToCompare(release.judging?.logs, window, new Date(now.getTime() - EARLIEST_METRICS_MS))) {
+      return { window, at: now };
+    }
+    if (!window.last) return later;
+    return { window, at: publishedAt(window) > now ? publishedAt(window) : now };
   }
 
   async look(release: ReleaseRecord, window: LookWindow, signal: AbortSignal): Promise<Judging> {
     const { clock } = this.ports;
-    let intervals = await this.read(release, window);
+    const read = () => this.read(release, readFrom(window), window.to.getTime());
+    let intervals = await read();
     for (let attempt = 2; intervals === undefined && attempt <= ATTEMPTS; attempt += 1) {
       await clock.sleep(RETRY_MS, signal);
-      intervals = await this.read(release, window);
+      intervals = await read();
     }
     if (intervals === undefined) {
       return this.leave(release, window, leaving("what the log says could not be read, so metrics are"));
     }
     const before = release.judging?.logs ?? nothingLooked;
-    const silent = isSilent(release, intervals);
+    const silent = isSilent(window, intervals);
     const first = Math.min(...intervals.map(({ fromMs }) => fromMs));
     const until = new Date(clock.now().getTime() - (silent ? EARLIEST_METRICS_MS : METRIC_LAG_MS));
     const due = minutesToCompare(before, window, until, Number.isFinite(first) ? first : 0);
@@ -169,11 +172,9 @@ class LogReader {
     };
   }
 
-  private async read(release: ReleaseRecord, window: LookWindow): Promise<KnownInterval[] | undefined> {
-    // As far back as late batches are taken, and as a comparison with metrics may reach.
-    const fromMs = Math.max(window.since.getTime(), window.from.getTime() - LATE_MS);
+  private async read(release: ReleaseRecord, fromMs: number, toMs: number): Promise<KnownInterval[] | undefined> {
     try {
-      return await this.ports.books.read(release.deploymentId, fromMs, window.to.getTime());
+      return await this.ports.books.read(release.deploymentId, fromMs, toMs);
     } catch (error) {
       this.log.warn("the counts could not be read", factsOf(error));
       return undefined;
@@ -235,13 +236,6 @@ interface PublishedSide {
   minutes: MinuteCounts[];
   beyond: Pick<SideCounts, "p99DurationMs" | "percentilesMs" | "throttles" | "metrics">;
   unreadable: Look["unreadable"];
-}
-
-/** Nothing new of either version. */
-function isSilent(release: ReleaseRecord, intervals: readonly KnownInterval[]): boolean {
-  const { canary, baseline } = release.judging?.logs ?? nothingLooked;
-  const fresh = (taken: LogJudging["canary"], version: string) => takeNew(taken, intervals, version).side.invocations;
-  return fresh(canary, release.canaryVersion) + fresh(baseline, release.baselineVersion) === 0;
 }
 
 /** The judge goes on from its own state; what was taken of the log is put beside it afterwards. */

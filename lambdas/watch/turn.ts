@@ -4,6 +4,7 @@ import type {
   Clock,
   DeploymentInfo,
   DeploymentsPort,
+  DeploymentTarget,
   FlagEvidencePort,
   LedgerPort,
   NotifierPort,
@@ -25,7 +26,7 @@ import {
   waitsBefore,
   withJudged,
 } from "../../lib/core/release/staged.ts";
-import { alertOf, nextStep, remember, type WatchStep } from "../../lib/core/release/watch.ts";
+import { alertOf, nextStep, remember, type WatchFacts, type WatchStep } from "../../lib/core/release/watch.ts";
 import type { ResponderPort, ShiftPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
@@ -60,6 +61,8 @@ const TURN_MS = 270_000;
 const EXIT_RESERVE_MS = 20_000;
 /** Shorter waits are spent inside the turn: another turn costs a second. */
 const STAY_MS = 12_000;
+/** What CodeDeploy and the ledger said is relied on for so long while a log is followed. Milliseconds. */
+const FACTS_MS = 9000;
 /** Until CodeDeploy has taken up the answer to its first hook. */
 const ANSWERED_MS = 15_000;
 /** Dependencies that fail are asked again, for so long; then the turn fails and its state machine begins another. */
@@ -120,14 +123,25 @@ async function keepGoing(
   }
 }
 
-interface Gathered {
+/** What CodeDeploy and the ledger said. */
+interface Facts {
+  at: Date;
+  deployment: DeploymentInfo;
+  target: DeploymentTarget | undefined;
+  found: ReleaseRecord;
+}
+
+interface Gathered extends WatchFacts {
   deployment: DeploymentInfo;
   release: ReleaseRecord;
+  hookSince: Date | undefined;
   shift: Shift | undefined;
   /** The time in which both versions serve. */
   split: Shift | undefined;
   window: LookWindow | undefined;
   step: WatchStep | StagedStep;
+  /** CodeDeploy and the ledger were not asked again. */
+  isOld: boolean;
 }
 
 class Turn {
@@ -137,6 +151,7 @@ class Turn {
   private readonly deploymentId: string;
   private readonly requestId: string;
   private readonly signal: AbortSignal;
+  private facts: Facts | undefined;
   private routing: { known: TrafficRouting | undefined } | undefined;
   /** What the ledger could not be told: this turn knows it all the same. */
   private unwritten: Partial<ReleaseRecord> = {};
@@ -165,7 +180,13 @@ class Turn {
 
   /** Does the next step, waiting excepted, and says which it was. */
   async step(): Promise<WatchStep | StagedStep> {
-    const { deployment, release, shift, split, window, step } = await this.gather();
+    let gathered = await this.gather();
+    // Whatever is done is done on what is known now.
+    if (gathered.isOld && gathered.step.kind !== "wait" && gathered.step.kind !== "look") {
+      this.facts = undefined;
+      gathered = await this.gather();
+    }
+    const { deployment, release, shift, step } = gathered;
     // Looks at the log are taken inside a turn, half a minute of them and more.
     this.looks = release.judging?.logs ? 0 : (release.judging?.looks ?? 0);
     switch (step.kind) {
@@ -173,7 +194,7 @@ class Turn {
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });
         return this.afterwards(release, deployment, step);
       case "look":
-        await this.look(release, split!, window!);
+        await this.look(gathered);
         break;
       case "roll-back":
         await this.askForRollback(release);
@@ -192,13 +213,9 @@ class Turn {
   }
 
   private async gather(): Promise<Gathered> {
-    const { clock, deployments, ledger, signals } = this.ports;
-    const [deployment, target, found] = await Promise.all([
-      deployments.get(this.deploymentId),
-      deployments.target(this.deploymentId),
-      ledger.getRelease(this.deploymentId),
-    ]);
-    if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
+    const { clock, signals } = this.ports;
+    const isOld = this.facts !== undefined && this.mayRelyOn(this.facts);
+    const { deployment, target, found } = isOld ? this.facts! : await this.ask();
     const shift = shiftOf(target);
     const recorded = { ...found, ...this.unwritten };
     const routing = await this.readRouting(deployment.configuration);
@@ -208,14 +225,30 @@ class Turn {
     const now = clock.now();
     const isBad = release.judging?.verdict.kind === "rollback";
     const compared = split.shift && { release, ...split, shift: split.shift };
-    const window = compared && !isBad ? signals.ahead(compared, now) : undefined;
-    const nextLookAt = window && (await signals.readableAt(release, window));
+    const ahead = compared && !isBad ? await signals.next(compared, now) : undefined;
     const hookSince = release.staged && waitsBefore(target);
-    const step = hookSince
-      ? nextStagedStep({ now, deployment, hookSince, release, nextLookAt })
-      : nextStep({ now, deployment, shift, release, nextLookAt });
+    const facts = { now, deployment, shift, release, hookSince, nextLookAt: ahead?.at };
+    const step = decide(facts);
     if (step.kind === "wait" && flags?.nextAt && flags.nextAt < step.until) step.until = flags.nextAt;
-    return { deployment, release, shift, split: split.shift, window, step };
+    return { ...facts, split: split.shift, window: ahead?.window, step, isOld };
+  }
+
+  private async ask(): Promise<Facts> {
+    const { clock, deployments, ledger } = this.ports;
+    const [deployment, target, found] = await Promise.all([
+      deployments.get(this.deploymentId),
+      deployments.target(this.deploymentId),
+      ledger.getRelease(this.deploymentId),
+    ]);
+    if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
+    this.facts = { at: clock.now(), deployment, target, found };
+    return this.facts;
+  }
+
+  /** A log is asked every second or two: that is no reason to ask CodeDeploy as often, whose limits all releases share. */
+  private mayRelyOn({ at, found }: Facts): boolean {
+    const isByLog = found.signals !== undefined && found.judging?.logs?.left === undefined;
+    return isByLog && this.ports.clock.now().getTime() - at.getTime() < FACTS_MS;
   }
 
   /** It does not change while a deployment runs; one that cannot be read is asked for again with the next step. */
@@ -231,14 +264,20 @@ class Turn {
     return looked;
   }
 
-  private async look(release: ReleaseRecord, shift: Shift, window: LookWindow): Promise<void> {
-    const judging = await this.ports.signals.look(release, window, this.signal);
+  private async look(gathered: Gathered): Promise<void> {
+    const { release, window, split: shift } = gathered;
+    const judging = await this.ports.signals.look(release, window!, this.signal);
     const watch = remember(release.watch, judging);
     const staged = release.staged && withJudged(release.staged, release.judging?.canary, judging.canary);
-    await this.write({ judging, watch, ...(staged ? { staged } : {}) });
+    const seen = { judging, watch, ...(staged ? { staged } : {}) };
+    const writing = this.write(seen);
+    const isByLog = judging.logs !== undefined && !judging.logs.left;
+    const isBad = decide({ ...gathered, release: { ...release, ...seen }, nextLookAt: undefined }).kind === "roll-back";
+    // Seconds count: what is written, and what flags have to do with it, can wait.
+    if (isByLog && isBad) await this.askForRollback({ ...release, ...seen });
+    await writing;
     // What functions tell of their flags comes by the minute, however soon their log is read.
-    const early = judging.logs && !judging.logs.left ? undefined : window.to;
-    await this.lookAtFlags({ ...release, judging, watch }, shift, early);
+    await this.lookAtFlags({ ...release, judging, watch }, shift!, isByLog ? undefined : window!.to);
     const reasons = alertOf(watch, judging, release.policy);
     if (reasons.length > 0) {
       await this.tell({ ...release, judging }, reasons, judging.verdict.kind === "rollback");
@@ -255,7 +294,7 @@ class Turn {
       reasons: verdict.reasons.map(({ code }) => code),
     });
     await responder.rollBack(this.deploymentId, verdict);
-    await this.write({ watch: { holds: 0, unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
+    await this.write({ watch: { unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
   }
 
   /** Undefined when no flag waits for this release any more. */
@@ -311,6 +350,7 @@ class Turn {
   /** What cannot be written is taken again by a later turn: the verdict does not depend on it. */
   private async write(changes: Partial<ReleaseRecord>): Promise<void> {
     this.unwritten = { ...this.unwritten, ...changes };
+    if (this.facts) this.facts.found = { ...this.facts.found, ...changes };
     const written = await this.bestEffort("keeping what was seen", () =>
       this.ports.ledger.updateRelease(this.deploymentId, this.unwritten),
     );
@@ -349,5 +389,8 @@ class Turn {
     }
   }
 }
+
+const decide = ({ hookSince, ...facts }: WatchFacts & Pick<Gathered, "hookSince" | "release" | "deployment">) =>
+  hookSince ? nextStagedStep({ ...facts, hookSince }) : nextStep(facts);
 
 type WatchVerdict = Extract<WatchStep, { kind: "report" }>["verdict"];

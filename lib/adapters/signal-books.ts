@@ -16,6 +16,8 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 const KEPT_SECONDS = 7 * 86_400;
 const BATCHES = "batches";
 const PLAN = "plan";
+/** Of which the highest counts. */
+const PEAKS = ["memoryMb", "lagSeconds"] as const;
 /** Before an environment's key; short, because there may be many. */
 const ENVIRONMENT = "e#";
 const ENVIRONMENT_ERRORS = "f#";
@@ -28,7 +30,7 @@ const ENVIRONMENT_ERRORS = "f#";
  * | `signals#<log group>` | `record` | the plan of the release that is open |
  * | `signals#<deploymentId>` | `<interval, ISO>#<version>` | counts of one version in one interval |
  *
- * Counts are numbers that writers add to, and sets that they add to: of memory peaks, and of the batches that are in them.
+ * Counts are numbers that writers add to, and sets that they add to: of peaks, and of the batches that are in them.
  * Requests and errors of an environment are numbers of their own, of at most 256 environments: 4 KB of an item. One conditional write adds a batch and its id, so that one that comes again changes nothing.
  */
 export function createSignalBooks(
@@ -138,7 +140,9 @@ function adding(deploymentId: string, { version, fromMs, counts, batchId }: Addi
     added.push([`${ENVIRONMENT}${id}`, { N: String(requests) }]);
     if (errors > 0) added.push([`${ENVIRONMENT_ERRORS}${id}`, { N: String(errors) }]);
   }
-  if (counts.memoryMb !== undefined) added.push(["memoryMb", { NS: [String(counts.memoryMb)] }]);
+  for (const name of PEAKS) {
+    if (counts[name] !== undefined) added.push([name, { NS: [String(counts[name])] }]);
+  }
   added.push([BATCHES, { SS: [batchId] }]);
   return {
     Key: key(`signals#${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}`),
@@ -161,7 +165,10 @@ function toInterval(item: Record<string, AttributeValue>): KnownInterval {
   const [at = "", version = ""] = (item[LEDGER_KEYS.sort]?.S ?? "").split("#");
   const number = (name: string) => Number(item[name]?.N ?? 0);
   const thresholds = Object.keys(item).filter((name) => name.startsWith("slow-")).length;
-  const peaks = (item.memoryMb?.NS ?? []).map(Number);
+  const peak = (name: (typeof PEAKS)[number]) => {
+    const seen = item[name]?.NS?.map(Number);
+    return seen && Math.max(...seen);
+  };
   const environments = Object.keys(item)
     .filter((name) => name.startsWith(ENVIRONMENT))
     .map((name) => name.slice(ENVIRONMENT.length))
@@ -174,7 +181,8 @@ function toInterval(item: Record<string, AttributeValue>): KnownInterval {
     coldStarts: number("coldStarts"),
     durationMs: number("durationMs"),
     slow: Array.from({ length: thresholds }, (_, i) => number(`slow-${i}`)),
-    memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
+    memoryMb: peak("memoryMb"),
+    lagSeconds: peak("lagSeconds"),
     environments: Object.fromEntries(environments),
   };
   return { version, fromMs: Date.parse(at), counts };

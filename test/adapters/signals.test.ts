@@ -33,6 +33,7 @@ const addition = (batchId: string, environment: string, memoryMb: number, fromMs
     durationMs: 512.5,
     slow: [3, 1],
     memoryMb,
+    lagSeconds: memoryMb / 10,
     environments: { [environment]: { requests: 10, errors: 3 } },
   },
 });
@@ -76,6 +77,7 @@ describe.each<[string, () => Promise<SignalBooksPort>]>([
       durationMs: 4100,
       slow: [24, 8],
       memoryMb: 67,
+      lagSeconds: 6.7,
       environments: {
         "environment-0": { requests: 30, errors: 9 },
         "environment-1": { requests: 30, errors: 9 },

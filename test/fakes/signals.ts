@@ -45,7 +45,10 @@ export class FakeSignalBooks implements SignalBooksPort {
 }
 
 function added(a: SignalCounts, b: SignalCounts): SignalCounts {
-  const peaks = [a.memoryMb, b.memoryMb].filter((peak) => peak !== undefined);
+  const peak = (name: "memoryMb" | "lagSeconds") => {
+    const seen = [a[name], b[name]].filter((one) => one !== undefined);
+    return seen.length === 0 ? undefined : Math.max(...seen);
+  };
   return {
     requests: a.requests + b.requests,
     errors: Object.fromEntries(ERROR_KINDS.map((kind) => [kind, a.errors[kind] + b.errors[kind]])) as typeof a.errors,
@@ -53,7 +56,8 @@ function added(a: SignalCounts, b: SignalCounts): SignalCounts {
     coldStarts: a.coldStarts + b.coldStarts,
     durationMs: a.durationMs + b.durationMs,
     slow: a.slow.map((count, i) => count + (b.slow[i] ?? 0)),
-    memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
+    memoryMb: peak("memoryMb"),
+    lagSeconds: peak("lagSeconds"),
     environments: Object.fromEntries(
       Object.keys({ ...a.environments, ...b.environments }).map((id) => [
         id,

@@ -21,7 +21,8 @@ const FILTER = `goaround-dev-${ID}`;
 const minute = (text: string) => new Date(`2026-03-02T12:${text}.000Z`);
 const SHIFT = minute("00:20");
 const SHIFT_MS = 300_000;
-const PER_INTERVAL = { 1: 90, 2: 10 } as const;
+/** 9 and 1 a second. */
+const PER_INTERVAL = { 1: (9 * INTERVAL_MS) / 1000, 2: INTERVAL_MS / 1000 } as const;
 
 let ports: FakePorts;
 const scene = (policy: Partial<PolicyInput> = {}) => plainScene({ signals: { source: "logs" }, ...policy });
@@ -43,7 +44,7 @@ function interval(version: "1" | "2", fromMs: number): KnownInterval {
   return {
     version,
     fromMs,
-    counts: { ...none, requests, durationMs: 50 * requests, errors: { ...none.errors, thrown } },
+    counts: { ...none, requests, lagSeconds: 5, durationMs: 50 * requests, errors: { ...none.errors, thrown } },
   };
 }
 
@@ -296,7 +297,8 @@ describe("the signals Lambda", () => {
   const batch = (...logEvents: object[]) =>
     pack({ messageType: "DATA_MESSAGE", logGroup: GROUP, logStream: STREAM, logEvents });
   const unpacked = (data: string) => gunzipSync(Buffer.from(data, "base64")).toString();
-  const send = (event: unknown) => createSignals({ books: ports.books, unpack: unpacked }, silent)(event);
+  const send = (event: unknown) =>
+    createSignals({ books: ports.books, unpack: unpacked, now: () => ports.clock.now() }, silent)(event);
   const counted = () =>
     [...ports.books.intervals.values()].map(({ version, counts: of }) => [version, of.requests, of.errors.thrown]);
 

@@ -31,7 +31,7 @@ async function shift(
   const watched = { startedAt: new Date(START), endedAt: new Date(START + 300_000) };
   let release = ports.ledger.releases.get(ID)!;
   for (;;) {
-    const window = signals.ahead({ release, shift: watched, routing }, ports.clock.now());
+    const window = (await signals.next({ release, shift: watched, routing }, ports.clock.now()))?.window;
     if (!window || release.judging?.verdict.kind === "rollback") break;
     release = { ...release, judging: await signals.look(release, window, new AbortController().signal) };
   }

@@ -61,8 +61,9 @@ export interface SignalSource {
 export interface WatchMemory {
   /** When the responder was last asked to roll the release back. */
   askedAt?: string;
-  /** Looks in a row at which the judge held, or nothing could be seen. */
-  holds: number;
+  /** End of the first of the looks in a row at which the judge held. */
+  heldSince?: string | undefined;
+  /** Looks in a row at which nothing could be seen. */
   unseen: number;
 }
 

@@ -52,12 +52,16 @@ export interface WatchedShift {
   routing: TrafficRouting | StepsTaken | undefined;
 }
 
+/** What is to be looked at next, and when to look, or to ask again: now at the earliest. */
+export interface NextLook {
+  window: LookWindow;
+  at: Date;
+}
+
 /** A source of evidence about both versions. */
 export interface SignalPort {
-  /** What is to be looked at next; undefined while there is nothing yet. */
-  ahead(watched: WatchedShift, now: Date): LookWindow | undefined;
-  /** When it can be looked at: now at the earliest. */
-  readableAt(release: ReleaseRecord, window: LookWindow): Promise<Date>;
+  /** Undefined while there is nothing to look at. */
+  next(watched: WatchedShift, now: Date): Promise<NextLook | undefined>;
   /** One look and what the judge says of everything so far. What cannot be read gives a look without counts. */
   look(release: ReleaseRecord, window: LookWindow, signal: AbortSignal): Promise<Judging>;
 }

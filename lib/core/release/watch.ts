@@ -17,8 +17,8 @@ const ASK_AGAIN_MS = 60_000;
 const HOOK_LIMIT_MS = 57 * 60_000;
 const MINUTE_MS = 60_000;
 
-/** Looks in a row that make a hold, or blindness, worth telling: one bad minute is none. */
-const HOLD_LOOKS = 2;
+/** A hold that lasts from one minute to the next is worth telling, and so is blindness at so many looks: one is none. */
+const HELD_MS = MINUTE_MS;
 const UNSEEN_LOOKS = 3;
 
 export interface WatchFacts {
@@ -80,18 +80,17 @@ export function nextStep(facts: WatchFacts): WatchStep {
 }
 
 /** What to remember of a look, and what people should hear of: once, when it has lasted. */
-export function remember(memory: WatchMemory | undefined, { verdict }: Judging): WatchMemory {
+export function remember(memory: WatchMemory | undefined, { verdict, judgedUntil }: Judging): WatchMemory {
   const unseen = verdict.reasons.some(({ code }) => code === UNSEEN);
-  const hold = verdict.kind === "hold";
-  return { ...memory, holds: hold ? (memory?.holds ?? 0) + 1 : 0, unseen: unseen ? (memory?.unseen ?? 0) + 1 : 0 };
+  const heldSince = verdict.kind === "hold" ? (memory?.heldSince ?? judgedUntil) : undefined;
+  return { ...memory, heldSince, unseen: unseen ? (memory?.unseen ?? 0) + 1 : 0 };
 }
 
 /** The reasons to tell people about a release that goes on; none while there is nothing that lasts. */
-export function alertOf(memory: WatchMemory, { verdict, logs }: Judging, policy: Policy): Reason[] {
+export function alertOf(memory: WatchMemory, { verdict, judgedUntil }: Judging, policy: Policy): Reason[] {
   const bad = verdict.kind === "rollback" && !policy.automaticRollback;
-  // Logs are looked at six times a minute.
-  const holds = logs && !logs.left ? 6 * HOLD_LOOKS : HOLD_LOOKS;
-  return bad || memory.holds >= holds || memory.unseen >= UNSEEN_LOOKS ? verdict.reasons : [];
+  const held = memory.heldSince !== undefined && Date.parse(judgedUntil) - Date.parse(memory.heldSince) >= HELD_MS;
+  return bad || held || memory.unseen >= UNSEEN_LOOKS ? verdict.reasons : [];
 }
 
 const UNSEEN = "monitoring-unavailable";

@@ -2,8 +2,8 @@ import type { EnvironmentCounts } from "../judge/types.ts";
 import { batchId, type LogBatch, type LogEvent, parseStreamName } from "./batch.ts";
 import { ERROR_KINDS, type ErrorKind, type LogRecord, readRecord } from "./records.ts";
 
-/** Counts are kept by intervals of so many milliseconds, in which the requests began. */
-export const INTERVAL_MS = 10_000;
+/** Counts are kept by intervals of so many milliseconds, in which the requests began: a look takes whole ones. */
+export const INTERVAL_MS = 2000;
 
 export const intervalOf = (atMs: number) => Math.floor(atMs / INTERVAL_MS) * INTERVAL_MS;
 
@@ -33,6 +33,8 @@ export interface SignalCounts {
   slow: number[];
   /** Highest use, megabytes; undefined where nothing is said. */
   memoryMb: number | undefined;
+  /** Longest time from a request's end until it was counted, seconds. */
+  lagSeconds: number | undefined;
   /**
    * The same requests and errors by execution environment, as `environmentKey` tells them apart: 256 at most, whatever the
    * traffic. Where more serve, some share a key and are one environment for the judge.
@@ -71,13 +73,14 @@ export const noSignals = (thresholds: number): SignalCounts => ({
   durationMs: 0,
   slow: Array.from({ length: thresholds }, () => 0),
   memoryMb: undefined,
+  lagSeconds: undefined,
   environments: {},
 });
 
 export const errorCount = ({ errors }: SignalCounts) => ERROR_KINDS.reduce((sum, kind) => sum + errors[kind], 0);
 
-/** Counts a batch by interval. Never throws: what cannot be read is counted as malformed. */
-export function countBatch(batch: LogBatch, plan: SignalPlan): CountedBatch {
+/** Counts a batch by interval, at `nowMs`. Never throws: what cannot be read is counted as malformed. */
+export function countBatch(batch: LogBatch, plan: SignalPlan, nowMs: number): CountedBatch {
   const stream = parseStreamName(batch.logStream);
   if (!stream || !plan.versions.includes(stream.version)) return NOTHING;
   if (stream.functionName !== "" && stream.functionName !== plan.functionName) return NOTHING;
@@ -101,7 +104,9 @@ export function countBatch(batch: LogBatch, plan: SignalPlan): CountedBatch {
     else if (record.kind === "report") {
       const error = failures.of(record.requestId) ?? record.error;
       if (own.has(record.requestId)) continue;
-      add(at(record.endedMs - record.durationMs - (record.initMs ?? 0), event), record, error, plan.slowThresholdsMs);
+      const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
+      add(counts, record, error, plan.slowThresholdsMs);
+      counts.lagSeconds = Math.max(counts.lagSeconds ?? 0, Math.ceil((nowMs - record.endedMs) / 1000));
     }
   }
   for (const { error, event, requestId } of failures.left()) {

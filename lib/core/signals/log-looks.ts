@@ -10,8 +10,19 @@ import type { KnownInterval } from "./ports.ts";
 export const LATE_MS = 300_000;
 const MINUTE_MS = 60_000;
 
-/** What has been taken of one version: by the start of the interval, epoch seconds. Bounded by `LATE_MS`. */
-export type TakenIntervals = Record<string, number[]>;
+/** How long what is logged takes to be counted, until it has been seen [unverified: AWS gives no figure]. */
+const USUAL_LAG_MS = 6000;
+/** Longer ones are those of single batches, which come late; nobody waits for them. */
+const LONGEST_LAG_MS = 12_000;
+/** The last look waits longer: nothing is taken after it. */
+const LAST_LAG_MS = 20_000;
+/** So far back it is looked how long batches take. */
+const POLLED_MS = 30_000;
+/** Looks that find nothing wrong are so far apart: each is a write. */
+const EVERY_MS = 10_000;
+
+/** What has been taken of one version: by minute, epoch seconds. Bounded by `LATE_MS`. */
+export type TakenMinutes = Record<string, number[]>;
 
 /**
  * What has been taken of the canary's environments, over all intervals from `fromMs` on (epoch milliseconds) that have been
@@ -30,8 +41,8 @@ export interface Compared {
 
 /** What the looks at a log remember; part of the release record. */
 export interface LogJudging {
-  canary: TakenIntervals;
-  baseline: TakenIntervals;
+  canary: TakenMinutes;
+  baseline: TakenMinutes;
   environments?: TakenEnvironments;
   /** Minutes before it have been held against the metrics. */
   reconciledUntil?: string;
@@ -79,30 +90,83 @@ export function logWindow({ release, shift, routing }: WatchedShift, until: Date
   };
 }
 
+/**
+ * Up to when the log is taken to be known, epoch milliseconds: as long ago as batches take, of which those of the last half
+ * minute tell. Streams come each at their own time, and the versions must be compared over the same: of an outage that is
+ * told of one of them first, it would be accused.
+ */
+export function settledUntil(intervals: readonly KnownInterval[], nowMs: number): number {
+  const lag = (known: readonly KnownInterval[]) =>
+    1000 * Math.max(0, ...known.map(({ counts }) => counts.lagSeconds ?? 0));
+  // Of the newest intervals only the batches that were quick are known.
+  const whole = lag(intervals.filter(({ fromMs }) => fromMs <= nowMs - LONGEST_LAG_MS));
+  const seen = Math.max(lag(intervals), whole === 0 ? USUAL_LAG_MS : 0);
+  return floorTo(nowMs - Math.min(seen, LONGEST_LAG_MS), INTERVAL_MS);
+}
+
+const isTold = ({ counts }: KnownInterval) => counts.requests > 0;
+
+/** Failures, and requests that are slower than nearly all were. */
+const isWrong = ({ counts }: KnownInterval) => errorCount(counts) > 0 || (counts.slow.at(-1) ?? 0) > 0;
+
+/**
+ * The look at the log that is due at `nowMs`, if one is: as soon as a settled interval has something wrong with either
+ * version, at the latest after ten seconds. `intervals`: what is known from `pollFrom` on. The tests hold for any schedule
+ * that does not depend on which of the versions the errors are of, and this one does not.
+ */
+export function dueLogLook(
+  watched: WatchedShift,
+  intervals: readonly KnownInterval[],
+  nowMs: number,
+): LookWindow | undefined {
+  const settled = settledUntil(intervals, nowMs);
+  const window = logWindow(watched, new Date(settled));
+  if (!window || window.to.getTime() > settled) return undefined;
+  if (window.last) return nowMs - window.to.getTime() >= LAST_LAG_MS ? window : undefined;
+  const isLong = window.to.getTime() - window.from.getTime() >= EVERY_MS;
+  return isLong || intervals.some((one) => isIn(window, one) && isWrong(one)) ? window : undefined;
+}
+
+const isIn = ({ from, to }: Pick<LookWindow, "from" | "to">, { fromMs }: KnownInterval) =>
+  fromMs >= from.getTime() && fromMs < to.getTime();
+
+/** Neither version's log tells of a request in the window. */
+export const isSilent = (window: LookWindow, intervals: readonly KnownInterval[]) =>
+  !intervals.some((one) => isIn(window, one) && isTold(one));
+
+/** The first interval that is read to see whether a look is due. Epoch milliseconds. */
+export const pollFrom = ({ since, from }: LookWindow) => Math.max(since.getTime(), from.getTime() - POLLED_MS);
+
+/**
+ * The first interval that a look is to read, so that what comes late is found: whole minutes, as what was taken is kept.
+ * Epoch milliseconds.
+ */
+export const readFrom = ({ since, from }: LookWindow) =>
+  Math.max(since.getTime(), floorTo(from.getTime() - LATE_MS, MINUTE_MS));
+
 /** Nothing of a minute that was judged by the log, wholly or in part, is judged again. */
 export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?: LogJudging }): Date | undefined {
   return logs && new Date(ceilTo(Date.parse(logs.left?.at ?? judgedUntil), MINUTE_MS));
 }
 
-/** What the intervals of one version hold beyond what was taken before. */
+/** What the intervals of one version, minute by minute, hold beyond what was taken before. */
 export function takeNew(
-  before: TakenIntervals,
+  before: TakenMinutes,
   intervals: readonly KnownInterval[],
   version: string,
-): { side: SideCounts; taken: TakenIntervals } {
-  const taken: TakenIntervals = { ...before };
-  let fresh: number[] = [];
+): { side: SideCounts; taken: TakenMinutes } {
+  const now: TakenMinutes = {};
   let thresholds = 0;
   for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
-    const key = String(fromMs / 1000);
-    const now = tally(counts);
+    const key = String(floorTo(fromMs, MINUTE_MS) / 1000);
+    now[key] = added(now[key], tally(counts));
     thresholds = Math.max(thresholds, counts.slow.length);
-    const known = before[key] ?? [];
-    fresh = Array.from({ length: now.length }, (_, i) => (fresh[i] ?? 0) + now[i]! - (known[i] ?? 0));
-    taken[key] = now;
   }
+  let fresh: number[] = [];
+  for (const [key, counts] of Object.entries(now)) fresh = added(fresh, added(counts, before[key], -1));
+  const taken = { ...before, ...now };
   const newest = Math.max(0, ...Object.keys(taken).map(Number));
-  const kept = Object.entries(taken).filter(([key]) => Number(key) > newest - LATE_MS / 1000);
+  const kept = Object.entries(taken).filter(([key]) => Number(key) >= newest - LATE_MS / 1000);
   const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = fresh;
   // A failure may be written in a batch ahead of its request.
   const atMost = (count: number) => Math.min(count, requests);
@@ -159,6 +223,9 @@ function addTo(
   sums[id] = { requests: known + sign * requests, errors: failed + sign * errors };
 }
 
+const added = (a: readonly number[] = [], b: readonly number[] = [], sign = 1) =>
+  Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + sign * (b[i] ?? 0));
+
 const tally = (counts: SignalCounts) => [
   counts.requests,
   errorCount(counts),
@@ -177,9 +244,9 @@ export function minutesToCompare(
   publishedUntil: Date,
   firstMs = 0,
 ): { from: Date; to: Date } | undefined {
-  const from = logs?.reconciledUntil
-    ? Date.parse(logs.reconciledUntil)
-    : ceilTo(Math.max(window.since.getTime(), firstMs), MINUTE_MS);
+  const begin = logs?.reconciledUntil ? Date.parse(logs.reconciledUntil) : Math.max(window.since.getTime(), firstMs);
+  // While metrics cannot be read minutes pass that are not read again.
+  const from = ceilTo(Math.max(begin, readFrom(window)), MINUTE_MS);
   const to = floorTo(Math.min(publishedUntil.getTime(), window.to.getTime()), MINUTE_MS);
   return to > from ? { from: new Date(from), to: new Date(to) } : undefined;
 }

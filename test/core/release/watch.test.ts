@@ -20,7 +20,8 @@ const verdict = (kind: Verdict["kind"], code: string = kind): Verdict => ({
   reasons: [reason(code)],
   findings: [],
 });
-const judged = (kind: Verdict["kind"], code: string = kind) => ({ verdict: verdict(kind, code) }) as Judging;
+const judged = (kind: Verdict["kind"], code: string = kind, until = "02:00") =>
+  ({ verdict: verdict(kind, code), judgedUntil: at(until).toISOString() }) as Judging;
 const SHIFTING = { startedAt: at("00:20"), endedAt: undefined };
 const SHIFTED = { startedAt: at("00:20"), endedAt: at("05:20") };
 
@@ -53,7 +54,7 @@ describe("the watch", () => {
   });
 
   it("asks for a rollback while traffic is split, and again after a minute without effect", () => {
-    const bad = (askedAt?: string) => ({ judging: judged("rollback"), watch: { holds: 0, unseen: 0, askedAt } });
+    const bad = (askedAt?: string) => ({ judging: judged("rollback"), watch: { unseen: 0, askedAt } });
     expect(next({ release: bad() }).kind).toBe("roll-back");
     expect(next({ release: bad("2026-03-02T12:01:31.000Z") })).toMatchObject({ kind: "wait" });
     expect(next({ release: bad("2026-03-02T12:01:30.000Z") }).kind).toBe("roll-back");
@@ -114,8 +115,14 @@ describe("what the watch tells while a release goes on", () => {
 
   it("is a hold that lasts, not one bad minute", () => {
     expect(told(judged("hold", "traffic-share"))).toEqual([]);
-    expect(told(judged("hold"), judged("promote"), judged("hold"))).toEqual([]);
-    expect(told(judged("hold"), judged("hold", "traffic-share"))).toEqual(["traffic-share"]);
+    const again = judged("hold", "traffic-share", "03:00");
+    expect(told(judged("hold"), judged("promote"), again)).toEqual([]);
+    expect(told(judged("hold"), again)).toEqual(["traffic-share"]);
+  });
+
+  it("is not a hold of seconds, at however many looks", () => {
+    const looks = ["02:00", "02:02", "02:04", "02:06", "02:50"].map((until) => judged("hold", "traffic-share", until));
+    expect(told(...looks)).toEqual([]);
   });
 
   it("is that nothing can be seen, after three looks", () => {

@@ -12,6 +12,8 @@ const PLAN: SignalPlan = {
   slowThresholdsMs: [50, 200],
   ownRequests: [],
 };
+/** Batches come so much later than their records. */
+const NOW = START + 4200;
 const STREAM = "2026/03/01/[2]0123456789abcdef0123456789abcdef";
 
 let ids = 0;
@@ -37,7 +39,7 @@ const textReport = (requestId: string, more = "") =>
   );
 
 const count = (events: LogEvent[], plan = PLAN, logStream = STREAM) =>
-  countBatch({ logGroup: "/aws/lambda/orders", logStream, events }, plan);
+  countBatch({ logGroup: "/aws/lambda/orders", logStream, events }, plan, NOW);
 
 /** All of a batch that lies in one interval. */
 const whole = (...events: LogEvent[]) => count(events).additions[0]?.counts;
@@ -120,6 +122,7 @@ describe("a batch", () => {
       durationMs: 380,
       slow: [2, 1],
       memoryMb: 100,
+      lagSeconds: 5,
       environments: { "01": { requests: 4, errors: 2 } },
     });
   });
@@ -164,8 +167,8 @@ describe("a batch", () => {
   it("books each request in the interval in which it began", () => {
     const { additions } = count([
       report("a", "success", { durationMs: 100 }, START + 50),
-      report("b", "success", { durationMs: 100, initDurationMs: 10_000 }, START + 10_050),
-      report("c", "success", { durationMs: 100 }, START + 10_150),
+      report("b", "success", { durationMs: 100, initDurationMs: INTERVAL_MS }, START + INTERVAL_MS + 50),
+      report("c", "success", { durationMs: 100 }, START + INTERVAL_MS + 150),
     ]);
     expect(additions.map(({ fromMs, counts }) => [fromMs - START, counts.requests])).toEqual([
       [-INTERVAL_MS, 2],

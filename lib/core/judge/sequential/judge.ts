@@ -3,6 +3,7 @@ import { GoaroundError } from "../../errors.ts";
 import { BUDGET, budgetOf } from "../budget.ts";
 import { judgeFixed, type Ruled } from "../fixed.ts";
 import { errorPercent, format } from "../rules.ts";
+import { isLongEnough, together } from "../short-looks.ts";
 import { trendOf } from "../trend.ts";
 import { lookTriggers, type Triggered, type TriggerState } from "../triggers.ts";
 import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../types.ts";
@@ -42,6 +43,8 @@ interface SequentialState extends JudgeState {
   /** The canary's average duration at the latest look that had one, milliseconds. */
   averageMs: number;
   rules: JudgeState | undefined;
+  /** What rules and triggers have not taken in yet: looks that are too short for them. */
+  short: Look | undefined;
 }
 
 const NO_BLOCK: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 };
@@ -59,6 +62,7 @@ const initialState: SequentialState = {
   durations: [],
   averageMs: 0,
   rules: undefined,
+  short: undefined,
 };
 
 /**
@@ -73,27 +77,32 @@ const initialState: SequentialState = {
 export const judgeSequential: Judge = (given, look, policy) => {
   const state = { ...initialState, ...(given as SequentialState | undefined) };
   assertCounts(look);
-  const ruled = judgeFixed(state.rules, look, policy);
-  if (!look.observed) return { state: { ...state, rules: ruled.state }, verdict: ruled.verdict };
+  if (!look.observed) {
+    const ruled = judgeFixed(state.rules, look, policy);
+    return { state: { ...state, rules: ruled.state }, verdict: ruled.verdict };
+  }
   const tested = test(state, look, policy);
-  const triggered = lookTriggers(state.triggers, look, tested.state.seconds, policy);
-  const { averageDurationMs } = look.canary;
-  const longer = (averageDurationMs ?? 0) - (look.baseline.averageDurationMs ?? 0);
-  const durations = averageDurationMs === undefined ? state.durations : [...state.durations, longer];
+  const whole = state.short ? together(state.short, look) : look;
+  const ruled = judgeFixed(state.rules, whole, policy);
+  const triggered = lookTriggers(state.triggers, whole, tested.state.seconds, policy);
   const environments = addEnvironments(tested.state.environments, look.canary.environments);
   const isAccused = accused(tested, triggered, ruled);
   if (isAccused) environments.accusedSeconds ??= tested.state.seconds;
   const excuse = isAccused ? oneEnvironment(environments, tested.state.totals, tested.state.seconds) : undefined;
-  const next = {
-    ...tested.state,
-    rules: ruled.state,
-    triggers: triggered.state,
-    environments,
-    durations: durations.slice(-TREND_LOOKS),
-    averageMs: averageDurationMs ?? state.averageMs,
-  };
+  const { rules, triggers, durations, averageMs } = state;
+  const read = isLongEnough(whole)
+    ? { rules: ruled.state, triggers: triggered.state, ...durationsOf(state, whole), short: undefined }
+    : { rules, triggers, durations, averageMs, short: whole };
+  const next = { ...tested.state, environments, ...read };
   return { state: next, verdict: combine(next, tested, triggered, ruled, excuse, policy) };
 };
+
+function durationsOf({ durations, averageMs }: SequentialState, { canary, baseline }: Look) {
+  const { averageDurationMs } = canary;
+  if (averageDurationMs === undefined) return { durations, averageMs };
+  const longer = averageDurationMs - (baseline.averageDurationMs ?? 0);
+  return { durations: [...durations, longer].slice(-TREND_LOOKS), averageMs: averageDurationMs };
+}
 
 /** The same state in at most 8 KB of JSON; the judge goes on from it as from the original. */
 export function compactState(given: JudgeState): JudgeState {
