@@ -101,7 +101,7 @@ async function apply(
   const { failed } = await provision(run, definition);
   const reasons = (["create", "update"] as const)
     .filter((verb) => failed[verb].length > 0)
-    .map((verb) => `The following resource(s) failed to ${verb}: [${failed[verb].join(", ")}]. `);
+    .map((verb) => failedTo(verb, failed[verb]));
   if (run.signal.aborted) return kind === "update" ? "User Initiated" : reasons.join("");
   if (reasons.length > 0) return reasons.join("");
   try {
@@ -136,11 +136,7 @@ export async function rollbackCreation(run: OperationRun, reason: string | undef
   environment.setStatus(stack, "ROLLBACK_IN_PROGRESS", reason);
   const failed = await removeCreated({ ...withoutCancel(run), rollback: true });
   if (failed.length > 0) {
-    environment.setStatus(
-      stack,
-      "ROLLBACK_FAILED",
-      `The following resource(s) failed to delete: [${failed.join(", ")}]. `,
-    );
+    environment.setStatus(stack, "ROLLBACK_FAILED", failedTo("delete", failed));
     return;
   }
   environment.setStatus(stack, "ROLLBACK_COMPLETE");
@@ -157,11 +153,7 @@ export async function rollbackUpdate(
   environment.setStatus(stack, "UPDATE_ROLLBACK_IN_PROGRESS", reason);
   const failed = await restoreUpdated(undo, skip);
   if (failed.length > 0) {
-    environment.setStatus(
-      stack,
-      "UPDATE_ROLLBACK_FAILED",
-      `The following resource(s) failed to update: [${failed.join(", ")}]. `,
-    );
+    environment.setStatus(stack, "UPDATE_ROLLBACK_FAILED", failedTo("update", failed));
     return;
   }
   environment.setStatus(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS");
@@ -198,11 +190,7 @@ export async function deleteStack(
     })),
   );
   if (failed.length > 0) {
-    environment.setStatus(
-      stack,
-      "DELETE_FAILED",
-      `The following resource(s) failed to delete: [${failed.join(", ")}]. `,
-    );
+    environment.setStatus(stack, "DELETE_FAILED", failedTo("delete", failed));
     return;
   }
   stack.deletedMs = environment.tick(stack);
@@ -217,6 +205,9 @@ function isKept(stack: Stack, record: ResourceRecord): boolean {
   const neverCompleted = stack.stableDefinition === undefined;
   return record.deletionPolicy === "Retain" || !neverCompleted;
 }
+
+const failedTo = (verb: "create" | "update" | "delete", resources: readonly string[]) =>
+  `The following resource(s) failed to ${verb}: [${resources.join(", ")}]. `;
 
 /** Clean-up and rollback are not cancelled with the update that led to them. */
 const withoutCancel = (run: OperationRun): OperationRun => ({ ...run, signal: new AbortController().signal });
