@@ -1,5 +1,8 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
+import { parseStages, type ReleaseStage } from "../lib/contract/stages.ts";
+import { GoaroundError } from "../lib/core/errors.ts";
+import { attendedRelease } from "./cli/actions/attended-release.ts";
 import { deployFunction } from "./cli/actions/deploy-function.ts";
 import { updateFlag } from "./cli/actions/flags.ts";
 import { followRelease } from "./cli/actions/follow-release.ts";
@@ -32,6 +35,7 @@ interface Options extends CommonOptions {
   canaryPercentage?: number;
   canaryMinutes?: number;
   rollbackThreshold?: number;
+  stages?: ReleaseStage[];
   detach?: boolean;
   deploymentId: string;
   applicationId: string;
@@ -57,6 +61,7 @@ const FORMS: Record<string, ActionForm> = {
       "canaryPercentage",
       "canaryMinutes",
       "rollbackThreshold",
+      "stages",
       "detach",
     ],
   },
@@ -86,6 +91,11 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     )
     .option("--rollback-threshold <percent>", "errors on the new version that stop the release", (text) =>
       parseNumber(text, 0, 100),
+    )
+    .option(
+      "--stages <percent:time,...>",
+      "in stages of minutes or hours, driven by this command and not by CodeDeploy: 10:2h,50:4h,100",
+      parseStagesOption,
     )
     .option("--detach", "release although CloudFormation owns the alias; it needs reconciling afterwards")
     .option("--deployment-id <id>", "deployment to follow", parseDeploymentId)
@@ -117,22 +127,43 @@ async function act(session: Session, action: string, options: Options) {
     session.state = `deployment ${options.deploymentId} goes on by itself`;
     return followRelease(session, options.deploymentId);
   }
+  const alias = options.alias ?? DEFAULT_ALIAS;
+  const { stages, detach = false } = options;
+  if (stages) {
+    if (options.canaryPercentage !== undefined || options.canaryMinutes !== undefined) {
+      throw new GoaroundError("usage", "operator", "--stages says the shares; it takes no --canary-… beside it", {
+        advice: "See --help.",
+      });
+    }
+    return attendedRelease(session, { ...options, stages, alias, detach });
+  }
   return deployFunction(session, {
     ...options,
-    alias: options.alias ?? DEFAULT_ALIAS,
+    alias,
     canaryMinutes: options.canaryMinutes ?? DEFAULT_CANARY_MINUTES,
-    detach: options.detach ?? false,
+    detach,
   });
+}
+
+function parseStagesOption(text: string): ReleaseStage[] {
+  const parsed = parseStages(text);
+  if (parsed.ok) return parsed.stages;
+  throw new InvalidArgumentError(`${parsed.problems.join("; ")}.`);
 }
 
 const HELP = `
 Forms:
   --function-name NAME --version N [--deployment-group G] --canary-percentage 10 --rollback-threshold 5 [--detach]
+  --function-name NAME --version N --stages 10:2h,50:4h,100 [--rollback-threshold 5] [--detach]
   --action update-flag --application-id A --environment-id E --profile-id P --flag-name F --enabled true|false
   --action follow --deployment-id d-XXXXXXXXX
 
 The threshold is percent errors on the new version: it is given to the guard's record of the release and to an alarm
-that exists as long as the command runs. On a terminal you are asked before anything changes (--yes: not).
+that exists as long as the command runs.
+
+With --stages the command itself gives the new version its shares and judges each stage before the next one; it must
+run all the time. Cut off (Ctrl-C, a crash), the share stays as it is, and the same command goes on with the release.
+On a terminal you are asked before anything changes (--yes: not).
 
 Exit codes: 0 done, 1 rolled back or failed, 2 usage, 3 refused by a safety rule, 4 target missing, 5 partly done (run
 it again), 6 conflict or in progress, 7 wrong identity, 8 AWS fault or throttling, 130 interrupted.`;

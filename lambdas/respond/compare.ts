@@ -13,6 +13,7 @@ import { switchFlagsOff } from "./flags-off.ts";
 import { switchHarmfulOff } from "./on-flag-verdict.ts";
 import { once, type Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
+import { stopRelease } from "./stop-release.ts";
 
 const MINUTE_MS = 60_000;
 const POLL_MS = 20_000;
@@ -25,21 +26,23 @@ const LIMIT_MS = 4 * 60_000;
 
 /**
  * Something is red while a release runs and it is not the canary alone. The code stays: if both versions are over their
- * limits, what they share is suspect, and of that the release's flags are ours to switch off.
+ * limits, what they share is suspect, and of that the release's flags are ours to switch off. Where a command drives the
+ * release, nobody else may be there to judge: then a canary that is found worse goes back as well.
  */
 export async function compareVersions(response: Response, event: AlarmEvent, given: ReleaseRecord): Promise<void> {
-  const { deploymentId, policy } = given;
-  if (given.flags.length === 0 || !policy.automaticRollback) return;
+  const { deploymentId, policy, attended } = given;
+  if ((given.flags.length === 0 && !attended) || !policy.automaticRollback) return;
   // The watch has found the harmful one already; the alarm is late.
   if (given.harmfulFlagsOff && given.harmfulFlagsOff.length > 0) return;
   if ((await readStanding(response, given)).disarmed) return;
   // One wait for each release: the others would only hold the responder's concurrency.
-  await once(response, deploymentId, "compare", () => compare(response, event, given));
+  const claim = attended ? `compare-${event.alarmName}-${event.at?.toISOString()}` : "compare";
+  await once(response, deploymentId, claim, () => compare(response, event, given));
 }
 
 async function compare(response: Response, event: AlarmEvent, given: ReleaseRecord): Promise<void> {
   const { ports, log, signal } = response;
-  const { deploymentId } = given;
+  const { deploymentId, attended } = given;
   const reasons = [fact("alarm", `${event.alarmName} went into ALARM`)];
   const evidence = await flagEvidence(response, given);
   if (evidence.harmful.length > 0) {
@@ -47,8 +50,9 @@ async function compare(response: Response, event: AlarmEvent, given: ReleaseReco
     return;
   }
   const release = { ...given, flags: evidence.suspects };
-  if (release.flags.length === 0) return log.info("the release's flags are not to blame", { deploymentId });
-  const failing = await baselineFailing(response, release);
+  if (release.flags.length === 0 && !attended)
+    return log.info("the release's flags are not to blame", { deploymentId });
+  const failing = release.flags.length > 0 ? await baselineFailing(response, release) : undefined;
   if (failing) {
     await switchFlagsOff(response, release, reasons, [failing]);
     return;
@@ -56,15 +60,22 @@ async function compare(response: Response, event: AlarmEvent, given: ReleaseReco
   const until = ports.clock.now().getTime() + LIMIT_MS;
   while (ports.clock.now().getTime() < until) {
     const verdict = await lookBack(response, release);
+    if (attended && verdict?.kind === "rollback") {
+      await stopRelease(response, deploymentId, given, { verdict, why: event.alarmName });
+      return;
+    }
     if (verdict && isBaselineUnhealthy(verdict)) {
-      await switchFlagsOff(response, release, reasons, verdict.findings);
+      if (release.flags.length > 0) await switchFlagsOff(response, release, reasons, verdict.findings);
       return;
     }
     await ports.clock.sleep(POLL_MS, signal);
-    if (hasEnded(await ports.deployments.get(deploymentId))) break;
+    if (attended ? await isClosed(response, deploymentId) : hasEnded(await ports.deployments.get(deploymentId))) break;
   }
   log.info("no shared fault was seen", { deploymentId });
 }
+
+const isClosed = async ({ ports }: Response, deploymentId: string) =>
+  (await ports.ledger.getRelease(deploymentId))?.closedAt !== undefined;
 
 /**
  * The baseline alone, in the minutes that made the alarm red: they are published, or it would not be. When it is over
@@ -74,7 +85,8 @@ async function compare(response: Response, event: AlarmEvent, given: ReleaseReco
 async function baselineFailing(response: Response, release: ReleaseRecord): Promise<Reason | undefined> {
   const { ports, log } = response;
   const { deploymentId, functionName, alias, baselineVersion: version } = release;
-  const codeDeploys = { shift: shiftOf(await ports.deployments.target(deploymentId)), routing: undefined };
+  const target = release.attended ? undefined : await ports.deployments.target(deploymentId);
+  const codeDeploys = { shift: shiftOf(target), routing: undefined };
   const { shift } = comparedTime(release, codeDeploys);
   const thisMinute = Math.floor(ports.clock.now().getTime() / MINUTE_MS) * MINUTE_MS;
   const read = (fromMs: number) => {
@@ -98,13 +110,20 @@ async function baselineFailing(response: Response, release: ReleaseRecord): Prom
 /** The judge's view of all minutes that are published so far; undefined before the first. */
 export async function lookBack(response: Response, release: ReleaseRecord): Promise<Verdict | undefined> {
   const { ports, log, signal } = response;
-  const [deployment, target] = await Promise.all([
-    ports.deployments.get(release.deploymentId),
-    ports.deployments.target(release.deploymentId),
-  ]);
-  const { configuration } = deployment;
-  const routing = configuration === undefined ? undefined : await ports.deployments.routing(configuration);
-  const { shift, ...split } = comparedTime(release, { shift: shiftOf(target), routing });
+  const none = { shift: undefined, routing: undefined };
+  const { shift, ...split } = comparedTime(
+    release,
+    release.attended ? none : await shiftOfDeployment(response, release),
+  );
   if (!shift) return undefined;
   return (await judgePublished(ports, { release, shift, ...split }, log, signal))?.verdict;
+}
+
+async function shiftOfDeployment({ ports }: Response, { deploymentId }: ReleaseRecord) {
+  const [{ configuration }, target] = await Promise.all([
+    ports.deployments.get(deploymentId),
+    ports.deployments.target(deploymentId),
+  ]);
+  const routing = configuration === undefined ? undefined : await ports.deployments.routing(configuration);
+  return { shift: shiftOf(target), routing };
 }

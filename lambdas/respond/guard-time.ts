@@ -145,7 +145,14 @@ export async function putBack(
     flagsOff,
   ]);
   const flags = killed.status === "fulfilled" ? (killed.value ?? []) : [];
-  const news = { release, severity: "critical" as const, reasons, findings: [], flags, drifted: true };
+  const news = {
+    release,
+    severity: "critical" as const,
+    reasons,
+    findings: [],
+    flags,
+    drifted: release.closedAt !== undefined,
+  };
   if (moved.status === "rejected") {
     response.emit("rollbackFailures");
     await tell(response, "notify-trouble", {
@@ -175,7 +182,7 @@ export async function recordPutBack(
   reasons: Reason[],
 ): Promise<boolean> {
   const written = [
-    await rememberBad(response, release, "alarm-after-release"),
+    await rememberBad(response, release, release.closedAt ? "alarm-after-release" : "alarm"),
     await rememberPutBack(response, release, alias.functionVersion),
     await rememberRollback(response, release, alias.functionVersion),
     await rememberOutcome(response, release, "rolled-back"),
@@ -187,6 +194,7 @@ export async function recordPutBack(
       outcome: "rolled-back",
       reason: reasons[0]!.message,
       actor: "respond",
+      closedAt: release.closedAt ?? response.ports.clock.now().toISOString(),
     }),
   );
 }

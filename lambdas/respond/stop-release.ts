@@ -7,8 +7,9 @@ import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { rememberBad, tell } from "./books.ts";
 import { clearShare } from "./clear-share.ts";
 import { clearWeights } from "./clear-weights.ts";
-import { killOnce } from "./flags-off.ts";
+import { killOnce, killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
+import { putBack } from "./guard-time.ts";
 import { bestEffort, booksOpen, once, type Response } from "./responder.ts";
 import { disarmedWords, readStanding } from "./standing.ts";
 
@@ -70,6 +71,12 @@ async function stop(
   { verdict, why }: { verdict: Verdict; why: string },
 ): Promise<void> {
   const { ports, log } = response;
+  // A command drives it: there is no deployment to stop, and the alias is ours to move.
+  if (record?.attended) {
+    await recordVerdict(response, deploymentId, verdict);
+    await putBack(response, { ...record, verdict }, verdict.reasons, killOrAwait(response, record, why));
+    return;
+  }
   const stopping = (record ? clearShare(response, record) : Promise.resolve()).then(() =>
     ports.deployments.stopWithRollback(deploymentId),
   );

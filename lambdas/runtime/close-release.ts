@@ -1,9 +1,8 @@
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
-import { withOutcome } from "../../lib/core/release/alias-history.ts";
+import { closeBooks } from "../../lib/core/release/close-books.ts";
 import { conclude, isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { DISARMED } from "../../lib/core/release/environment-record.ts";
-import { promoted } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { Log } from "./log.ts";
@@ -34,19 +33,10 @@ export async function closePromoted(
   closing: Closing,
   log: Log,
 ): Promise<void> {
-  const { clock, ledger } = ports;
-  const { deploymentId, functionName, alias, verdict, policy } = release;
+  const { deploymentId, verdict, policy } = release;
   const conclusion = verdict && conclude(verdict, policy);
-  const now = clock.now();
-  if (!release.closedAt) {
-    const outcome = release.outcome === "open" ? "promoted" : release.outcome;
-    const ended = { outcome, closedAt: now.toISOString() };
-    await ledger.changeAlias(functionName, alias, (record) => ({
-      ...withOutcome(record, { deploymentId, ...ended }),
-      ...(conclusion?.knownGood === false ? {} : promoted(record, release, now)),
-    }));
-    await ledger.updateRelease(deploymentId, ended);
-  }
+  const now = ports.clock.now();
+  await closeBooks(ports, release);
   if (!conclusion?.notify || release.outcome === "flags-off") return;
   if (closing.flagsFirst && release.flags.length > 0 && isBaselineUnhealthy(verdict)) return;
   const telling = { deploymentId, claim: "notify-promoted", owner: closing.owner };

@@ -1,8 +1,9 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { AliasState, DeploymentsPort, FunctionsPort, LedgerPort } from "../../lib/core/ports.ts";
+import type { DeploymentsPort, FunctionsPort, LedgerPort } from "../../lib/core/ports.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
 import { isPoison, parseShareEvent, type ShareEvent } from "../../lib/core/release/events.ts";
+import { giveShare } from "../../lib/core/release/give-share.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { waitsBefore } from "../../lib/core/release/staged.ts";
@@ -16,9 +17,6 @@ export interface SetSharePorts {
 }
 
 export type ShareAnswer = Awaited<ReturnType<ShiftPort["setShare"]>>;
-
-/** Reads of an alias that others keep changing, before the watch must look again. */
-const MAX_READS = 3;
 
 /**
  * Gives the canary of a staged release a share of the traffic, or takes it away. Whoever calls can choose among the stages
@@ -50,25 +48,12 @@ export function createSetShare({ functions, deployments, ledger }: SetSharePorts
   };
 
   async function write(wanted: ShareEvent, release: ReleaseRecord): Promise<ShareAnswer> {
-    const { functionName, alias: name, baselineVersion: version, canaryVersion: to } = release;
-    const share = wanted.percent / 100;
-    for (let read = 1; ; read += 1) {
-      const alias = await functions.getAlias(functionName, name);
-      if (!isBetween(alias, release)) {
-        return refuse(wanted, `alias ${name} is at version ${alias.functionVersion}: somebody else has moved it`);
-      }
-      if ((alias.weights[to] ?? 0) === share) return { isSet: true };
-      const { revisionId } = alias;
-      try {
-        if (share === 0) await functions.moveAlias({ functionName, alias: name, version, revisionId });
-        else await functions.splitAlias({ functionName, alias: name, version, to, share, revisionId });
-        log.info("share of traffic", { ...wanted, functionName, alias: name, version: to });
-        return { isSet: true };
-      } catch (error) {
-        if (!(error instanceof GoaroundError && error.code === "conflict") || read >= MAX_READS) throw error;
-        log.warn("the alias has changed meanwhile; reading it again", { functionName, alias: name, read });
-      }
-    }
+    const { functionName, alias, canaryVersion: version } = release;
+    const answer = await giveShare({ functions }, release, wanted.percent, {
+      onGiven: () => log.info("share of traffic", { ...wanted, functionName, alias, version }),
+      onChanged: (read) => log.warn("the alias has changed meanwhile; reading it again", { functionName, alias, read }),
+    });
+    return answer.isSet ? answer : refuse(wanted, answer.why);
   }
 
   function refuse(wanted: ShareEvent, why: string): ShareAnswer {
@@ -76,6 +61,3 @@ export function createSetShare({ functions, deployments, ledger }: SetSharePorts
     return { isSet: false, why };
   }
 }
-
-const isBetween = (alias: AliasState, { baselineVersion, canaryVersion }: ReleaseRecord) =>
-  alias.functionVersion === baselineVersion && Object.keys(alias.weights).every((version) => version === canaryVersion);

@@ -71,7 +71,7 @@ export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: numbe
   const minutes = stagedMinutes(stages);
   const smoke = Math.ceil(smokeTestMs / 60_000);
   const advice =
-    "shorten them, or take a linear strategy: its steps are even, and CodeDeploy moves them itself for up to two days";
+    "shorten them, release with `goaround deploy --stages`, or take a linear strategy: its steps are even, and CodeDeploy moves them itself for up to two days";
   if (minutes > MAX_STAGED_MINUTES) {
     return [
       `the stages take ${minutes} minutes; CodeDeploy waits an hour for the hook they run in, so at most ${MAX_STAGED_MINUTES} are allowed: ${advice}`,

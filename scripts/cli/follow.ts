@@ -20,14 +20,17 @@ async function watch<T>(session: Session, look: () => Promise<T | undefined>): P
       if (found !== undefined) return found;
       failed = 0;
     } catch (error) {
-      const passing = error instanceof GoaroundError && (error.code === "throttled" || error.code === "aws-fault");
       failed += 1;
-      if (!passing || failed >= MAX_FAILED_LOOKS) throw error;
-      session.detail(`${error.message}; looking again`);
+      if (!isPassing(error) || failed >= MAX_FAILED_LOOKS) throw error;
+      session.detail(`${(error as Error).message}; looking again`);
     }
     await pause();
   }
 }
+
+/** Whether the same call may work a moment later. */
+export const isPassing = (error: unknown) =>
+  error instanceof GoaroundError && (error.code === "throttled" || error.code === "aws-fault");
 
 /** Prints what changes about a deployment until it has ended. */
 export async function followDeployment(session: Session, deploymentId: string): Promise<DeploymentInfo> {
@@ -57,7 +60,7 @@ function progress(target: DeploymentTarget | undefined): string[] {
     : [...events, `${weight} % of the traffic on version ${target.targetVersion}`];
 }
 
-const clockTime = (session: Session) => session.clock.now().toISOString().slice(11, 19);
+export const clockTime = (session: Session) => session.clock.now().toISOString().slice(11, 19);
 
 export interface Restored {
   /** How the stopped deployment ended. */

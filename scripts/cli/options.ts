@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_ALIAS, ENV } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { isAttendedId } from "../../lib/core/release/attended.ts";
 import { suggest } from "../../lib/core/suggest.ts";
 
 /** Options that every action takes. */
@@ -90,6 +91,11 @@ export function parseVersion(text: string): string {
 }
 
 export function parseDeploymentId(text: string): string {
+  if (isAttendedId(text)) {
+    throw new InvalidArgumentError(
+      "is a staged release without a deployment: rollback-function ends it, the same deploy --stages goes on with it.",
+    );
+  }
   if (!/^d-[A-Za-z0-9-]{1,64}$/.test(text)) throw new InvalidArgumentError("must look like d-ABCDEF123.");
   return text;
 }

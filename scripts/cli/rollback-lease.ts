@@ -14,6 +14,8 @@ export interface Lease {
   version: string;
   deploymentId: string | undefined;
   steps: readonly StepName[];
+  /** Default: what the operator gave. */
+  reason?: string;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function underLease<T>(
     { clock: session.clock, ledger },
     {
       ...lease,
-      reason: session.options.reason ?? DEFAULT_REASON,
+      reason: lease.reason ?? session.options.reason ?? DEFAULT_REASON,
       owner: crypto.randomUUID(),
       actor: identity?.arn ?? "an operator",
       automatic: false,

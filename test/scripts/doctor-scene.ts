@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import { type LocalAws, startLocalAws } from "../../lib/local/index.ts";
-import { type CliIo, connectAws } from "../../scripts/cli/io.ts";
-import { main, type Result } from "../../scripts/cli/run.ts";
-import { adapterOptions, call, ledgerTable } from "../adapters/local-scene.ts";
+import type { CliIo } from "../../scripts/cli/io.ts";
+import type { Result } from "../../scripts/cli/run.ts";
+import { call, ledgerTable } from "../adapters/local-scene.ts";
 import { guardedFunction } from "../local/cloudformation/release-harness.ts";
+import { LocalCommand, type LocalRun } from "./local-run.ts";
 
 const MINUTE_MS = 60_000;
 const STEP_MS = 500;
@@ -38,7 +39,6 @@ export class DoctorScene {
   isTerminal = false;
   answer = "y";
   readonly questions: string[] = [];
-  private sleeping = 0;
 
   private constructor(aws: LocalAws) {
     this.aws = aws;
@@ -148,46 +148,36 @@ export class DoctorScene {
   }
 
   /** Runs a command through the real adapters; the clock moves, with requests, while it waits. */
-  async run(make: (io: CliIo, result: Result) => Command, ...argv: string[]) {
-    let stdout = "";
-    let stderr = "";
-    const { aws } = this;
-    const io: CliIo = {
-      stdout: (text) => {
-        stdout += text;
-      },
-      stderr: (text) => {
-        stderr += text;
-      },
+  run = (make: (io: CliIo, result: Result) => Command, ...argv: string[]): Promise<LocalRun> =>
+    this.drive(this.command(), make, argv);
+
+  command(): LocalCommand {
+    return new LocalCommand(this.aws, {
       isTerminal: this.isTerminal,
       ask: async (question) => {
         this.questions.push(question);
         return this.answer;
       },
-      env: {},
-      clock: {
-        now: () => new Date(aws.clock.now()),
-        sleep: (ms, signal) => {
-          this.sleeping += 1;
-          return aws.clock.sleep(ms, signal).finally(() => {
-            this.sleeping -= 1;
-          });
-        },
-      },
-      stopwatch: () => aws.clock.now(),
-      onInterrupt: () => () => undefined,
-      abandon: () => undefined,
-      connect: (options) => connectAws({ ...options, ...adapterOptions(aws), maxAttempts: 2 }),
-    };
+    });
+  }
+
+  /** `each`: after every step of the clock. */
+  async drive(
+    command: LocalCommand,
+    make: (io: CliIo, result: Result) => Command,
+    argv: readonly string[],
+    each: () => void = () => undefined,
+  ): Promise<LocalRun> {
     let isDone = false;
-    const finished = main(make, argv, io).finally(() => {
+    const finished = command.run(make, argv).finally(() => {
       isDone = true;
     });
     while (!isDone) {
-      if (this.sleeping > 0) await this.step();
-      else await new Promise<void>((resolve) => setImmediate(resolve));
+      if (command.isSleeping()) {
+        await this.step();
+        each();
+      } else await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    const exitCode = await finished;
-    return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
+    return command.ended(await finished);
   }
 }

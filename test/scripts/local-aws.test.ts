@@ -5,20 +5,20 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { createFlags } from "../../lib/adapters/flags.ts";
 import { setFlags } from "../../lib/core/release/flag-document.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
-import { type CliIo, connectAws } from "../../scripts/cli/io.ts";
-import { main, type Result } from "../../scripts/cli/run.ts";
+import type { CliIo } from "../../scripts/cli/io.ts";
+import type { Result } from "../../scripts/cli/run.ts";
 import { command as deploy } from "../../scripts/deploy.ts";
 import { command as rollback } from "../../scripts/rollback.ts";
 import {
   adapterOptions,
   call,
   deploymentGroup,
-  drive,
   flagProfile,
   LocalScene,
   ledgerTable,
   publish,
 } from "../adapters/local-scene.ts";
+import { runLocal } from "./local-run.ts";
 
 const scene = new LocalScene("2026-03-02T12:00:00.000Z");
 let aws: LocalAws;
@@ -30,38 +30,7 @@ beforeEach(async () => {
 });
 afterAll(() => scene.close());
 
-/** Runs a command in virtual time against the local AWS, through the real adapters. */
-async function run(make: (io: CliIo, result: Result) => Command, ...argv: string[]) {
-  let stdout = "";
-  let stderr = "";
-  let sleeping = 0;
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-    isTerminal: false,
-    ask: async () => "",
-    env: {},
-    clock: {
-      now: () => new Date(aws.clock.now()),
-      sleep: (ms, signal) => {
-        sleeping += 1;
-        return aws.clock.sleep(ms, signal).finally(() => {
-          sleeping -= 1;
-        });
-      },
-    },
-    stopwatch: () => performance.now(),
-    onInterrupt: () => () => undefined,
-    abandon: () => undefined,
-    connect: (options) => connectAws({ ...options, ...adapterOptions(aws), maxAttempts: 2 }),
-  };
-  const exitCode = await drive(aws, main(make, argv, io), 500, () => sleeping > 0);
-  return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
-}
+const run = (make: (io: CliIo, result: Result) => Command, ...argv: string[]) => runLocal(aws, make, argv, 500);
 
 /** A guarded function with three versions, alias on 1, which a first deployment has brought. */
 async function guardedFunction(): Promise<void> {

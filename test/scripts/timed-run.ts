@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { LocalAws } from "../../lib/local/index.ts";
 import { type CliIo, connectAws } from "../../scripts/cli/io.ts";
-import { main, type Result } from "../../scripts/cli/run.ts";
+import type { Result } from "../../scripts/cli/run.ts";
 import { adapterOptions } from "../adapters/local-scene.ts";
+import { LocalCommand } from "./local-run.ts";
 
 export interface TimedCall {
   atMs: number;
@@ -30,24 +31,9 @@ export async function timedRun(
   argv: readonly string[],
   latencyMs = 100,
 ): Promise<TimedRun> {
-  let stdout = "";
-  let stderr = "";
   const calls: TimedCall[] = [];
   const startedAt = aws.clock.now();
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: (text) => {
-      stderr += text;
-    },
-    isTerminal: false,
-    ask: async () => "",
-    env: {},
-    clock: { now: () => new Date(aws.clock.now()), sleep: (ms, signal) => aws.clock.sleep(ms, signal) },
-    stopwatch: () => aws.clock.now(),
-    onInterrupt: () => () => undefined,
-    abandon: () => undefined,
+  const command = new LocalCommand(aws, {
     connect: ({ calls: meter, ...options }) =>
       connectAws({
         ...options,
@@ -61,9 +47,9 @@ export async function timedRun(
             }),
         },
       }),
-  };
+  });
   let isDone = false;
-  const finished = main(make, [...argv, "--json"], io).finally(() => {
+  const finished = command.run(make, [...argv, "--json"]).finally(() => {
     isDone = true;
   });
   while (!isDone) {
@@ -74,5 +60,6 @@ export async function timedRun(
   }
   const exitCode = await finished;
   const seconds = (aws.clock.now() - startedAt) / 1000;
-  return { exitCode, stderr, json: JSON.parse(stdout) as Record<string, unknown>, seconds, calls };
+  const { stderr, json } = command.ended(exitCode);
+  return { exitCode, stderr, json: json(), seconds, calls };
 }

@@ -20,8 +20,8 @@ export interface AlarmFacts {
 /**
  * What a red alarm asks for.
  *
- * - `stop`: the canary of a running deployment is bad: stop it with rollback, and the release's flags off
- * - `compare`: something is bad while a deployment runs, not known to be the canary: look at both versions
+ * - `stop`: the canary of a running release is bad: stop it with rollback, and the release's flags off
+ * - `compare`: something is bad while a release runs, not known to be the canary: look at both versions
  * - `put-back`: the version released last is bad: the alias back, and the release's flags off
  * - `finish`: the guard has put the alias back; what comes after that (flags, books, telling people) may have been cut off
  * - `record`: the alias is back without a word in the journal: by a person, or while the ledger did not answer
@@ -50,6 +50,7 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
     if (alarm.version !== undefined) return none(`version ${alarm.version} is not the one that is being released`);
     return record ? { kind: "compare", deploymentId, record } : none("the running deployment has no release record");
   }
+  if (lastRelease?.attended && !lastRelease.closedAt) return respondWhileAttended(alarm, alias, lastRelease, journal);
   if (alarm.version !== undefined) return none("version alarms only stop deployments, and none is running");
   if (!lastRelease?.closedAt) return none("no release is on record for the version that serves");
   const minutes = (now.getTime() - Date.parse(lastRelease.closedAt)) / MINUTE_MS;
@@ -59,11 +60,7 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
   }
   const versions = { baseline: lastRelease.baselineVersion, canary: lastRelease.canaryVersion };
   const position = aliasPosition(alias, versions);
-  const isOurs =
-    journal?.automatic === true &&
-    journal.deploymentId === lastRelease.deploymentId &&
-    alias.functionVersion === journal.version &&
-    Object.keys(alias.weights).length === 0;
+  const isOurs = isPutBack(alias, lastRelease, journal);
   const isOnRecord = lastRelease.outcome !== "promoted" && lastRelease.outcome !== "flags-off";
   // What a person has rolled back is theirs to finish.
   if (automaticRollback && isOurs && (!isOnRecord || lastRelease.actor === RESPONDER)) {
@@ -72,4 +69,34 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
   if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
   if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
   return { kind: "put-back", release: lastRelease };
+}
+
+/** The guard has put the alias back for this release. */
+const isPutBack = (
+  { functionVersion, weights }: AlarmFacts["alias"],
+  { deploymentId }: ReleaseRecord,
+  journal: AlarmFacts["journal"],
+) =>
+  journal?.automatic === true &&
+  journal.deploymentId === deploymentId &&
+  functionVersion === journal.version &&
+  Object.keys(weights).length === 0;
+
+/** A command gives the version its shares, and may be gone: there is no deployment to stop. */
+function respondWhileAttended(
+  alarm: GuardedAlarm,
+  alias: AlarmFacts["alias"],
+  release: ReleaseRecord,
+  journal: AlarmFacts["journal"],
+): AlarmResponse {
+  const { deploymentId, canaryVersion, baselineVersion } = release;
+  if (alarm.version !== undefined && alarm.version !== canaryVersion) {
+    return none(`version ${alarm.version} is not the one that is being released`);
+  }
+  if (isPutBack(alias, release, journal)) return { kind: "finish", release };
+  const position = aliasPosition(alias, { baseline: baselineVersion, canary: canaryVersion });
+  if (position !== "split" && position !== "on-canary")
+    return none(`the alias is ${position}: nothing has traffic of it`);
+  if (alarm.version !== undefined) return { kind: "stop", deploymentId, record: release };
+  return position === "split" ? { kind: "compare", deploymentId, record: release } : { kind: "put-back", release };
 }

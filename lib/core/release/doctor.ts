@@ -1,5 +1,6 @@
 import type { FlagReference } from "../../contract/policy.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget, StackAlias, VersionInfo } from "../ports.ts";
+import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
 import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
@@ -18,6 +19,8 @@ export interface DoctorFacts {
   stack: StackAlias | undefined;
   /** The deployment that is moving the alias now. */
   open: { deployment: DeploymentInfo; target: DeploymentTarget | undefined } | undefined;
+  /** The release of the alias that a command drives, while it has not ended. */
+  attended: ReleaseRecord | undefined;
   /** The newest deployment of the alias that is no rollback, whatever became of it. */
   newest: DeploymentInfo | undefined;
   /** The group's last deployment that succeeded, of whichever alias. */
@@ -51,12 +54,13 @@ const MINUTE_MS = 60_000;
 
 /** Everything that is wrong, in the order in which it is to be repaired. */
 export function diagnose(facts: DoctorFacts): Finding[] {
-  const open = facts.open;
+  // While a release is open the alias is CodeDeploy's, or a command's: its weights and its place say nothing.
+  const isMoving = facts.open !== undefined || facts.attended !== undefined;
   const found = [
     ...hookFindings(facts),
     ...flagFindings(facts),
-    // While a deployment is open CodeDeploy owns the alias: its weights and its place say nothing.
-    ...(open ? [] : [...weightFindings(facts), ...placeFindings(facts)]),
+    ...attendedFindings(facts),
+    ...(isMoving ? [] : [...weightFindings(facts), ...placeFindings(facts)]),
     ...targetFindings(facts),
     ...alarmFindings(facts),
     ...filterFindings(facts),
@@ -105,6 +109,33 @@ function weightFindings(facts: DoctorFacts): Finding[] {
       severity: "broken",
       message: `${where} although no deployment is running; ${consequence}. All traffic goes to version ${version}`,
       repair: { do: "make-whole", version },
+    }),
+  ];
+}
+
+/** Whether it is to go on or back is a person's to say: nobody has judged the version since its command is gone. */
+function attendedFindings(facts: DoctorFacts): Finding[] {
+  const { attended: release, now, alias } = facts;
+  if (!release?.attended) return [];
+  const { deploymentId: id, canaryVersion, attended } = release;
+  const percent = Math.round((alias.weights[canaryVersion] ?? 0) * 1000) / 10;
+  const share = `alias ${alias.alias} gives version ${canaryVersion} ${percent} %`;
+  if (isDriven(attended, now.getTime() - Date.parse(attended.beatAt), now)) {
+    return [
+      finding(facts, {
+        code: "staged-release",
+        severity: "note",
+        message: `${share}: ${attended.actor} drives release ${id}`,
+        command: takeBackCommand(release),
+      }),
+    ];
+  }
+  return [
+    finding(facts, {
+      code: "staged-release",
+      severity: "broken",
+      message: `${share} in release ${id}, which nobody drives since ${attended.beatAt}: nobody judges the version, and CodeDeploy refuses the next deployment. Go on with it: ${attendedCommand(release)}; or take it back`,
+      command: takeBackCommand(release),
     }),
   ];
 }

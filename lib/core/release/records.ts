@@ -107,9 +107,20 @@ export interface StagedProgress {
   clearedAt?: string;
 }
 
+/** The command that drives a staged release outside any deployment, and its signs of life. */
+export interface Attendance {
+  /** One run of the command. Undefined: it was cut off and has said so. */
+  owner?: string | undefined;
+  /** Who runs it. */
+  actor: string;
+  /** Grows with each run that takes the release over. */
+  term: number;
+  beatAt: string;
+}
+
 export type ReleaseOutcome = "promoted" | "rolled-back" | "flags-off" | "blocked" | "failed" | "open";
 
-/** One release (one CodeDeploy deployment), as the ledger keeps it. Frozen before traffic moves. */
+/** One release, as the ledger keeps it: a CodeDeploy deployment, or `attended`. Frozen before traffic moves. */
 export interface ReleaseRecord {
   deploymentId: string;
   functionName: string;
@@ -152,6 +163,8 @@ export interface ReleaseRecord {
   handedOverAt?: string;
   /** Of a staged release, from its hand-over to the watch on. */
   staged?: StagedProgress;
+  /** Of a staged release that a command drives: there is no deployment. */
+  attended?: Attendance;
   /** What the watch remembers between its turns. */
   watch?: WatchMemory;
   /** How far the shift has been judged. */

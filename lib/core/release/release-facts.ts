@@ -23,7 +23,7 @@ export const ownAlarmNames = (environment: string, { functionName, alias }: Pick
  * release is refused then) the defaults stand in, so that the record is whole.
  */
 export function newRecord(facts: {
-  deployment: DeploymentInfo;
+  deployment: Pick<DeploymentInfo, "deploymentId" | "application" | "group" | "creator">;
   appSpec: AppSpec;
   target: VersionInfo | undefined;
   policy: ParsedPolicy | undefined;

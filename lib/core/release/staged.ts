@@ -70,8 +70,9 @@ export function nextStagedStep(facts: StagedFacts): StagedStep {
   }
   if (now >= limit) {
     const goes = policy.onInconclusive === "promote-and-bake" || !policy.automaticRollback;
-    const findings = [...verdict.findings, outOfTime(gate.why)];
-    const undecided = { ...verdict, kind: "inconclusive" as const, reasons: [outOfTime(gate.why), ...verdict.reasons] };
+    const late = notDecided(`the hook's hour is over and ${gate.why}`, HOOK_LIMIT_MS);
+    const findings = [...verdict.findings, late];
+    const undecided = { ...verdict, kind: "inconclusive" as const, reasons: [late, ...verdict.reasons] };
     return goes
       ? { kind: "answer", status: "Succeeded", verdict: { ...verdict, findings } }
       : { kind: "answer", status: "Failed", verdict: undecided };
@@ -123,11 +124,12 @@ export function stageGate(
   return { open: true };
 }
 
-const outOfTime = (why: string): Reason =>
-  fact("stage-not-decided", `the hook's hour is over and ${why}`, { limit: HOOK_LIMIT_MS / MINUTE_MS });
+/** The time of a stage, or of all of them, is over without a decision. */
+export const notDecided = (message: string, limitMs: number): Reason =>
+  fact("stage-not-decided", message, { limit: limitMs / MINUTE_MS });
 
 /** Before the first look. */
-const NOTHING_JUDGED: Verdict = { kind: "inconclusive", reasons: [], findings: [] };
+export const NOTHING_JUDGED: Verdict = { kind: "inconclusive", reasons: [], findings: [] };
 
 export const withShare = (staged: StagedProgress, percent: number, now: Date): StagedProgress => ({
   ...staged,

@@ -8,6 +8,7 @@ import {
 import type { FlagReference, Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagTarget, VersionInfo } from "../../../lib/core/ports.ts";
+import { isAttendedId } from "../../../lib/core/release/attended.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
 import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/core/release/doctor.ts";
 import type { LogFilter } from "../../../lib/core/release/findings.ts";
@@ -30,7 +31,9 @@ export async function lookAt(session: Session, functionName: string, alias: stri
   const open = await openReleaseOf(session, functionName, alias);
   const where = await session.attempt("the deployment group", findGroup(session, functionName, guarding?.policy, {}));
   const history = where === undefined ? [] : await historyOf(session, where, functionName, alias);
-  const releases = ledger.answered ? await releasesOf(session, history) : [];
+  const attendedIds = (ledger.record?.releases ?? []).map((entry) => entry.deploymentId).filter(isAttendedId);
+  const ids = [...history.map(({ deployment }) => deployment.deploymentId), ...attendedIds.slice(0, HISTORY)];
+  const releases = ledger.answered ? await releasesOf(session, ids) : [];
   const { stackName } = description;
   const stack =
     stackName === undefined
@@ -53,6 +56,7 @@ export async function lookAt(session: Session, functionName: string, alias: stri
       deployment: open.deployment,
       target: await ports.deployments.target(open.deployment.deploymentId),
     },
+    attended: releases.find(({ attended, closedAt }) => attended !== undefined && closedAt === undefined),
     newest: history[0]?.deployment,
     lastSuccess: where && (await lastSuccessOf(session, where)),
     where,
@@ -108,16 +112,15 @@ async function historyOf(
   return found;
 }
 
-async function releasesOf(session: Session, history: readonly Release[]): Promise<ReleaseRecord[]> {
+/** Newest first. */
+async function releasesOf(session: Session, ids: readonly string[]): Promise<ReleaseRecord[]> {
   const records: ReleaseRecord[] = [];
-  for (const { deployment } of history) {
-    const record = await session.attempt(
-      `the record of ${deployment.deploymentId} could not be read`,
-      session.ports.ledger.getRelease(deployment.deploymentId),
-    );
+  for (const id of ids) {
+    const reading = session.ports.ledger.getRelease(id);
+    const record = await session.attempt(`the record of ${id} could not be read`, reading);
     if (record?.flags !== undefined) records.push(record);
   }
-  return records;
+  return records.sort((a, b) => (a.openedAt < b.openedAt ? 1 : -1));
 }
 
 async function lastSuccessOf(

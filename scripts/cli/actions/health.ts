@@ -2,9 +2,10 @@ import { alarmNamePrefix, parseAlarmName } from "../../../lib/contract/names.ts"
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { SideCounts } from "../../../lib/core/judge/types.ts";
 import type { AlarmState } from "../../../lib/core/ports.ts";
+import { openAttended } from "../../../lib/core/release/attended.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { describeAlias, openReleaseOf, readAlias, readPolicy } from "../lookup.ts";
+import { describeAlias, isWhole, openReleaseOf, readAlias, readLedger, readPolicy } from "../lookup.ts";
 import { done, type Outcome, type Session } from "../session.ts";
 
 const MINUTE_MS = 60_000;
@@ -25,6 +26,8 @@ export interface Health {
   versions: Record<string, SideCounts>;
   alarms: Record<string, AlarmState>;
   openDeployment: string | undefined;
+  /** A release that a command drives, while the alias is split. */
+  stagedRelease: string | undefined;
 }
 
 /** Looks at one alias: where it points, what ran on each version lately, its alarms and its open deployment. */
@@ -38,6 +41,8 @@ export async function lookAtHealth(
   const { state } = await readAlias(session, functionName, alias);
   const { policy } = await readPolicy(session, functionName, alias);
   const open = await openReleaseOf(session, functionName, alias);
+  const unexplained = !open && !isWhole(state);
+  const attended = unexplained ? openAttended((await readLedger(session, functionName, alias)).record) : undefined;
   const serving = servingVersions(state);
   const thisMinute = Math.floor(session.clock.now().getTime() / MINUTE_MS) * MINUTE_MS;
   // Up to the end of the running minute: what is published of it already counts.
@@ -62,7 +67,7 @@ export async function lookAtHealth(
     ...Object.entries(versions).flatMap(([version, counts]) =>
       judgeCounts(version, counts, policy?.checks.maxAverageDurationMs),
     ),
-    ...leftoverWeights(state.weights, open !== undefined),
+    ...leftoverWeights(state.weights, open !== undefined || attended !== undefined),
   ];
   return {
     functionName,
@@ -76,6 +81,7 @@ export async function lookAtHealth(
     versions,
     alarms,
     openDeployment: open?.deployment.deploymentId,
+    stagedRelease: attended?.deploymentId,
   };
 }
 
@@ -113,7 +119,8 @@ export function printHealth(session: Session, health: Health): void {
   const { total, alarms } = health;
   session.print(
     `${health.functionName}:${health.alias}  ${health.status.toUpperCase()}  ${describeAlias(health)}` +
-      (health.openDeployment ? `  deployment ${health.openDeployment} is running` : ""),
+      (health.openDeployment ? `  deployment ${health.openDeployment} is running` : "") +
+      (health.stagedRelease ? `  staged release ${health.stagedRelease} has not ended` : ""),
   );
   const figures =
     total.invocations === 0

@@ -11,6 +11,20 @@ import type { Outcome, Session } from "../session.ts";
 /** Stands for a release in the ledger where a person chose the version. */
 const MANUAL = "manual-rollback";
 
+/** A release whose version was left. */
+export type LeftRelease = Pick<Release, "functionName" | "alias" | "canaryVersion"> & {
+  deployment: Pick<Release["deployment"], "deploymentId">;
+};
+
+export interface Judged {
+  /** Default: what the operator gave. */
+  reason?: string;
+  /** The judge's doing, and not a person's. */
+  automatic?: boolean;
+  /** False: nothing is said against the versions that are left. */
+  isBad?: boolean;
+}
+
 /**
  * Writes down which versions a person found bad (`leaving`), so that the same artifact is not released again, where the
  * alias now is, and that the release is over. A mere stop says nothing against a version: it leaves none. The traffic is
@@ -18,18 +32,18 @@ const MANUAL = "manual-rollback";
  */
 export async function recordRollback(
   session: Session,
-  where: Pick<Release, "functionName" | "alias"> & Partial<Pick<Release, "deployment" | "canaryVersion">>,
+  where: Pick<LeftRelease, "functionName" | "alias"> & Partial<LeftRelease>,
   target: VersionInfo | undefined,
   leaving: readonly string[],
+  { reason = session.options.reason ?? DEFAULT_REASON, automatic = false, isBad = true }: Judged = {},
 ): Promise<boolean> {
   const { ledger, discovery } = session.ports;
   const { functionName, alias, deployment } = where;
   const at = session.clock.now();
-  const reason = session.options.reason ?? DEFAULT_REASON;
   const releaseId = deployment?.deploymentId ?? MANUAL;
   const rollbackId = deployment?.deploymentId ?? `${MANUAL}/${at.toISOString()}`;
   try {
-    const left = await readVersions(session, where, releaseId, leaving);
+    const left = await readVersions(session, where, releaseId, isBad ? leaving : []);
     const { arn } = await discovery.identity();
     const closedAt = at.toISOString();
     await ledger.changeAlias(functionName, alias, (record) => {
@@ -44,11 +58,11 @@ export async function recordRollback(
       const rollback = {
         id: rollbackId,
         at: closedAt,
-        automatic: false,
+        automatic,
         actor: arn,
         deploymentId: deployment?.deploymentId,
       };
-      const outcome = deployment && withOutcome(record, { ...deployment, outcome: "rolled-back", closedAt });
+      const outcome = deployment && withOutcome(record, { deploymentId: releaseId, outcome: "rolled-back", closedAt });
       return {
         knownBad,
         ...(moveGood ? putBackTo(target, MANUAL, at) : {}),
@@ -71,7 +85,7 @@ export async function recordRollback(
     if (session.signal.aborted) throw error;
     session.warn(
       `the ledger could not be written (${(error as Error).message})` +
-        (leaving.length > 0 ? `; version ${leaving.join(", ")} is not recorded as known bad` : ""),
+        (isBad && leaving.length > 0 ? `; version ${leaving.join(", ")} is not recorded as known bad` : ""),
     );
     return false;
   }
@@ -94,7 +108,7 @@ export async function noteReason(session: Session, deploymentId: string): Promis
 /** What the versions that were left consisted of; one that has been deleted meanwhile is left out. */
 async function readVersions(
   session: Session,
-  where: Pick<Release, "functionName"> & Partial<Pick<Release, "canaryVersion">>,
+  where: Pick<LeftRelease, "functionName"> & Partial<Pick<LeftRelease, "canaryVersion">>,
   releaseId: string,
   versions: readonly string[],
 ) {
@@ -126,7 +140,7 @@ export const notRecorded = (message: string, data: Record<string, unknown>, next
  */
 export async function isOnRecord(
   session: Session,
-  { deployment, canaryVersion }: Release,
+  { deployment, canaryVersion }: LeftRelease,
   knownBad?: AliasRecord["knownBad"],
 ): Promise<"yes" | "no" | "unknown"> {
   const { deploymentId } = deployment;

@@ -2,6 +2,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
+import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
@@ -13,7 +14,7 @@ import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
-import { isOnRecord, noteReason, notRecorded, recordRollback } from "./record.ts";
+import { isOnRecord, type LeftRelease, noteReason, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { checkAlias, endJournal } from "./rollback-journal.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
@@ -184,8 +185,19 @@ async function recordGoodLeft(session: Session, situation: Situation, outcome: O
   return { ...outcome, data: { ...outcome.data, left: [good], recorded } };
 }
 
+const asLeft = ({ functionName, alias, canaryVersion, deploymentId }: ReleaseRecord): LeftRelease => ({
+  functionName,
+  alias,
+  canaryVersion,
+  deployment: { deploymentId },
+});
+
 /** The newest release, when its version was left for an earlier one by hand. */
-function releaseLeftBefore({ guarded, newest, alias, plan }: Situation): Release | undefined {
+function releaseLeftBefore({ guarded, newest, attended, alias, plan }: Situation): LeftRelease | undefined {
+  if (attended) {
+    const isLeft = attended.staged?.steps.length && !servingVersions(alias).includes(attended.canaryVersion);
+    return isLeft && attended.outcome !== "failed" ? asLeft(attended) : undefined;
+  }
   if (!guarded || !newest || !hasEnded(newest.deployment)) return undefined;
   if (servingVersions(alias).includes(newest.canaryVersion)) return undefined;
   const { status } = newest.deployment;
@@ -268,6 +280,8 @@ function releaseLeft(
   leaving: readonly string[],
   { functionName, alias }: RollbackFunctionOptions,
 ) {
+  const { attended } = situation;
+  if (attended && leaving.includes(attended.canaryVersion)) return asLeft(attended);
   const release = open && !isUndo(open.deployment.creator) ? open : situation.newest;
   return release && leaving.includes(release.canaryVersion) ? release : { functionName, alias };
 }

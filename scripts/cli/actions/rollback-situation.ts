@@ -1,6 +1,8 @@
 import type { Policy } from "../../../lib/contract/policy.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
+import { isAttendedId } from "../../../lib/core/release/attended.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
+import type { AliasRecord, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { planRollback, type RollbackPlan } from "../../../lib/core/release/rollback-plan.ts";
 import {
   describeAlias,
@@ -40,6 +42,8 @@ export interface Situation {
   open: Release | undefined;
   /** The newest deployment that is no rollback. */
   newest: Release | undefined;
+  /** The newest release, where a command drove it and CodeDeploy knows nothing of it. */
+  attended: ReleaseRecord | undefined;
   plan: RollbackPlan;
 }
 
@@ -75,23 +79,34 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
     open && !isUndo(open.deployment.creator)
       ? open
       : where && (await newestReleaseOf(session, functionName, alias, where));
+  const attended = open ? undefined : await newestAttended(session, ledger.record, newest);
   const plan = planRollback({
     alias: state,
     versions,
     record: ledger.record,
-    release: newest && {
-      deploymentId: newest.deployment.deploymentId,
-      baselineVersion: newest.baselineVersion,
-      canaryVersion: newest.canaryVersion,
-    },
+    release: attended ?? (newest && { ...newest, deploymentId: newest.deployment.deploymentId }),
     requested: options.targetVersion,
     force: options.force,
   });
-  return { alias: state, stackName: description.stackName, policy, guarded, ledger, open, newest, plan };
+  return { alias: state, stackName: description.stackName, policy, guarded, ledger, open, newest, attended, plan };
+}
+
+/** The alias's newest release in the ledger, when it was none of CodeDeploy's and none of CodeDeploy's came later. */
+async function newestAttended(
+  session: Session,
+  record: AliasRecord | undefined,
+  newest: Release | undefined,
+): Promise<ReleaseRecord | undefined> {
+  const [entry] = record?.releases ?? [];
+  if (!entry || !isAttendedId(entry.deploymentId)) return undefined;
+  const createdAt = newest?.deployment.createdAt;
+  if (createdAt !== undefined && createdAt.getTime() > Date.parse(entry.openedAt)) return undefined;
+  const reading = session.ports.ledger.getRelease(entry.deploymentId);
+  return session.attempt(`the record of ${entry.deploymentId} could not be read`, reading);
 }
 
 export function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
-  const { plan, open, alias, stackName } = situation;
+  const { plan, open, attended, alias, stackName } = situation;
   session.banner("rollback", {
     function: `${options.functionName}:${options.alias}`,
     now: describeAlias(alias),
@@ -99,6 +114,10 @@ export function announce(session: Session, options: RollbackFunctionOptions, sit
     override:
       plan.overridden === undefined ? undefined : `known bad (${plan.overridden}), taken all the same by --force`,
     deployment: open && `${open.deployment.deploymentId} (${open.deployment.status}) is running`,
+    release:
+      attended?.outcome === "open"
+        ? `${attended.deploymentId} (staged, driven by ${attended.attended?.actor}) ends with this`
+        : undefined,
     stack: stackName,
     reason: session.options.reason ?? DEFAULT_REASON,
     environment: session.environment,

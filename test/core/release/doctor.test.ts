@@ -98,6 +98,7 @@ function facts(changes: Partial<DoctorFacts> = {}, alias: Partial<DoctorFacts["a
       problem: undefined,
     },
     open: undefined,
+    attended: undefined,
     newest: undefined,
     lastSuccess: { deploymentId: "d-0", functionName: "orders", alias: "live", version: "2" },
     where: { application: "goaround-dev", group: "g" },

@@ -8,14 +8,15 @@ import type { FlagDefinitions } from "../../../lib/constructs/flag-document.ts";
 import { FlagProfile } from "../../../lib/constructs/flag-profile.ts";
 import { ReleaseGuard } from "../../../lib/constructs/release-guard.ts";
 import { type LocalAws, startLocalAws } from "../../../lib/local/index.ts";
-import { type CliIo, connectAws } from "../../../scripts/cli/io.ts";
-import { main, type Result } from "../../../scripts/cli/run.ts";
+import type { CliIo } from "../../../scripts/cli/io.ts";
+import type { Result } from "../../../scripts/cli/run.ts";
 import { command as deployCommand } from "../../../scripts/deploy.ts";
 import { command as flagsCommand } from "../../../scripts/flags.ts";
 import { AssemblyDeployer } from "../../../scripts/rehearse/assembly-deployer.ts";
 import type { Assemblies } from "../../../scripts/rehearse/deployer.ts";
 import { command as rollbackCommand } from "../../../scripts/rollback.ts";
-import { adapterOptions, call, drive, ledgerTable } from "../../adapters/local-scene.ts";
+import { call, drive, ledgerTable } from "../../adapters/local-scene.ts";
+import { runLocal } from "../local-run.ts";
 
 const PLACE = ["--application-id", "goaround-dev", "--environment-id", "dev", "--profile-id", "flags"];
 const flag = (enabled: boolean) => ({ description: "a flag", enabled });
@@ -52,34 +53,7 @@ async function deploy(flags: FlagDefinitions): Promise<{ ok: boolean; said: stri
   return { ok, said: Stacks[0].Outputs?.[0]?.OutputValue ?? "" };
 }
 
-async function run(make: (io: CliIo, result: Result) => Command, ...argv: string[]) {
-  let stderr = "";
-  let sleeping = 0;
-  const io: CliIo = {
-    stdout: () => undefined,
-    stderr: (text) => {
-      stderr += text;
-    },
-    isTerminal: false,
-    ask: async () => "",
-    env: {},
-    clock: {
-      now: () => new Date(aws.clock.now()),
-      sleep: (ms, signal) => {
-        sleeping += 1;
-        return aws.clock.sleep(ms, signal).finally(() => {
-          sleeping -= 1;
-        });
-      },
-    },
-    stopwatch: () => aws.clock.now(),
-    onInterrupt: () => () => undefined,
-    abandon: () => undefined,
-    connect: (options) => connectAws({ ...options, ...adapterOptions(aws), maxAttempts: 2 }),
-  };
-  const exitCode = await drive(aws, main(make, argv, io), 5000, () => sleeping > 0);
-  return { exitCode, stderr };
-}
+const run = (make: (io: CliIo, result: Result) => Command, ...argv: string[]) => runLocal(aws, make, argv, 5000);
 const kill = (name: string) =>
   run(rollbackCommand, "--action", "rollback-flags", ...PLACE, "--flags", name, "--reason", "errors");
 const switchOn = (name: string) =>

@@ -1,12 +1,10 @@
 import { afterEach, expect, it } from "vitest";
 import { type LocalAws, startLocalAws } from "../../../lib/local/index.ts";
-import { type CliIo, connectAws } from "../../../scripts/cli/io.ts";
-import { main } from "../../../scripts/cli/run.ts";
 import { command as doctor } from "../../../scripts/doctor.ts";
 import { loadScenario, ownApp } from "../../../scripts/rehearse/library.ts";
 import { Rehearsal } from "../../../scripts/rehearse/run-scenario.ts";
 import { command as rollback } from "../../../scripts/rollback.ts";
-import { adapterOptions } from "../../adapters/local-scene.ts";
+import { LocalCommand } from "../local-run.ts";
 
 /** As the shipped policy has it after a rollback. */
 const COOLDOWN_MS = 300_000;
@@ -16,32 +14,10 @@ afterEach(() => aws.close());
 
 /** Runs a command while the rehearsal's traffic goes on. */
 async function run(rehearsal: Rehearsal, make: typeof doctor, ...argv: string[]) {
-  let stdout = "";
-  let sleeping = 0;
-  const io: CliIo = {
-    stdout: (text) => {
-      stdout += text;
-    },
-    stderr: () => undefined,
-    isTerminal: false,
-    ask: async () => "",
-    env: {},
-    clock: {
-      now: () => new Date(aws.clock.now()),
-      sleep: (ms, signal) => {
-        sleeping += 1;
-        return aws.clock.sleep(ms, signal).finally(() => {
-          sleeping -= 1;
-        });
-      },
-    },
-    stopwatch: () => aws.clock.now(),
-    onInterrupt: () => () => undefined,
-    abandon: () => undefined,
-    connect: (options) => connectAws({ ...options, ...adapterOptions(aws) }),
-  };
-  const exitCode = await rehearsal.stage.advanceWhile(main(make, [...argv, "--json"], io), async () => sleeping > 0);
-  return { exitCode, document: JSON.parse(stdout) as Record<string, unknown> };
+  const command = new LocalCommand(aws);
+  const running = command.run(make, [...argv, "--json"]);
+  const exitCode = await rehearsal.stage.advanceWhile(running, async () => command.isSleeping());
+  return { exitCode, document: command.ended(exitCode).json() };
 }
 
 it.each([
