@@ -16,7 +16,7 @@ import {
   removeTemporaryAlarms,
   tell,
 } from "./books.ts";
-import { clearShare } from "./clear-share.ts";
+import { clearShare } from "./clear-weights.ts";
 import { killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";

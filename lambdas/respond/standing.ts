@@ -35,6 +35,16 @@ export async function readStanding({ ports, log }: Response, { functionName, ali
   }
 }
 
+/** What people have ordered; a ledger that does not answer forbids nothing. */
+export async function readOrders({ ports, log }: Response): Promise<EnvironmentRecord> {
+  try {
+    return await ports.ledger.getEnvironment();
+  } catch (error) {
+    log.error("the ledger does not say what was ordered; going on", factsOf(error));
+    return EMPTY_ENVIRONMENT;
+  }
+}
+
 /** The release as the guard may treat it now: while it is disarmed, nothing is rolled back automatically. */
 export async function underOrders(response: Response, release: ReleaseRecord): Promise<ReleaseRecord> {
   const { disarmed } = await readStanding(response, release);

@@ -1,35 +1,45 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
+import { disarmedBy, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
 import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { rememberBad, tell } from "./books.ts";
-import { clearShare } from "./clear-share.ts";
-import { clearWeights } from "./clear-weights.ts";
+import { clearShare, clearWeights } from "./clear-weights.ts";
 import { killOnce, killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putBack } from "./guard-time.ts";
 import { bestEffort, booksOpen, once, type Response } from "./responder.ts";
-import { disarmedWords, readStanding } from "./standing.ts";
+import { disarmedWords, readOrders } from "./standing.ts";
 
 /** The watch has judged the canary worse while traffic is split. */
 export async function onVerdict(response: Response, { deploymentId, verdict }: VerdictEvent): Promise<void> {
   const { ports, log, environment } = response;
-  const deployment = await ports.deployments.get(deploymentId);
+  // Traffic waits for it: what can be read at once is.
+  const orders = readOrders(response);
+  const [deployment, record] = await Promise.all([
+    ports.deployments.get(deploymentId),
+    readRecord(response, deploymentId),
+  ]);
   const ours = deployment.application === applicationName(environment) && !isUndo(deployment.creator);
   if (!ours || hasEnded(deployment)) {
     log.info("nothing to stop", { deploymentId, application: deployment.application, status: deployment.status });
     if (ours && deployment.status !== "Succeeded") await recordLate(response, deploymentId, verdict);
     return;
   }
+  const why = `release ${deploymentId} is worse than its baseline`;
+  await stopRelease(response, deploymentId, record, { verdict, why }, orders);
+}
+
+/** Undefined also when the ledger does not answer. */
+async function readRecord(response: Response, deploymentId: string): Promise<ReleaseRecord | undefined> {
   let record: ReleaseRecord | undefined;
   await bestEffort(response, "reading the release", async () => {
-    const found = await ports.ledger.getRelease(deploymentId);
+    const found = await response.ports.ledger.getRelease(deploymentId);
     record = isOpened(found) ? found : undefined;
   });
-  const why = `release ${deploymentId} is worse than its baseline`;
-  await stopRelease(response, deploymentId, record, { verdict, why });
+  return record;
 }
 
 /** The release has ended without the verdict in its record: whoever was to write it was cut off, or the ledger was. */
@@ -46,8 +56,9 @@ export async function stopRelease(
   deploymentId: string,
   record: ReleaseRecord | undefined,
   { verdict, why }: { verdict: Verdict; why: string },
+  orders: Promise<EnvironmentRecord> = readOrders(response),
 ): Promise<void> {
-  const disarmed = record && (await readStanding(response, record)).disarmed;
+  const disarmed = record && disarmedBy(await orders, record.functionName, response.ports.clock.now());
   if (record && (disarmed || !record.policy.automaticRollback)) {
     const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
     const trouble = `the canary is bad and ${why}`;
@@ -85,7 +96,7 @@ async function stop(
     () => undefined,
   );
   const [stopped, noted, flags] = await Promise.allSettled([
-    record ? stopping.then(() => clearWeights(response, record)) : stopping,
+    record ? clearWeights(response, record, stopping) : stopping,
     recordVerdict(response, deploymentId, verdict),
     record ? killOnce(response, record, why) : undefined,
   ]);

@@ -18,14 +18,13 @@ import {
   nothingLooked,
   pollFrom,
   readFrom,
+  settled,
   takeEnvironments,
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 
-/** How often it is asked what the log tells, while nothing is to be looked at yet. */
-const POLL_MS = 2000;
 /** A log that says nothing is held against metrics as soon as these can be out. Milliseconds after their minute. */
 const EARLIEST_METRICS_MS = 60_000;
 const ATTEMPTS = 3;
@@ -70,7 +69,7 @@ class LogReader {
     // That it cannot be read is for the look to find out.
     if (!intervals) return { window: least, at: now };
     const window = dueLogLook(watched, intervals, now.getTime());
-    const later = { window: least, at: new Date(now.getTime() + POLL_MS) };
+    const later = { window: least, at: new Date(settled(intervals, now.getTime()).nextMs) };
     if (!window) return later;
     if (!isSilent(window, intervals)) return { window, at: now };
     if (minutesToCompare(release.judging?.logs, window, new Date(now.getTime() - EARLIEST_METRICS_MS))) {

@@ -33,7 +33,7 @@ export interface SignalCounts {
   slow: number[];
   /** Highest use, megabytes; undefined where nothing is said. */
   memoryMb: number | undefined;
-  /** Longest time from a request's end until it was counted, seconds. */
+  /** Longest time from a request's end until it was counted, in half seconds; unit: seconds. */
   lagSeconds: number | undefined;
   /**
    * The same requests and errors by execution environment, as `environmentKey` tells them apart: 256 at most, whatever the
@@ -106,7 +106,7 @@ export function countBatch(batch: LogBatch, plan: SignalPlan, nowMs: number): Co
       if (own.has(record.requestId)) continue;
       const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
       add(counts, record, error, plan.slowThresholdsMs);
-      counts.lagSeconds = Math.max(counts.lagSeconds ?? 0, Math.ceil((nowMs - record.endedMs) / 1000));
+      counts.lagSeconds = Math.max(counts.lagSeconds ?? 0, Math.ceil((nowMs - record.endedMs) / 500) / 2);
     }
   }
   for (const { error, event, requestId } of failures.left()) {

@@ -91,17 +91,23 @@ export function logWindow({ release, shift, routing }: WatchedShift, until: Date
 }
 
 /**
- * Up to when the log is taken to be known, epoch milliseconds: as long ago as batches take, of which those of the last half
- * minute tell. Streams come each at their own time, and the versions must be compared over the same: of an outage that is
- * told of one of them first, it would be accused.
+ * How long what is logged takes to be counted, milliseconds: the longest of the last half minute. Streams come each at
+ * their own time, and the versions must be compared over the same: of an outage that is told of one of them first, it
+ * would be accused.
  */
-export function settledUntil(intervals: readonly KnownInterval[], nowMs: number): number {
-  const lag = (known: readonly KnownInterval[]) =>
+function lagOf(intervals: readonly KnownInterval[], nowMs: number): number {
+  const longest = (known: readonly KnownInterval[]) =>
     1000 * Math.max(0, ...known.map(({ counts }) => counts.lagSeconds ?? 0));
   // Of the newest intervals only the batches that were quick are known.
-  const whole = lag(intervals.filter(({ fromMs }) => fromMs <= nowMs - LONGEST_LAG_MS));
-  const seen = Math.max(lag(intervals), whole === 0 ? USUAL_LAG_MS : 0);
-  return floorTo(nowMs - Math.min(seen, LONGEST_LAG_MS), INTERVAL_MS);
+  const whole = longest(intervals.filter(({ fromMs }) => fromMs <= nowMs - LONGEST_LAG_MS));
+  return Math.min(Math.max(longest(intervals), whole === 0 ? USUAL_LAG_MS : 0), LONGEST_LAG_MS);
+}
+
+/** Up to when the log is taken to be known, epoch milliseconds, and `nextMs`: when one interval more is. */
+export function settled(intervals: readonly KnownInterval[], nowMs: number): { untilMs: number; nextMs: number } {
+  const lag = lagOf(intervals, nowMs);
+  const untilMs = floorTo(nowMs - lag, INTERVAL_MS);
+  return { untilMs, nextMs: untilMs + INTERVAL_MS + lag };
 }
 
 const isTold = ({ counts }: KnownInterval) => counts.requests > 0;
@@ -119,9 +125,9 @@ export function dueLogLook(
   intervals: readonly KnownInterval[],
   nowMs: number,
 ): LookWindow | undefined {
-  const settled = settledUntil(intervals, nowMs);
-  const window = logWindow(watched, new Date(settled));
-  if (!window || window.to.getTime() > settled) return undefined;
+  const { untilMs } = settled(intervals, nowMs);
+  const window = logWindow(watched, new Date(untilMs));
+  if (!window || window.to.getTime() > untilMs) return undefined;
   if (window.last) return nowMs - window.to.getTime() >= LAST_LAG_MS ? window : undefined;
   const isLong = window.to.getTime() - window.from.getTime() >= EVERY_MS;
   return isLong || intervals.some((one) => isIn(window, one) && isWrong(one)) ? window : undefined;

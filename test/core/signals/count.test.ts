@@ -122,7 +122,7 @@ describe("a batch", () => {
       durationMs: 380,
       slow: [2, 1],
       memoryMb: 100,
-      lagSeconds: 5,
+      lagSeconds: 4.5,
       environments: { "01": { requests: 4, errors: 2 } },
     });
   });

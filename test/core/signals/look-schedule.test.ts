@@ -4,7 +4,7 @@ import { compactState, judgeSequential } from "../../../lib/core/judge/sequentia
 import type { JudgeState, Verdict } from "../../../lib/core/judge/types.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { INTERVAL_MS, intervalOf, noSignals } from "../../../lib/core/signals/count.ts";
-import { dueLogLook, readFrom, settledUntil, takeNew } from "../../../lib/core/signals/log-looks.ts";
+import { dueLogLook, readFrom, settled, takeNew } from "../../../lib/core/signals/log-looks.ts";
 import type { KnownInterval } from "../../../lib/core/signals/ports.ts";
 import { SeededRandom } from "../../../lib/local/kernel/random.ts";
 
@@ -33,22 +33,27 @@ const watchedAt = (judgedUntilMs?: number) => {
 };
 
 describe("the log", () => {
-  const settled = (intervals: KnownInterval[], nowSeconds: number) =>
-    (settledUntil(intervals, START + nowSeconds * SECOND) - START) / SECOND;
+  const until = (intervals: KnownInterval[], nowSeconds: number) =>
+    (settled(intervals, START + nowSeconds * SECOND).untilMs - START) / SECOND;
 
   it("is known as far as the slowest batches of the last half minute take", () => {
     const intervals = [interval("1", 10, 9, 0, 2), interval("2", 12, 1, 0, 4), interval("1", 36, 9, 0, 1)];
-    expect(settled(intervals, 40)).toBe(36);
-    expect(settled([...intervals, interval("1", 30, 9, 0, 8)], 40)).toBe(32);
+    expect(until(intervals, 40)).toBe(36);
+    expect(until([...intervals, interval("1", 30, 9, 0, 8)], 40)).toBe(32);
   });
 
   it("is taken to come as usual while only quick batches can be known", () => {
-    expect(settled([], 40)).toBe(34);
-    expect(settled([interval("1", 36, 9, 0, 1)], 40)).toBe(34);
+    expect(until([], 40)).toBe(34);
+    expect(until([interval("1", 36, 9, 0, 1)], 40)).toBe(34);
+  });
+
+  it("says when one interval more is known", () => {
+    const { untilMs, nextMs } = settled([interval("1", 10, 9, 0, 3.5)], START + 40.2 * SECOND);
+    expect([untilMs, nextMs].map((at) => (at - START) / SECOND)).toEqual([36, 41.5]);
   });
 
   it("is not waited for without end", () => {
-    expect(settled([interval("1", 10, 9, 0, 75)], 40)).toBe(28);
+    expect(until([interval("1", 10, 9, 0, 75)], 40)).toBe(28);
   });
 });
 
@@ -118,7 +123,7 @@ class Simulation {
     let [canary, baseline] = [{}, {}];
     let verdict: Verdict | undefined;
     let looks = 0;
-    for (let at = START; ; at += 2 * SECOND) {
+    for (let at = START; ; at += SECOND / 2) {
       this.deliver(at);
       const known = [...this.books.values()];
       const fresh = known.filter(({ fromMs }) => fromMs >= judgedUntil - 30 * SECOND);
