@@ -68,7 +68,7 @@ export const logGroupOf = (version: VersionRecord) =>
 
 /** What ends an invocation's log: END and REPORT, or the record `platform.report` where the function logs in JSON. */
 export function platformLines(
-  version: VersionRecord,
+  version: { settings: Pick<VersionRecord["settings"], "MemorySize" | "LoggingConfig"> },
   requestId: string,
   { durationMs, initMs, status }: ReportFigures,
   atMs: number,

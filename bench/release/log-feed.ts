@@ -1,0 +1,125 @@
+import type { LogBatch, LogEvent } from "../../lib/core/signals/batch.ts";
+import { type Addition, countBatch, intervalOf, noSignals, type SignalPlan } from "../../lib/core/signals/count.ts";
+import type { SeededRandom } from "../../lib/local/kernel/random.ts";
+import { type Disturbance, Disturbances } from "../../lib/local/services/eventbridge/disturbance.ts";
+import { logStreamName, platformLines } from "../../lib/local/services/lambda/invocation-log.ts";
+import type { SignalBook } from "./book.ts";
+import { LAGS } from "./lags.ts";
+import { type DrawnRequest, type Second, SIDES, VERSIONS } from "./traffic.ts";
+
+const SECOND_MS = 1000;
+const LOG_GROUP = "/aws/lambda/released";
+/** As much of a version as its log's format depends on. */
+const FUNCTION = { settings: { MemorySize: 128, LoggingConfig: { LogFormat: "JSON" as const } } };
+
+interface Stream {
+  name: string;
+  /** Waits for more events until it leaves. */
+  open: LogBatch | undefined;
+}
+
+/**
+ * CloudWatch Logs and the signals Lambda: what was requested becomes counts in the book, late by the lag. A stream's batch
+ * leaves a lag after its first event, as in the local AWS; batches may be lost, doubled, held up and overtake each other.
+ */
+export class LogFeed {
+  /** Batches that have arrived, the second ones of the same included. */
+  batches = 0;
+  /** Writes to the book. */
+  writes = 0;
+  private readonly plan: SignalPlan;
+  private readonly book: SignalBook;
+  private readonly disturbances: Disturbances;
+  private readonly names: SeededRandom;
+  private readonly streams = new Map<string, Stream>();
+  /** By the second in which they are due, milliseconds. */
+  private readonly lines = new Map<number, { stream: Stream; event: LogEvent }[]>();
+  private readonly leaving = new Map<number, Stream[]>();
+  private arriving: { atMs: number; additions: () => Addition[] }[] = [];
+  private ids = 0;
+
+  constructor(plan: SignalPlan, book: SignalBook, disturbed: readonly Disturbance[], random: SeededRandom) {
+    this.plan = plan;
+    this.book = book;
+    this.disturbances = new Disturbances(random.fork("disturbances"));
+    for (const one of disturbed) this.disturbances.add(one);
+    this.names = random.fork("streams");
+  }
+
+  /** What began in the second from `fromMs` on, and everything that is due at its end. */
+  take(fromMs: number, { requests, counts }: Second): void {
+    for (const request of requests ?? []) this.write(request);
+    const endMs = fromMs + SECOND_MS;
+    if (!requests) {
+      for (const side of SIDES) {
+        const { requests: count, errors, coldStarts, durationMs, slow } = counts[side];
+        if (count === 0) continue;
+        const none = noSignals(slow.length);
+        const version = VERSIONS[side];
+        const signals = { ...none, errors: { ...none.errors, thrown: errors } };
+        const whole = { ...signals, requests: count, coldStarts, durationMs, slow, environments: ["all"] };
+        const addition = { version, fromMs: intervalOf(fromMs), counts: whole, batchId: `${fromMs}-${version}` };
+        this.arrive(endMs + LAGS.logsMs, () => [addition]);
+      }
+    }
+    this.writeDue(endMs);
+    for (const stream of this.leaving.get(endMs) ?? []) {
+      const batch = stream.open!;
+      stream.open = undefined;
+      this.arrive(endMs, () => countBatch(batch, this.plan).additions);
+    }
+    this.leaving.delete(endMs);
+  }
+
+  /** Counts all that has arrived by now. */
+  countUntil(nowMs: number): void {
+    const due = this.arriving.filter(({ atMs }) => atMs <= nowMs);
+    if (due.length === 0) return;
+    this.arriving = this.arriving.filter(({ atMs }) => atMs > nowMs);
+    for (const { additions } of due.sort((a, b) => a.atMs - b.atMs)) {
+      this.batches += 1;
+      for (const addition of additions()) {
+        this.writes += 1;
+        this.book.put(addition);
+      }
+    }
+  }
+
+  /** When the next batch arrives that is on its way; infinity without one. */
+  get nextArrivalMs(): number {
+    return Math.min(Number.POSITIVE_INFINITY, ...this.arriving.map(({ atMs }) => atMs));
+  }
+
+  private write({ side, atMs, durationMs, initMs, status, environment }: DrawnRequest): void {
+    const endMs = atMs + (initMs ?? 0) + durationMs;
+    const key = `${side}/${environment}`;
+    let stream = this.streams.get(key);
+    if (!stream || initMs !== undefined) {
+      const name = logStreamName(atMs, VERSIONS[side], this.names.text(32, "0123456789abcdef"));
+      stream = { name, open: undefined };
+      this.streams.set(key, stream);
+    }
+    this.ids += 1;
+    const message = platformLines(FUNCTION, `request-${this.ids}`, { durationMs, initMs, status }, endMs)[0]!;
+    const writtenMs = (Math.floor(endMs / SECOND_MS) + 1) * SECOND_MS;
+    const lines = this.lines.get(writtenMs) ?? [];
+    this.lines.set(writtenMs, lines);
+    lines.push({ stream, event: { id: String(this.ids), timestamp: Math.round(endMs), message } });
+  }
+
+  private writeDue(nowMs: number): void {
+    for (const { stream, event } of this.lines.get(nowMs) ?? []) {
+      if (!stream.open) {
+        stream.open = { logGroup: LOG_GROUP, logStream: stream.name, events: [] };
+        const leavesMs = nowMs + LAGS.logsMs;
+        this.leaving.set(leavesMs, [...(this.leaving.get(leavesMs) ?? []), stream]);
+      }
+      stream.open.events.push(event);
+    }
+    this.lines.delete(nowMs);
+  }
+
+  private arrive(atMs: number, additions: () => Addition[]): void {
+    for (const delayMs of this.disturbances.arrivals(LOG_GROUP)) this.arriving.push({ atMs: atMs + delayMs, additions });
+  }
+}
