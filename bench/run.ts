@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   cost: () => import("./cost/run.ts"),
   faults: () => import("./faults/run.ts"),
   judge: () => import("./judge/run.ts"),
+  release: () => import("./release/run.ts"),
   watch: () => import("./watch/run.ts"),
 };
 

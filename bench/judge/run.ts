@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { fingerprint } from "../fingerprint.ts";
 import { PROCESSES, runJobs } from "../processes.ts";
 import type { Benchmark } from "../run.ts";
 import { healthyCells, regressionCells } from "./cells.ts";
@@ -133,10 +133,3 @@ const MEASURING_WHOLE = [
   ),
   ...["judge-cells", "judge-trial", "durations", "late-minutes"].map((name) => `bench/judge/${name}.ts`),
 ];
-
-/** Of the code that results depend on: those of other code are not taken for this one's. */
-function fingerprint(paths: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const path of paths) hash.update(path).update(readFileSync(new URL(path, ROOT)));
-  return hash.digest("hex").slice(0, 12);
-}

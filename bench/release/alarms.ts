@@ -1,7 +1,7 @@
 import { evaluationGrid } from "../../lib/local/services/cloudwatch/metric-alarm-evaluation.ts";
 import { decideState, type MissingDataTreatment } from "../../lib/local/services/cloudwatch/missing-data.ts";
 import { LAGS } from "./lags.ts";
-import { type Side, SIDES } from "./traffic.ts";
+import { SIDES, type Side } from "./traffic.ts";
 import type { ReleaseWorld } from "./world.ts";
 
 const MINUTE_MS = 60_000;
@@ -91,7 +91,8 @@ export function stopByAlarm(
   return undefined;
 }
 
-const firstAfter = (ms: number, everyMs: number, phaseMs: number) => Math.ceil((ms - phaseMs) / everyMs) * everyMs + phaseMs;
+const firstAfter = (ms: number, everyMs: number, phaseMs: number) =>
+  Math.ceil((ms - phaseMs) / everyMs) * everyMs + phaseMs;
 
 function stateAt(world: ReleaseWorld, { scope, periodSeconds, periods, missing, breaches }: Alarm, nowMs: number) {
   const sides: readonly Side[] = scope === "version" ? ["canary"] : SIDES;

@@ -62,7 +62,10 @@ function thresholdsOf({ baseline, traffic }: Scenario): number[] {
 
 function scenarioOf({ key, requestsPerSecond, baseline = {}, canary, outages = [] }: Release): Scenario {
   return scenarioSchema.parse({
-    name: key.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 64),
+    name: key
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-")
+      .slice(0, 64),
     description: key,
     traffic: { requestsPerSecond },
     baseline,
@@ -153,8 +156,9 @@ function scenarioCells(): ReleaseCell[] {
 }
 
 const SLOW_STARTS = { coldStartMs: 4000, sandboxLifetimeRequests: 400 };
-/** Batches as CloudWatch Logs may bring them on a bad day. */
-const DISTURBED: Disturbance[] = [{ duplicate: 0.1 }, { reorder: 0.3, delayMs: 60_000 }];
+/** Batches as CloudWatch Logs may bring them: on a common day, and on a bad one. */
+const DISTURBED: Disturbance[] = [{ duplicate: 0.1 }, { reorder: 0.1, delayMs: 10_000 }];
+const BADLY: Disturbance[] = [{ duplicate: 0.1 }, { reorder: 0.3, delayMs: 60_000 }];
 
 function harmlessCells(): ReleaseCell[] {
   return RATES.flatMap((rate) => {
@@ -174,13 +178,28 @@ function harmlessCells(): ReleaseCell[] {
       }),
       add("cold starts of four seconds", { baseline: SLOW_STARTS }),
       add(
-        "outage of 20 % on both, batches twice, up to a minute late and out of order",
+        "outage of 20 % on both, a tenth of the batches twice, a tenth late by up to 10 s",
         { outages: outage },
         { disturbed: DISTURBED },
+      ),
+      add(
+        "outage of 20 % on both, a tenth of the batches twice, a third late by up to a minute",
+        { outages: outage },
+        { disturbed: BADLY },
+      ),
+      add(
+        "errors 1 %, a tenth of the batches twice, a third late by up to a minute",
+        { baseline: { errorRate: 0.01 } },
+        { disturbed: BADLY },
       ),
       add("errors 1 %, a third of the batches lost", { baseline: { errorRate: 0.01 } }, { disturbed: [{ drop: 0.3 }] }),
     ];
   });
 }
 
-export const releaseCells = (): ReleaseCell[] => [...mustCells(), ...scenarioCells(), ...gridCells(), ...harmlessCells()];
+export const releaseCells = (): ReleaseCell[] => [
+  ...mustCells(),
+  ...scenarioCells(),
+  ...gridCells(),
+  ...harmlessCells(),
+];

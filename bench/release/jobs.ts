@@ -33,7 +33,15 @@ export async function runJob({ cell: key, from, to }: Job): Promise<JobResult> {
     const { startMs, endMs } = world.shifting;
     const of = (source: Source, more: Partial<Work>): Work => {
       const { looks, asked, left, detectedMs = endMs } = watched[source];
-      return { ...noWork(), runs: 1, looks, asked, left: Number(left), seconds: (detectedMs - startMs) / 1000, ...more };
+      return {
+        ...noWork(),
+        runs: 1,
+        looks,
+        asked,
+        left: Number(left),
+        seconds: (detectedMs - startMs) / 1000,
+        ...more,
+      };
     };
     const { batches, writes } = world.feed;
     work = {

@@ -5,17 +5,18 @@ import { type Disturbance, Disturbances } from "../../lib/local/services/eventbr
 import { logStreamName, platformLines } from "../../lib/local/services/lambda/invocation-log.ts";
 import type { SignalBook } from "./book.ts";
 import { LAGS } from "./lags.ts";
-import { type DrawnRequest, type Second, SIDES, VERSIONS } from "./traffic.ts";
+import { type DrawnRequest, type Second, type SecondCounts, SIDES, type Side, VERSIONS } from "./traffic.ts";
 
 const SECOND_MS = 1000;
 const LOG_GROUP = "/aws/lambda/released";
 /** As much of a version as its log's format depends on. */
 const FUNCTION = { settings: { MemorySize: 128, LoggingConfig: { LogFormat: "JSON" as const } } };
 
+/** Of an execution environment; `open` and `counted` wait for more until they leave. */
 interface Stream {
   name: string;
-  /** Waits for more events until it leaves. */
   open: LogBatch | undefined;
+  counted: Addition[];
 }
 
 /**
@@ -47,26 +48,18 @@ export class LogFeed {
   }
 
   /** What began in the second from `fromMs` on, and everything that is due at its end. */
-  take(fromMs: number, { requests, counts }: Second): void {
-    for (const request of requests ?? []) this.write(request);
+  take(fromMs: number, { requests = [], streams }: Second): void {
     const endMs = fromMs + SECOND_MS;
-    if (!requests) {
-      for (const side of SIDES) {
-        const { requests: count, errors, coldStarts, durationMs, slow } = counts[side];
-        if (count === 0) continue;
-        const none = noSignals(slow.length);
-        const version = VERSIONS[side];
-        const signals = { ...none, errors: { ...none.errors, thrown: errors } };
-        const whole = { ...signals, requests: count, coldStarts, durationMs, slow, environments: ["all"] };
-        const addition = { version, fromMs: intervalOf(fromMs), counts: whole, batchId: `${fromMs}-${version}` };
-        this.arrive(endMs + LAGS.logsMs, () => [addition]);
-      }
+    for (const request of requests) this.write(request);
+    for (const side of SIDES) {
+      for (const [i, counts] of (streams?.[side] ?? []).entries()) this.count(side, i + 1, fromMs, counts);
     }
     this.writeDue(endMs);
     for (const stream of this.leaving.get(endMs) ?? []) {
-      const batch = stream.open!;
+      const { open: batch, counted } = stream;
       stream.open = undefined;
-      this.arrive(endMs, () => countBatch(batch, this.plan).additions);
+      stream.counted = [];
+      this.arrive(endMs, () => (batch ? countBatch(batch, this.plan).additions : counted));
     }
     this.leaving.delete(endMs);
   }
@@ -92,13 +85,7 @@ export class LogFeed {
 
   private write({ side, atMs, durationMs, initMs, status, environment }: DrawnRequest): void {
     const endMs = atMs + (initMs ?? 0) + durationMs;
-    const key = `${side}/${environment}`;
-    let stream = this.streams.get(key);
-    if (!stream || initMs !== undefined) {
-      const name = logStreamName(atMs, VERSIONS[side], this.names.text(32, "0123456789abcdef"));
-      stream = { name, open: undefined };
-      this.streams.set(key, stream);
-    }
+    const stream = this.stream(side, environment, atMs, initMs !== undefined);
     this.ids += 1;
     const message = platformLines(FUNCTION, `request-${this.ids}`, { durationMs, initMs, status }, endMs)[0]!;
     const writtenMs = (Math.floor(endMs / SECOND_MS) + 1) * SECOND_MS;
@@ -107,12 +94,44 @@ export class LogFeed {
     lines.push({ stream, event: { id: String(this.ids), timestamp: Math.round(endMs), message } });
   }
 
+  /** What a batch's records would have been counted to. */
+  private count(side: Side, environment: number, fromMs: number, counts: SecondCounts): void {
+    if (counts.requests === 0) return;
+    const { requests, errors, coldStarts, durationMs, slow } = counts;
+    const stream = this.stream(side, environment, fromMs, false);
+    if (stream.counted.length === 0) this.leaveLater(stream, fromMs + SECOND_MS);
+    const none = noSignals(slow.length);
+    this.ids += 1;
+    stream.counted.push({
+      version: VERSIONS[side],
+      fromMs: intervalOf(fromMs),
+      batchId: String(this.ids),
+      counts: { ...none, errors: { ...none.errors, thrown: errors }, requests, coldStarts, durationMs, slow },
+    });
+  }
+
+  private stream(side: Side, environment: number, atMs: number, isNew: boolean): Stream {
+    const key = `${side}/${environment}`;
+    const known = this.streams.get(key);
+    if (known && !isNew) return known;
+    const name = logStreamName(atMs, VERSIONS[side], this.names.text(32, "0123456789abcdef"));
+    const stream: Stream = { name, open: undefined, counted: [] };
+    this.streams.set(key, stream);
+    return stream;
+  }
+
+  private leaveLater(stream: Stream, nowMs: number): void {
+    const leavesMs = nowMs + LAGS.logsMs;
+    const others = this.leaving.get(leavesMs) ?? [];
+    this.leaving.set(leavesMs, others);
+    others.push(stream);
+  }
+
   private writeDue(nowMs: number): void {
     for (const { stream, event } of this.lines.get(nowMs) ?? []) {
       if (!stream.open) {
         stream.open = { logGroup: LOG_GROUP, logStream: stream.name, events: [] };
-        const leavesMs = nowMs + LAGS.logsMs;
-        this.leaving.set(leavesMs, [...(this.leaving.get(leavesMs) ?? []), stream]);
+        this.leaveLater(stream, nowMs);
       }
       stream.open.events.push(event);
     }
@@ -120,6 +139,7 @@ export class LogFeed {
   }
 
   private arrive(atMs: number, additions: () => Addition[]): void {
-    for (const delayMs of this.disturbances.arrivals(LOG_GROUP)) this.arriving.push({ atMs: atMs + delayMs, additions });
+    for (const delayMs of this.disturbances.arrivals(LOG_GROUP))
+      this.arriving.push({ atMs: atMs + delayMs, additions });
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, MonitoringPort } from "../../lib/core/ports.ts";
-import type { LookPorts } from "../../lambdas/runtime/look.ts";
+import type { LookPorts } from "../../lib/core/release/look.ts";
 import { VERSIONS } from "./traffic.ts";
 import type { ReleaseWorld } from "./world.ts";
 
@@ -45,7 +45,8 @@ export class Metrics {
           at,
           invocations: counts.requests,
           errors: counts.errors,
-          slow: query.slowThresholdsMs.length > 0 ? counts.slow.map((count) => ({ least: count, most: count })) : undefined,
+          slow:
+            query.slowThresholdsMs.length > 0 ? counts.slow.map((count) => ({ least: count, most: count })) : undefined,
         }));
       },
       versionCounts: async (query) => {
@@ -86,7 +87,8 @@ export class Metrics {
   private ask(metrics: number): void {
     this.asked += metrics;
     const since = (this.clock.now().getTime() - this.world.shifting.startMs) / 1000;
-    for (const { service, operation, fromSeconds = -Infinity, untilSeconds = Infinity } of this.world.cell.scenario.apiFaults) {
+    for (const { service, operation, fromSeconds = -Infinity, untilSeconds = Infinity } of this.world.cell.scenario
+      .apiFaults) {
       if (service === "cloudwatch" && operation === "GetMetricData" && since >= fromSeconds && since < untilSeconds) {
         throw new Error("CloudWatch is not available");
       }

@@ -1,9 +1,9 @@
-import type { Log } from "../../lambdas/runtime/log.ts";
-import { newRecord } from "../../lambdas/runtime/release-facts.ts";
 import { logSignals } from "../../lambdas/watch/log-signals.ts";
 import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { TrafficRouting } from "../../lib/core/ports.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { nextStep, remember } from "../../lib/core/release/watch.ts";
 import type { SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { Metrics, OwnClock } from "./monitoring.ts";
@@ -42,7 +42,11 @@ export async function watch(world: ReleaseWorld, source: Source): Promise<Watche
   };
   const ports = { clock, monitoring: metrics.port, books };
   const signals = logSignals(ports, lambdaMetrics(ports, silent), silent);
-  const routing: TrafficRouting = { kind: "canary", percentage: 100 * share, intervalMinutes: (endMs - startMs) / 60_000 };
+  const routing: TrafficRouting = {
+    kind: "canary",
+    percentage: 100 * share,
+    intervalMinutes: (endMs - startMs) / 60_000,
+  };
   let release = recordOf(world, source);
   const { signal } = new AbortController();
   const seen = (detectedMs?: number): Watched => ({
@@ -63,7 +67,11 @@ export async function watch(world: ReleaseWorld, source: Source): Promise<Watche
     if (step.kind === "look") {
       const judging = await signals.look(release, window!, signal);
       release = { ...release, judging, watch: remember(release.watch, judging) };
-      if (judging.verdict.kind === "rollback") return seen(clock.nowMs);
+      if (judging.verdict.kind === "rollback")
+        return {
+          ...seen(clock.nowMs),
+          why: judging.verdict.reasons.map((r) => r.code + " " + r.message.slice(0, 150)).join(";"),
+        } as never;
     } else if (step.kind === "wait") {
       const waitMs = step.until.getTime() - clock.nowMs;
       clock.nowMs += waitMs > STAY_MS ? 1000 * Math.ceil(waitMs / 1000) : waitMs;

@@ -15,7 +15,15 @@ export interface Tally {
   failed: number[];
 }
 
-export const emptyTally = (): Tally => ({ runs: 0, back: 0, early: 0, detect: [], decide: [], restore: [], failed: [] });
+export const emptyTally = (): Tally => ({
+  runs: 0,
+  back: 0,
+  early: 0,
+  detect: [],
+  decide: [],
+  restore: [],
+  failed: [],
+});
 
 export const addTally = (a: Tally, b: Tally): Tally => ({
   runs: a.runs + b.runs,
@@ -54,7 +62,9 @@ export const noWork = (): Work => ({
 });
 
 export const addWork = (a: Work, b: Work): Work =>
-  Object.fromEntries(Object.entries(a).map(([name, value]) => [name, value + b[name as keyof Work]])) as unknown as Work;
+  Object.fromEntries(
+    Object.entries(a).map(([name, value]) => [name, value + b[name as keyof Work]]),
+  ) as unknown as Work;
 
 /** Nearest rank; undefined for no values. */
 export function quantile(values: readonly number[], q: number): number | undefined {
@@ -87,7 +97,8 @@ export function exactInterval(count: number, of: number): { low: number; high: n
 
 const tail = ({ from, probabilities }: Law, least: number, most: number) => {
   let sum = 0;
-  for (let i = Math.max(0, least - from); i < probabilities.length && from + i <= most; i += 1) sum += probabilities[i]!;
+  for (let i = Math.max(0, least - from); i < probabilities.length && from + i <= most; i += 1)
+    sum += probabilities[i]!;
   return sum;
 };
 

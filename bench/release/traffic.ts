@@ -39,8 +39,9 @@ export interface DrawnRequest {
 
 export interface Second {
   counts: Record<Side, SecondCounts>;
-  /** Undefined where requests are only counted. */
-  requests: DrawnRequest[] | undefined;
+  /** Undefined where requests are only counted: there by version and log stream. */
+  requests?: DrawnRequest[];
+  streams?: Record<Side, SecondCounts[]>;
   /** When the canary's requests began that failed. */
   canaryFailuresMs: number[];
   /** The most requests at once. */
@@ -54,12 +55,14 @@ export interface Shifting {
   share: number;
 }
 
-/** One second after another, in order. */
-export type Draw = (fromMs: number) => Second;
+/** One second after another, in order. `logged`: somebody reads the log. */
+export type Draw = (fromMs: number, logged: boolean) => Second;
 
 const TIMEOUT_MS = 30_000;
 const FUNCTION = "released";
 const UNLIMITED = Number.POSITIVE_INFINITY;
+/** Log streams of a version that are told apart where requests are only counted. */
+const MOST_STREAMS = 8;
 const Z99 = 2.3263478740408408;
 
 export const noCounts = (thresholds: number): SecondCounts => ({
@@ -91,11 +94,20 @@ export function eachRequest(cell: ReleaseCell, canary: Behaviour, shifting: Shif
       canaryFailuresMs: [],
       concurrency: 0,
     };
-    for (const atMs of arrivals(requestsPerSecondAt(scenario.traffic, since(fromMs)), fromMs, fromMs + 1000, arriving)) {
+    for (const atMs of arrivals(
+      requestsPerSecondAt(scenario.traffic, since(fromMs)),
+      fromMs,
+      fromMs + 1000,
+      arriving,
+    )) {
       const side: Side = choosing.chance(shareAt(shifting, atMs)) ? "canary" : "baseline";
       const version = VERSIONS[side];
       const place = pool.enter(FUNCTION, version, atMs, UNLIMITED)!;
-      const { outcome, durationMs: drawn, initMs } = model({
+      const {
+        outcome,
+        durationMs: drawn,
+        initMs,
+      } = model({
         functionName: FUNCTION,
         version,
         atMs,
@@ -122,53 +134,78 @@ export function eachRequest(cell: ReleaseCell, canary: Behaviour, shifting: Shif
 }
 
 /**
- * Only how many: for traffic of which each request would take too long, and where nobody reads the log. Requests of a second
- * fail at its middle.
+ * Only how many, stream by stream: for traffic of which each request would take too long, and where nobody reads the log.
+ * Requests of a second fail at its middle.
  */
 export function counted(cell: ReleaseCell, canary: Behaviour, shifting: Shifting, random: SeededRandom): Draw {
   const { scenario, thresholdsMs, each } = cell;
   const since = sinceShift(shifting);
   const uniform = () => random.next();
-  // Where requests are drawn one by one in between, the environments have been started there.
+  // Environments that are started or, where requests are drawn one by one in between, have been started there.
   const warm: Record<Side, number> = { baseline: UNLIMITED, canary: each ? UNLIMITED : 0 };
-  return (fromMs) => {
+  const starting: { side: Side; environments: number; readyMs: number }[] = [];
+  return (fromMs, logged) => {
     const at = since(fromMs + 500);
+    while (starting[0] && starting[0].readyMs < fromMs) {
+      const { side, environments } = starting.shift()!;
+      warm[side] += environments;
+    }
     const requests = drawPoisson(uniform, requestsPerSecondAt(scenario.traffic, at));
     const onCanary = drawBinomial(uniform, requests, shareAt(shifting, fromMs + 500));
-    const side = (name: Side, count: number): SecondCounts => {
+    const side = (name: Side, count: number): SecondCounts[] => {
       const behaviour = name === "canary" ? canary : scenario.baseline;
       const { errorRate, hangRate, medianMs, p99Ms } = momentOf(behaviour, at);
       const shared = sharedErrorRate(scenario, name, at, () => false);
+      const failing = 1 - (1 - errorRate) * (1 - hangRate) * (1 - shared);
       const spread = Math.log(Math.max(p99Ms / medianMs, 1)) / Z99;
       const above = (extraMs: number) =>
         thresholdsMs.map((ms) => (ms <= extraMs ? 1 : normalTail(Math.log((ms - extraMs) / medianMs) / spread)));
+      const [fast, cold] = [above(0), above(behaviour.coldStartMs / 4)];
       const meanMs = medianMs * Math.exp(spread ** 2 / 2);
-      // As many environments as there are requests at once; half as many again for the unevenness of arrivals.
-      const needed = Math.ceil((count * 1.5 * (meanMs + behaviour.coldStartMs)) / 1000);
-      const started = Math.max(0, Math.min(count, needed - warm[name]));
-      warm[name] = Math.max(warm[name], needed);
-      const coldStarts = started + drawBinomial(uniform, count - started, 1 / behaviour.sandboxLifetimeRequests);
-      const [fast, cold] = [
-        drawAbove(uniform, count - coldStarts, above(0)),
-        drawAbove(uniform, coldStarts, above(behaviour.coldStartMs / 4)),
-      ];
-      return {
-        requests: count,
-        errors: drawBinomial(uniform, count, 1 - (1 - errorRate) * (1 - hangRate) * (1 - shared)),
-        coldStarts,
-        durationMs: count * meanMs + (coldStarts * behaviour.coldStartMs) / 4,
-        slow: fast.map((slow, i) => slow + cold[i]!),
-      };
+      // What warm environments have no time for starts others, until the first of those are ready.
+      const left = Math.max(0, count - (warm[name] * 1000) / meanMs);
+      const started = Math.ceil(left * Math.min(1, (behaviour.coldStartMs + meanMs) / 1000));
+      if (started > 0) starting.push({ side: name, environments: started, readyMs: fromMs + behaviour.coldStartMs });
+      const streams = logged ? Math.max(1, Math.min(MOST_STREAMS, Math.ceil((count * meanMs) / 1000))) : 1;
+      let [restOfCount, restOfStarted] = [count, started];
+      return Array.from({ length: streams }, (_, i) => {
+        const part = 1 / (streams - i);
+        const own = drawBinomial(uniform, restOfCount, part);
+        const ownStarted = Math.min(own, drawBinomial(uniform, restOfStarted, part));
+        restOfCount -= own;
+        restOfStarted -= ownStarted;
+        const coldStarts = ownStarted + drawBinomial(uniform, own - ownStarted, 1 / behaviour.sandboxLifetimeRequests);
+        const slow = [drawAbove(uniform, own - coldStarts, fast), drawAbove(uniform, coldStarts, cold)] as const;
+        return {
+          requests: own,
+          errors: drawBinomial(uniform, own, failing),
+          coldStarts,
+          durationMs: own * meanMs + (coldStarts * behaviour.coldStartMs) / 4,
+          slow: slow[0].map((value, k) => value + slow[1][k]!),
+        };
+      });
     };
-    const counts = { baseline: side("baseline", requests - onCanary), canary: side("canary", onCanary) };
+    const streams = { baseline: side("baseline", requests - onCanary), canary: side("canary", onCanary) };
+    const sum = (of: readonly SecondCounts[]) => of.reduce(addCounts, noCounts(thresholdsMs.length));
+    const counts = { baseline: sum(streams.baseline), canary: sum(streams.canary) };
     return {
       counts,
-      requests: undefined,
+      streams,
       canaryFailuresMs: Array.from({ length: counts.canary.errors }, () => fromMs + 500),
-      concurrency: Math.ceil((counts.baseline.durationMs + counts.canary.durationMs) / 1000),
+      concurrency:
+        Math.ceil((counts.baseline.durationMs + counts.canary.durationMs) / 1000) +
+        starting.reduce((total, { environments }) => total + environments, 0),
     };
   };
 }
+
+export const addCounts = (a: SecondCounts, b: SecondCounts): SecondCounts => ({
+  requests: a.requests + b.requests,
+  errors: a.errors + b.errors,
+  coldStarts: a.coldStarts + b.coldStarts,
+  durationMs: a.durationMs + b.durationMs,
+  slow: a.slow.map((value, i) => value + b.slow[i]!),
+});
 
 const sinceShift =
   ({ startMs }: Shifting) =>

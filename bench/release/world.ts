@@ -66,12 +66,13 @@ export class ReleaseWorld {
   advanceTo(nowMs: number): void {
     while (this.drawnMs < nowMs) {
       const fromMs = this.drawnMs;
-      const each = this.cell.each && this.logged && fromMs >= this.shifting.startMs - WARM_MS;
-      const second = each ? this.drawEach(fromMs) : this.drawCounts(fromMs);
+      const logged = this.logged && fromMs >= this.shifting.startMs - WARM_MS;
+      const second = (this.cell.each && logged ? this.drawEach : this.drawCounts)(fromMs, logged);
       this.seconds.push(second);
       this.canaryFailuresMs.push(...second.canaryFailuresMs);
-      if (this.logged && fromMs >= this.shifting.startMs - WARM_MS) this.feed.take(fromMs, second);
-      second.requests = undefined;
+      if (logged) this.feed.take(fromMs, second);
+      delete second.requests;
+      delete second.streams;
     }
     if (this.logged) this.feed.countUntil(nowMs);
   }

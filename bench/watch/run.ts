@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { scenarioNames } from "../../scripts/rehearse/library.ts";
 import { PLAIN_ALARMS } from "../../scripts/rehearse/plain-alarms.ts";
+import { fingerprint } from "../fingerprint.ts";
 import { runJobs } from "../processes.ts";
 import type { Benchmark } from "../run.ts";
 import { HARMLESS, type Job, type JobResult, ONSET, type ReleasesJob } from "./jobs.ts";
@@ -47,7 +47,7 @@ export const run: Benchmark = async (args) => {
     return values.help ? 0 : 2;
   }
   mkdirSync(KEPT, { recursive: true });
-  const path = fileURLToPath(new URL(`watch-${fingerprint()}.jsonl`, KEPT));
+  const path = fileURLToPath(new URL(`watch-${fingerprint(MEASURING)}.jsonl`, KEPT));
   if (values.fresh) rmSync(path, { force: true });
   const started = performance.now();
   const [faulty, others] = [row(ONSET, seeds), harmless(seeds)];
@@ -88,13 +88,5 @@ const plain = (seeds: number) =>
   together([ONSET, ...HARMLESS].flatMap((scenario) => PLAIN_ALARMS.map(({ name }) => row(scenario, seeds, name))));
 const comparisons = (): Job[] => scenarioNames().map((scenario) => ({ kind: "comparison", scenario, seed: 1 }));
 
-/** Of all that a rehearsal runs: results of other code are not taken for this one's. */
-function fingerprint(): string {
-  const hash = createHash("sha256");
-  for (const folder of ["bench/watch/", "bin/", "lambdas/", "lib/", "scenarios/", "scripts/rehearse/"]) {
-    const files = readdirSync(new URL(folder, ROOT), { recursive: true, withFileTypes: true });
-    const paths = files.filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`);
-    for (const path of paths.sort()) hash.update(readFileSync(path));
-  }
-  return hash.digest("hex").slice(0, 12);
-}
+/** All that a rehearsal runs. */
+const MEASURING = ["bench/watch/", "bin/", "lambdas/", "lib/", "scenarios/", "scripts/rehearse/"];
