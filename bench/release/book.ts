@@ -27,7 +27,10 @@ export class SignalBook implements Pick<SignalBooksPort, "read"> {
 }
 
 function sumOf(a: SignalCounts, b: SignalCounts): SignalCounts {
-  const peaks = [a.memoryMb, b.memoryMb].filter((peak) => peak !== undefined);
+  const most = (of: (counts: SignalCounts) => number | undefined) => {
+    const known = [a, b].flatMap((counts) => of(counts) ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  };
   return {
     requests: a.requests + b.requests,
     errors: Object.fromEntries(ERROR_KINDS.map((kind) => [kind, a.errors[kind] + b.errors[kind]])) as typeof a.errors,
@@ -35,7 +38,8 @@ function sumOf(a: SignalCounts, b: SignalCounts): SignalCounts {
     coldStarts: a.coldStarts + b.coldStarts,
     durationMs: a.durationMs + b.durationMs,
     slow: a.slow.map((count, i) => count + (b.slow[i] ?? 0)),
-    memoryMb: peaks.length === 0 ? undefined : Math.max(...peaks),
+    memoryMb: most(({ memoryMb }) => memoryMb),
+    lagSeconds: most(({ lagSeconds }) => lagSeconds),
     environments: [...new Set([...a.environments, ...b.environments])],
   };
 }

@@ -30,6 +30,6 @@ export interface OwnCalls {
   clearMs: number;
 }
 
-export const OWN_CALLS: OwnCalls = { stopMs: 12 * CALL_MS + COLD_START_MS, clearMs: 2 * CALL_MS };
+export const OWN_CALLS: OwnCalls = { stopMs: 10 * CALL_MS + COLD_START_MS, clearMs: 2 * CALL_MS };
 /** The local AWS answers at once. */
 export const NO_CALLS: OwnCalls = { stopMs: 0, clearMs: 0 };

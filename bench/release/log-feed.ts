@@ -16,8 +16,11 @@ const FUNCTION = { settings: { MemorySize: 128, LoggingConfig: { LogFormat: "JSO
 interface Stream {
   name: string;
   open: LogBatch | undefined;
-  counted: Addition[];
+  counted: { addition: Addition; atMs: number }[];
 }
+
+/** What a batch adds, when it has arrived. */
+type Count = (nowMs: number) => Addition[];
 
 /**
  * CloudWatch Logs and the signals Lambda: what was requested becomes counts in the book, late by the lag. A stream's batch
@@ -36,7 +39,7 @@ export class LogFeed {
   /** By the second in which they are due, milliseconds. */
   private readonly lines = new Map<number, { stream: Stream; event: LogEvent }[]>();
   private readonly leaving = new Map<number, Stream[]>();
-  private arriving: { atMs: number; additions: () => Addition[] }[] = [];
+  private arriving: { atMs: number; additions: Count }[] = [];
   private ids = 0;
 
   constructor(plan: SignalPlan, book: SignalBook, disturbed: readonly Disturbance[], random: SeededRandom) {
@@ -59,7 +62,9 @@ export class LogFeed {
       const { open: batch, counted } = stream;
       stream.open = undefined;
       stream.counted = [];
-      this.arrive(endMs, () => (batch ? countBatch(batch, this.plan).additions : counted));
+      this.arrive(endMs, (nowMs) =>
+        batch ? countBatch(batch, this.plan, nowMs).additions : counted.map((one) => counting(one, nowMs)),
+      );
     }
     this.leaving.delete(endMs);
   }
@@ -69,18 +74,13 @@ export class LogFeed {
     const due = this.arriving.filter(({ atMs }) => atMs <= nowMs);
     if (due.length === 0) return;
     this.arriving = this.arriving.filter(({ atMs }) => atMs > nowMs);
-    for (const { additions } of due.sort((a, b) => a.atMs - b.atMs)) {
+    for (const { atMs, additions } of due.sort((a, b) => a.atMs - b.atMs)) {
       this.batches += 1;
-      for (const addition of additions()) {
+      for (const addition of additions(atMs)) {
         this.writes += 1;
         this.book.put(addition);
       }
     }
-  }
-
-  /** When the next batch arrives that is on its way; infinity without one. */
-  get nextArrivalMs(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.arriving.map(({ atMs }) => atMs));
   }
 
   private write({ side, atMs, durationMs, initMs, status, environment }: DrawnRequest): void {
@@ -102,12 +102,13 @@ export class LogFeed {
     if (stream.counted.length === 0) this.leaveLater(stream, fromMs + SECOND_MS);
     const none = noSignals(slow.length);
     this.ids += 1;
-    stream.counted.push({
+    const addition = {
       version: VERSIONS[side],
       fromMs: intervalOf(fromMs),
       batchId: String(this.ids),
       counts: { ...none, errors: { ...none.errors, thrown: errors }, requests, coldStarts, durationMs, slow },
-    });
+    };
+    stream.counted.push({ addition, atMs: fromMs });
   }
 
   private stream(side: Side, environment: number, atMs: number, isNew: boolean): Stream {
@@ -138,8 +139,14 @@ export class LogFeed {
     this.lines.delete(nowMs);
   }
 
-  private arrive(atMs: number, additions: () => Addition[]): void {
+  private arrive(atMs: number, additions: Count): void {
     for (const delayMs of this.disturbances.arrivals(LOG_GROUP))
       this.arriving.push({ atMs: atMs + delayMs, additions });
   }
 }
+
+/** As late as the first request of its second. */
+const counting = ({ addition, atMs }: { addition: Addition; atMs: number }, nowMs: number): Addition => ({
+  ...addition,
+  counts: { ...addition.counts, lagSeconds: Math.ceil((nowMs - atMs) / SECOND_MS) },
+});

@@ -58,20 +58,15 @@ export async function watch(world: ReleaseWorld, source: Source): Promise<Watche
   for (;;) {
     const now = clock.now();
     const shift = { startedAt: new Date(startMs), endedAt: clock.nowMs >= endMs ? new Date(endMs) : undefined };
-    const window = signals.ahead({ release, shift, routing }, now);
-    const nextLookAt = window && (await signals.readableAt(release, window));
+    const ahead = await signals.next({ release, shift, routing }, now);
     // After the shift the hook has handed over at once; what the answer to it would be is no part of this.
     const handedOverAt = shift.endedAt?.toISOString();
     const known = { ...release, ...(handedOverAt ? { handedOverAt } : {}) };
-    const step = nextStep({ now, deployment: { status: "InProgress" }, shift, release: known, nextLookAt });
+    const step = nextStep({ now, deployment: { status: "InProgress" }, shift, release: known, nextLookAt: ahead?.at });
     if (step.kind === "look") {
-      const judging = await signals.look(release, window!, signal);
+      const judging = await signals.look(release, ahead!.window, signal);
       release = { ...release, judging, watch: remember(release.watch, judging) };
-      if (judging.verdict.kind === "rollback")
-        return {
-          ...seen(clock.nowMs),
-          why: judging.verdict.reasons.map((r) => r.code + " " + r.message.slice(0, 150)).join(";"),
-        } as never;
+      if (judging.verdict.kind === "rollback") return seen(clock.nowMs);
     } else if (step.kind === "wait") {
       const waitMs = step.until.getTime() - clock.nowMs;
       clock.nowMs += waitMs > STAY_MS ? 1000 * Math.ceil(waitMs / 1000) : waitMs;

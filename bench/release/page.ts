@@ -198,7 +198,7 @@ Modelled, none of it verified on AWS: Lambda's metrics of a minute are out 60 s 
 after they were written, which is once a second, and a stream's batch leaves 5 s after its first event; an alarm is evaluated once a
 minute (every 10 s for periods of 10 s) at a second that the seed draws; CodeDeploy looks at its alarms every 10 s and then needs 1 s;
 after StopDeployment it goes on for the lag and then needs 1 s. Goaround's own calls take 100 ms each, one after the other, and the
-responder starts cold in a second (as [the costs](cost.md) have it): 2.2 s from the evidence to the stop. Metrics of ten seconds that
+responder starts cold in a second (as [the costs](cost.md) have it): 2 s from the evidence to the stop. Metrics of ten seconds that
 a function writes itself are out 5 s after their period. Flagger- and Argo-like loops and Kayenta move weights by themselves, at once.
 Alarms hold three minutes of past when the shift begins; one that is red then stops the release, which counts as taken back.
 `;

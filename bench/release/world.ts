@@ -82,8 +82,9 @@ export class ReleaseWorld {
     this.advanceTo(toMs);
     const sum = noCounts(this.cell.thresholdsMs.length);
     for (let at = (fromMs - this.beginMs) / SECOND_MS; at < (toMs - this.beginMs) / SECOND_MS; at += 1) {
-      const { requests, errors, coldStarts, durationMs, slow } = this.seconds[at]?.counts[side] ?? sum;
-      if (requests === 0) continue;
+      const counts = this.seconds[at]?.counts[side];
+      if (!counts || counts.requests === 0) continue;
+      const { requests, errors, coldStarts, durationMs, slow } = counts;
       sum.requests += requests;
       sum.errors += errors;
       sum.coldStarts += coldStarts;
