@@ -40,6 +40,14 @@ function sumOf(a: SignalCounts, b: SignalCounts): SignalCounts {
     slow: a.slow.map((count, i) => count + (b.slow[i] ?? 0)),
     memoryMb: most(({ memoryMb }) => memoryMb),
     lagSeconds: most(({ lagSeconds }) => lagSeconds),
-    environments: [...new Set([...a.environments, ...b.environments])],
+    environments: Object.fromEntries(
+      Object.keys({ ...a.environments, ...b.environments }).map((id) => [
+        id,
+        {
+          requests: (a.environments[id]?.requests ?? 0) + (b.environments[id]?.requests ?? 0),
+          errors: (a.environments[id]?.errors ?? 0) + (b.environments[id]?.errors ?? 0),
+        },
+      ]),
+    ),
   };
 }

@@ -127,6 +127,7 @@ const SCENARIOS: Record<string, { harmless: boolean }> = {
   "service-unavailable": { harmless: false },
   "performance-degradation": { harmless: false },
   "outage-on-both": { harmless: true },
+  "one-bad-environment": { harmless: true },
   "cold-starts": { harmless: true },
   "low-traffic": { harmless: true },
   "monitoring-outage": { harmless: true },

@@ -1,5 +1,12 @@
-import type { LogBatch, LogEvent } from "../../lib/core/signals/batch.ts";
-import { type Addition, countBatch, intervalOf, noSignals, type SignalPlan } from "../../lib/core/signals/count.ts";
+import { type LogBatch, type LogEvent, parseStreamName } from "../../lib/core/signals/batch.ts";
+import {
+  type Addition,
+  countBatch,
+  environmentKey,
+  intervalOf,
+  noSignals,
+  type SignalPlan,
+} from "../../lib/core/signals/count.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import { type Disturbance, Disturbances } from "../../lib/local/services/eventbridge/disturbance.ts";
 import { logStreamName, platformLines } from "../../lib/local/services/lambda/invocation-log.ts";
@@ -101,12 +108,14 @@ export class LogFeed {
     const stream = this.stream(side, environment, fromMs, false);
     if (stream.counted.length === 0) this.leaveLater(stream, fromMs + SECOND_MS);
     const none = noSignals(slow.length);
+    const environments = { [environmentKey(parseStreamName(stream.name)!.environment)]: { requests, errors } };
+    const signals = { ...none, requests, coldStarts, durationMs, slow, environments };
     this.ids += 1;
     const addition = {
       version: VERSIONS[side],
       fromMs: intervalOf(fromMs),
       batchId: String(this.ids),
-      counts: { ...none, errors: { ...none.errors, thrown: errors }, requests, coldStarts, durationMs, slow },
+      counts: { ...signals, errors: { ...none.errors, thrown: errors } },
     };
     stream.counted.push({ addition, atMs: fromMs });
   }

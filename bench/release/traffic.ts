@@ -112,13 +112,14 @@ export function eachRequest(cell: ReleaseCell, canary: Behaviour, shifting: Shif
         version,
         atMs,
         coldStart: place.coldStart,
+        environment: place.environment,
         random: modelling,
       });
       const late = outcome === "timeout" || drawn >= TIMEOUT_MS;
       const durationMs = late ? TIMEOUT_MS : drawn;
       place.leaveAt(atMs + (initMs ?? 0) + durationMs);
       const status = late ? "timeout" : outcome === "ok" ? "success" : "error";
-      second.requests!.push({ side, atMs, durationMs, initMs, status, environment: place.concurrency });
+      second.requests!.push({ side, atMs, durationMs, initMs, status, environment: place.environment });
       second.concurrency = Math.max(second.concurrency, place.concurrency);
       const counts = second.counts[side];
       counts.requests += 1;

@@ -43,8 +43,8 @@ describe("benchmark of a release", () => {
 
   it("has traffic restored later by the lag after a stop, and by no lag where the weights are cleared", async () => {
     const { stops } = await release(MUST.usual, 4, NO_CALLS);
-    const after = (lag: 0 | 30 | "clears") => stops[ownWith("logs", lag)]!.restoredMs - stops[OURS.logs]!.decidedMs;
-    expect([after("clears"), after(0), after(30)]).toEqual([0, 1000, 31_000]);
+    const since = (lag: 0 | 30 | "clears") => stops[ownWith("logs", lag)]!.restoredMs - stops[OURS.logs]!.decidedMs;
+    expect([since("clears"), since(0), since(30)]).toEqual([0, 1000, 31_000]);
   });
 
   it("counts what fails on the canary until traffic is restored, from the first failure of the fault", async () => {
