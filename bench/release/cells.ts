@@ -16,6 +16,8 @@ export interface ReleaseCell {
   onset?: { errorRate: number };
   /** Nobody may take it back. */
   harmless: boolean;
+  /** A fault that requests share: outside what tests of their number assume, and no part of the figures of harmless rows. */
+  shared?: true;
   /** Requests are drawn one by one, logged, and read from the log; else only counted by the second. */
   each: boolean;
   /** What becomes of the log's batches. */
@@ -121,13 +123,13 @@ function gridCells(): ReleaseCell[] {
 }
 
 /** Rehearsals that are about traffic. Their faults begin when the scenario says, and last. */
-const SCENARIOS: Record<string, { harmless: boolean }> = {
+const SCENARIOS: Record<string, Pick<ReleaseCell, "harmless" | "shared">> = {
   healthy: { harmless: true },
   "high-error-rate": { harmless: false },
   "service-unavailable": { harmless: false },
   "performance-degradation": { harmless: false },
   "outage-on-both": { harmless: true },
-  "one-bad-environment": { harmless: true },
+  "one-bad-environment": { harmless: true, shared: true },
   "cold-starts": { harmless: true },
   "low-traffic": { harmless: true },
   "monitoring-outage": { harmless: true },
@@ -135,7 +137,7 @@ const SCENARIOS: Record<string, { harmless: boolean }> = {
 };
 
 function scenarioCells(): ReleaseCell[] {
-  return Object.entries(SCENARIOS).map(([name, { harmless }]) => {
+  return Object.entries(SCENARIOS).map(([name, about]) => {
     const scenario = loadScenario(name);
     const { lostShare, doubledShare, lateSeconds } = scenario.logDelivery ?? {};
     const disturbance: Disturbance = {
@@ -147,8 +149,10 @@ function scenarioCells(): ReleaseCell[] {
       key: name,
       kind: "scenario",
       scenario,
-      ...USUAL,
-      harmless,
+      ...(scenario.strategy?.kind === "canary"
+        ? { percent: scenario.strategy.percentage, minutes: scenario.strategy.minutes }
+        : USUAL),
+      ...about,
       each: true,
       disturbed: scenario.logDelivery ? [disturbance] : [],
       thresholdsMs: thresholdsOf(scenario),

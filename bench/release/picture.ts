@@ -76,7 +76,9 @@ export function picture(measured: readonly Measured[]): string {
 const worstOf = (measured: readonly Measured[], i: number) =>
   Math.max(
     0,
-    ...measured.filter(({ cell }) => cell.harmless).map(({ tallies }) => tallies[i]!.back / tallies[i]!.runs),
+    ...measured
+      .filter(({ cell }) => cell.harmless && !cell.shared)
+      .map(({ tallies }) => tallies[i]!.back / tallies[i]!.runs),
   );
 
 const shortName = (name: string) =>

@@ -17,9 +17,9 @@ const deciderName = (i: number) => {
 
 export const scenarioSection = (rows: readonly Measured[]) => `## The rehearsal's scenarios about traffic
 
-Each with the sample app's 10 % for 5 minutes. Taken back; requests that failed on the canary, mean; restored, median, from the
+Each with the sample app's 10 % for 5 minutes, \`one-bad-environment\` with half of the traffic. Taken back; requests that failed on the canary, mean; restored, median, from the
 first failed request (from the beginning of the slowness in \`performance-degradation\`). Harmless scenarios show what is taken back
-wrongly.
+wrongly; Lambda's metrics do not tell execution environments apart, and whoever reads only them blames the version.
 
 ${table(
   ["guarded by", ...rows.map(({ cell }) => `${cell.key}${cell.harmless ? " (harmless)" : ""}`)],
