@@ -77,22 +77,7 @@ export async function watch(world: ReleaseWorld, source: Source): Promise<Watche
 
 function recordOf({ cell, shifting }: ReleaseWorld, source: Source): ReleaseRecord {
   const record = newRecord({
-    deployment: {
-      deploymentId: DEPLOYMENT_ID,
-      application: "goaround-dev",
-      group: "released",
-      configuration: undefined,
-      status: "InProgress",
-      creator: "user",
-      appSpec: "",
-      description: undefined,
-      createdAt: undefined,
-      completedAt: undefined,
-      error: undefined,
-      rollbackDeploymentId: undefined,
-      rollbackTriggeringDeploymentId: undefined,
-      externalId: undefined,
-    },
+    deployment: { deploymentId: DEPLOYMENT_ID, application: "goaround-dev", group: "released", creator: "user" },
     appSpec: {
       functionName: FUNCTION_NAME,
       alias: "live",
