@@ -14,6 +14,8 @@ import { addTally, addWork } from "./tally.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PAGES = new URL("docs/benchmarks/", ROOT);
 const KEPT = new URL(".goaround/bench/", ROOT);
+const WORKER = new URL("worker.ts", import.meta.url);
+const CHECK_WORKER = new URL("check-worker.ts", import.meta.url);
 
 const HELP = `npm run bench -- release [--quick] [--must N] [--seeds N] [--harmless N] [--check N] [--fresh | --kept]
 
@@ -51,12 +53,17 @@ export const run: Benchmark = async (args) => {
   }
   mkdirSync(KEPT, { recursive: true });
   const started = performance.now();
-  const measure = async <J extends object, R extends J>(what: string, jobs: readonly J[], code: readonly string[]) => {
+  const measure = async <J extends object, R extends J>(
+    what: string,
+    worker: URL,
+    jobs: readonly J[],
+    code: readonly string[],
+  ) => {
     const path = fileURLToPath(new URL(`${what}-${fingerprint(code)}.jsonl`, KEPT));
     if (values.fresh) rmSync(path, { force: true });
     let told = 0;
     return runJobs<J, R>({
-      worker: new URL(what === "release" ? "worker.ts" : "check-worker.ts", import.meta.url),
+      worker,
       jobs,
       path,
       ...(values.kept ? { processes: 0 } : {}),
@@ -74,9 +81,11 @@ export const run: Benchmark = async (args) => {
   const cells = releaseCells();
   const runsOf = ({ kind }: ReleaseCell) =>
     kind === "must" ? wanted.must : kind === "harmless" ? wanted.harmless : wanted.seeds;
-  const results = await measure<Job, JobResult>("release", partsOf(cells, runsOf), SIMULATED);
+  const results = await measure<Job, JobResult>("release", WORKER, partsOf(cells, runsOf), SIMULATED);
   const checked =
-    wanted.check === 0 ? [] : await measure<CheckJob, CheckResult>("release-check", checkJobs(wanted.check), REAL);
+    wanted.check === 0
+      ? []
+      : await measure<CheckJob, CheckResult>("release-check", CHECK_WORKER, checkJobs(wanted.check), REAL);
   const measured = cells.flatMap((cell) => measuredOf(cell, results));
   const folder = values.quick ? KEPT : PAGES;
   const cpuMinutes = results.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 60;
