@@ -20,12 +20,13 @@ import {
   parseInteger,
   parseText,
   parseVersion,
+  requireAction,
 } from "./cli/options.ts";
 import { commandLine, isProgram, main, perform, type Result } from "./cli/run.ts";
 import type { Session } from "./cli/session.ts";
 
 interface RollbackOptions extends CommonOptions {
-  action: string;
+  action?: string;
   functionName: string;
   targetVersion?: string;
   alias?: string;
@@ -48,14 +49,35 @@ interface RollbackOptions extends CommonOptions {
 
 const FORMS: Record<string, ActionForm> = {
   "rollback-function": {
+    summary: "alias back to the last known good version, or to the one named",
     required: ["functionName"],
     optional: ["targetVersion", "alias", "application", "deploymentGroup", "force", "withFlags", "stages", "atOnce"],
   },
-  "stop-deployment": { required: ["deploymentId"], optional: ["force"] },
-  "rollback-flags": { required: ["applicationId", "environmentId", "profileId", "flags"], optional: ["force"] },
-  "rollback-configuration": { required: ["applicationId", "environmentId", "profileId"], optional: ["toVersion"] },
-  "rollback-group": { required: ["group"], optional: [] },
-  "health-check": { required: ["functions"], optional: ["alias", "minutes"] },
+  "stop-deployment": {
+    summary: "stop a deployment with rollback and follow it until traffic is back",
+    required: ["deploymentId"],
+    optional: ["force"],
+  },
+  "rollback-flags": {
+    summary: "switch flags off, now; they stay off until they are released",
+    required: ["applicationId", "environmentId", "profileId", "flags"],
+    optional: ["force"],
+  },
+  "rollback-configuration": {
+    summary: "a whole flag configuration back to an earlier version",
+    required: ["applicationId", "environmentId", "profileId"],
+    optional: ["toVersion"],
+  },
+  "rollback-group": {
+    summary: "all functions of a release group back, and their flags off",
+    required: ["group"],
+    optional: [],
+  },
+  "health-check": {
+    summary: "alias, alarms, errors and open deployments of functions; changes nothing",
+    required: ["functions"],
+    optional: ["alias", "minutes"],
+  },
 };
 
 export function command(io: CliIo = processIo, result: Result = { exitCode: 0 }): Command {
@@ -63,7 +85,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     .description(
       "Undo a release by hand: alias back, deployment stopped, flags off, a whole group; or check the health of functions.",
     )
-    .requiredOption("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
+    .option("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
     .option("--function-name <name>", "function whose alias goes back", parseText)
     .option("--target-version <number>", "version to go back to (default: the last known good)", parseVersion)
     .addOption(aliasOption())
@@ -87,24 +109,25 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   addCommonOptions(rollback);
   rollback.addHelpText("after", HELP);
   rollback.action(async (options: RollbackOptions) => {
-    const run = { verb: "rollback", action: options.action, options, commandLine: commandLine(rollback) };
+    const run = { verb: "rollback", action: options.action ?? "", options, commandLine: commandLine(rollback) };
     await perform(io, result, run, (session) => {
+      const action = requireAction(options.action, FORMS);
       fillFlagPlace(rollback, io.env);
-      checkForm(options.action, FORMS, rollback);
-      return act(session, rollback.opts());
+      checkForm(action, FORMS, rollback);
+      return act(session, action, rollback.opts());
     });
   });
   return rollback;
 }
 
-function act(session: Session, options: RollbackOptions) {
+function act(session: Session, action: string, options: RollbackOptions) {
   const alias = options.alias ?? DEFAULT_ALIAS;
   const force = options.force ?? false;
-  if (options.action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
-  if (options.action === "stop-deployment") return stopDeployment(session, { ...options, force });
-  if (options.action === "rollback-flags") return rollbackFlags(session, { ...options, force });
-  if (options.action === "rollback-configuration") return rollbackConfiguration(session, options);
-  if (options.action === "rollback-group") return rollbackGroup(session, options);
+  if (action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
+  if (action === "stop-deployment") return stopDeployment(session, { ...options, force });
+  if (action === "rollback-flags") return rollbackFlags(session, { ...options, force });
+  if (action === "rollback-configuration") return rollbackConfiguration(session, options);
+  if (action === "rollback-group") return rollbackGroup(session, options);
   return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
 }
 

@@ -72,7 +72,7 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
   }
 
   async function answer(deploymentId: string, step: OrphanStep & { kind: "report" }, hasShare: boolean): Promise<void> {
-    const { executionId, status, why } = step;
+    const { executionId, status, why, verdict } = step;
     if (hasShare) {
       // CodeDeploy refuses an alias with weights. What cannot be taken away now is, when the deployment has ended.
       await bestEffort("taking the canary's share away", () => ports.shift.setShare(deploymentId, 0));
@@ -80,6 +80,15 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     if (status === "Failed") {
       await bestEffort("noting why", () =>
         ports.ledger.updateRelease(deploymentId, { reason: why, actor: "report-failure" }),
+      );
+    }
+    if (verdict) {
+      const told = {
+        ...verdict,
+        findings: [...verdict.findings, fact("watch-lost", `${why}; it had judged the shift to its end`)],
+      };
+      await bestEffort("noting the verdict", () =>
+        ports.ledger.updateRelease(deploymentId, { verdict: told, postTrafficStatus: status }),
       );
     }
     const reply = await ports.deployments.reportHook({ deploymentId, executionId, status });

@@ -3,6 +3,7 @@ import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
 import { killOrAwait } from "./flags-off.ts";
+import { groupBack } from "./group.ts";
 import { putBack, reasonsFor, recordPutBack, rolledBack } from "./guard-time.ts";
 import { putAliasBack } from "./put-back.ts";
 import { booksOpen, type Response } from "./responder.ts";
@@ -25,6 +26,7 @@ export async function finishPutBack(
     const move = () => putAliasBack(response, release, to, { reason: reasons[0]!.message });
     return putBack(response, release, reasons, flags, move);
   }
+  const others = groupBack(response, release, reasons[0]!.message);
   await tell(response, "notify-guard", {
     release,
     outcome: "rolled-back",
@@ -35,6 +37,8 @@ export async function finishPutBack(
     drifted: true,
     aliasState: await response.ports.functions.getAlias(release.functionName, release.alias),
   });
+  const left = await others;
+  if (left) throw left;
 }
 
 /** The alias was put back while the ledger did not answer: its entries are made up for. */

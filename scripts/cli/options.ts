@@ -121,6 +121,8 @@ export function parseBoolean(text: string): boolean {
 
 /** Which options an action needs and which it may have, by their names in code; common options go with every action. */
 export interface ActionForm {
+  /** For the list of actions. */
+  summary?: string;
   required: readonly string[];
   optional: readonly string[];
 }
@@ -129,6 +131,18 @@ const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${let
 const COMMON = new Set(
   "environment profile region endpointUrl reason json dryRun yes verbose pollSeconds action".split(" "),
 );
+
+/** Throws a usage error that lists the actions when none is given. */
+export function requireAction(action: string | undefined, forms: Readonly<Record<string, ActionForm>>): string {
+  if (action !== undefined) return action;
+  const width = Math.max(...Object.keys(forms).map((name) => name.length));
+  const lines = Object.entries(forms).map(([name, { summary = "" }]) =>
+    `  ${name.padEnd(width)}  ${summary}`.trimEnd(),
+  );
+  throw new GoaroundError("usage", "operator", "name what to do with --action", {
+    advice: `one of these, and --help for their options\n${lines.join("\n")}`,
+  });
+}
 
 /** Throws one usage error that lists everything that is wrong with an action's options. */
 export function checkForm(action: string, forms: Readonly<Record<string, ActionForm>>, given: Command): void {

@@ -47,10 +47,19 @@ describe("configuration", () => {
       protectLedger: false,
       notificationEmail: undefined,
       functions: {
-        lambda_router: { errorThresholdPercent: 5, durationThresholdMs: 10_000, p99ThresholdMs: 5000, blockers: [] },
+        lambda_router: {
+          ...{ errorThresholdPercent: 5, durationThresholdMs: 10_000, p99ThresholdMs: 5000, blockers: [] },
+          rollbackStepSeconds: undefined,
+        },
       },
     });
     expect(strategyOf({ environments: EMPTY })).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+  });
+
+  it("has a rollback taken in steps where a setting says so, no faster than the policy allows", () => {
+    const { functions } = load({ defaults: { rollbackStepSeconds: 30 }, environments: EMPTY });
+    expect(functions.lambda_router.rollbackStepSeconds).toBe(30);
+    expect(() => load({ defaults: { rollbackStepSeconds: 4 }, environments: EMPTY })).toThrow("rollbackStepSeconds");
   });
 
   it("lets the environment override the defaults, and a function its environment", () => {

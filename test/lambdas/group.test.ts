@@ -102,6 +102,21 @@ describe("a failure in a group", () => {
     expect([versionOf(ports, FUNCTION), versionOf(ports, "orders")]).toEqual(["1", "1"]);
   });
 
+  it("in guard time takes the others back with the next alarm when the responder died before it came to that", async () => {
+    const ports = await released(shop);
+    await releasedBefore(ports, "orders");
+    const { send } = responder(ports);
+    const read = ports.ledger.getEnvironment.bind(ports.ledger);
+    // The group's lever reads it after the alias has been moved.
+    ports.ledger.getEnvironment = () =>
+      versionOf(ports, FUNCTION) === "1" ? Promise.reject(new Error("died")) : read();
+    await expect(send(alarmEvent(ALIAS_ALARM))).rejects.toThrow("died");
+    expect([versionOf(ports, FUNCTION), versionOf(ports, "orders")]).toEqual(["1", "2"]);
+    ports.ledger.getEnvironment = read;
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(versionOf(ports, "orders")).toBe("1");
+  });
+
   it("leaves a function alone for which the guard is disarmed", async () => {
     const ports = await shifting(shop);
     await releasedBefore(ports, "orders", "stock");

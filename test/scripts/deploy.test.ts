@@ -281,7 +281,7 @@ describe("deploy", () => {
     harness.discovery.stacks.set("checkout", "checkout-stack");
     const refused = await harness.run(command, ...FORM);
     expect(refused.exitCode).toBe(3);
-    expect(refused.stderr).toContain("its next `cdk deploy` then fails before any traffic");
+    expect(refused.stderr).toContain("its next `cdk deploy` fails before any traffic");
     expect(refused.stderr).toContain("--detach");
     codeDeploy(harness, "Succeeded");
     const ran = await harness.run(command, ...FORM, "--detach");

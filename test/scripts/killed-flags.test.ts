@@ -65,6 +65,15 @@ describe("a killed flag", () => {
     expect(harness.ports.flags.values().new_api).toBe(true);
   });
 
+  it("is released in words that say so, and with the names that its profile was given by", async () => {
+    const harness = withFlags();
+    await kill(harness, ["new_api"], "--reason", "customers complain");
+    const ran = await flags(harness, "release", "new_api", "--reason", "fixed", ...PLACE);
+    expect(ran.stderr).toContain(`by ${BY}: customers complain`);
+    expect(ran.stderr).not.toContain("until it is released");
+    expect(ran.stderr).toContain("--application-id flags --environment-id dev --profile-id router --flag-name new_api");
+  });
+
   it("does not keep others from being switched on, nor does a ledger that is down", async () => {
     const harness = withFlags({ new_api: true, flux: false, old: false });
     await kill(harness, ["new_api"]);

@@ -469,6 +469,36 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+const ASKED = ["--action", "rollback-function", "--function-name", "checkout"];
+const FLAGS = [{ applicationId: "flags", environmentId: "dev", profileId: "router", flags: ["new_api"] }];
+
+describe("rollback-function --with-flags", () => {
+  it("says which flags are off already, and that there are none", async () => {
+    const harness = new Harness();
+    harness.guarded("checkout", "3", { flags: FLAGS });
+    harness.known("checkout", "2");
+    harness.ports.flags.given({ new_api: false });
+    const ran = await harness.run(command, ...ASKED, "--with-flags");
+    expect(ran.stderr).toContain("off already: new_api");
+    const other = new Harness();
+    other.guarded("checkout", "3");
+    other.known("checkout", "2");
+    expect((await other.run(command, ...ASKED, "--with-flags")).stderr).toContain("gives no flags");
+  });
+
+  it("switches them off although the alias is back already", async () => {
+    const harness = new Harness();
+    harness.guarded("checkout", "2", { flags: FLAGS });
+    harness.known("checkout", "2");
+    harness.ports.flags.given({ new_api: true });
+    expect((await harness.run(command, ...ASKED)).exitCode).toBe(0);
+    expect(harness.ports.flags.values().new_api).toBe(true);
+    const ran = await harness.run(command, ...ASKED, "--with-flags");
+    expect(ran.stderr).toContain("switched off new_api");
+    expect(harness.ports.flags.values().new_api).toBe(false);
+  });
+});
+
 describe("rollback-function in stages", () => {
   const shares = (harness: Harness) =>
     harness.ports.functions.calls.of("splitAlias").map((split) => (split as { share: number }).share);

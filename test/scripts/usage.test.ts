@@ -5,7 +5,7 @@ import { command as rollback } from "../../scripts/rollback.ts";
 import { Harness } from "./harness.ts";
 
 const WRONG: [string, typeof rollback, string[], string][] = [
-  ["no action", rollback, [], "--action"],
+  ["no action", rollback, [], "  stop-deployment         stop a deployment with rollback"],
   ["an unknown action", rollback, ["--action", "rollback-fnction"], "Did you mean rollback-function?"],
   ["an unknown option", rollback, ["--action", "health-check", "--function", "x"], "--function"],
   ["no function", rollback, ["--action", "rollback-function"], "it needs --function-name"],

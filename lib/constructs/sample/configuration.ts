@@ -60,6 +60,7 @@ const functionSettings = z.strictObject({
   falseRollbackPercent: z.number().min(0.001).max(20).optional(),
   minErrorExcessPercent: z.number().min(0).max(100).optional(),
   clearWeightsAfterSeconds: z.number().int().min(0).max(300).optional(),
+  rollbackStepSeconds: z.number().int().min(5).max(120).optional(),
   signalSource: z.enum(["logs", "metrics"]).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
   releaseGroup: z
@@ -109,6 +110,8 @@ export interface FunctionConfiguration {
   /** Settings that go into the policy as they are; what is left out has the policy's own default. */
   readonly checks: Pick<FunctionSettings, "falseRollbackPercent" | "minErrorExcessPercent" | "onTrafficDeficit">;
   readonly clearWeightsAfterSeconds: number | undefined;
+  /** Undefined: back at once. */
+  readonly rollbackStepSeconds: number | undefined;
   readonly signalSource: FunctionSettings["signalSource"];
   /** Undefined: released by itself. */
   readonly releaseGroup: string | undefined;
@@ -330,6 +333,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
         onTrafficDeficit: own.onTrafficDeficit,
       },
       clearWeightsAfterSeconds: own.clearWeightsAfterSeconds,
+      rollbackStepSeconds: own.rollbackStepSeconds,
       signalSource: own.signalSource,
       releaseGroup: own.releaseGroup,
       metrics: own.metrics,

@@ -74,6 +74,7 @@ export class FunctionStack extends Stack {
           ...settings.checks,
         },
         clearWeightsAfterSeconds: settings.clearWeightsAfterSeconds,
+        rollbackStepSeconds: settings.rollbackStepSeconds,
         ...(settings.signalSource && { signals: { source: settings.signalSource } }),
         releaseGroup: settings.releaseGroup,
         metrics: settings.metrics,

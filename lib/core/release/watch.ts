@@ -123,13 +123,14 @@ export interface OrphanFacts {
 
 /**
  * What becomes of a release whose hook or watch may have died. `report`: answer CodeDeploy in its place, as decided
- * before or else Failed; `unwatched`: nobody compares the versions any more, alarms and the hook at the end still do.
+ * before or as judged to the end of the shift, or else Failed; `unwatched`: nobody compares the versions any more, alarms and the hook at the end still do.
  */
 export type OrphanStep =
   | { kind: "over" }
   | { kind: "leave" }
   | { kind: "unwatched" }
-  | { kind: "report"; executionId: string; status: "Succeeded" | "Failed"; why: string }
+  /** `verdict`: what the watch had found, where that decides. */
+  | { kind: "report"; executionId: string; status: "Succeeded" | "Failed"; why: string; verdict?: Verdict }
   | { kind: "unreachable"; why: string };
 
 export function lookAfter({ now, deployment, waiting, release, watch }: OrphanFacts): OrphanStep {
@@ -148,5 +149,19 @@ export function lookAfter({ now, deployment, waiting, release, watch }: OrphanFa
   const executionId = before ? release?.preTrafficHookId : release?.postTrafficHookId;
   if (executionId === undefined) return { kind: "unreachable", why };
   const decided = before ? release?.preTrafficStatus : release?.postTrafficStatus;
+  const judged = decided === undefined && !before && handedOver ? promotedBy(release, waiting.since) : undefined;
+  if (judged) return { kind: "report", executionId, status: "Succeeded", why, verdict: judged };
   return { kind: "report", executionId, status: decided ?? "Failed", why };
+}
+
+/**
+ * The verdict, when it is `promote` and nothing of the shift is left to be judged: what is missing of the bake then is
+ * waiting, and the alarms that would end it act in guard time as well.
+ */
+function promotedBy(release: Partial<ReleaseRecord> | undefined, since: Date): Verdict | undefined {
+  const { judging, staged } = release ?? {};
+  if (judging?.verdict.kind !== "promote") return undefined;
+  // A stage's gate lets nothing through that is not judged to its last minute.
+  const isWhole = staged?.clearedAt !== undefined || Date.parse(judging.judgedUntil) > since.getTime() - MINUTE_MS;
+  return isWhole ? judging.verdict : undefined;
 }

@@ -85,7 +85,8 @@ function announce(
     reason: session.options.reason,
     environment: session.environment,
   });
-  if (facts.stackName !== undefined) session.warn(reconcileNote(facts.stackName, functionName, alias, version));
+  if (facts.stackName !== undefined)
+    session.warn(reconcileNote(facts.stackName, functionName, alias, version, facts.recordedVersion));
   warnOfAlarms(session, options, facts, {
     without: "when this command is gone nothing takes the share back",
     withThreshold: "when this command is gone only the alarm of --rollback-threshold takes the share back",

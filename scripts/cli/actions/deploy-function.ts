@@ -52,7 +52,7 @@ export async function deployFunction(session: Session, options: DeployOptions): 
     environment: session.environment,
   });
   if (release.stackName !== undefined) {
-    session.warn(reconcileNote(release.stackName, functionName, alias, version));
+    session.warn(reconcileNote(release.stackName, functionName, alias, version, release.recordedVersion));
   }
   warnOfAlarms(session, options, release, {
     without: "during the shift nothing stops the release",

@@ -7,7 +7,7 @@ import {
   releaseKilled,
 } from "../../../lib/core/release/environment-record.ts";
 import { flagStates } from "../../../lib/core/release/flag-document.ts";
-import { describeKilled, killedIn } from "../../../lib/core/release/killed-flags.ts";
+import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import { suggest } from "../../../lib/core/suggest.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 
@@ -59,12 +59,12 @@ export async function releaseFlags(session: Session, flags: readonly string[], p
       advice: "Name one with --application-id, --environment-id and --profile-id.",
     });
   }
-  for (const one of wanted) session.say(describeKilled(one));
+  for (const { flag, at, by, reason } of wanted) session.say(`${flag} was killed on ${at} by ${by}: ${reason}`);
   const data = { released: wanted };
   if (session.options.dryRun) return planned(`would release ${flags.join(", ")}`, data);
   await session.confirm(`Release ${flags.join(", ")}?`);
   await ledger.changeEnvironment((record) => releaseKilled(record, wanted.map(killedFlagKey)));
-  const { applicationId, environmentId, profileId } = wanted[0]!;
+  const { applicationId, environmentId, profileId } = await namesOf(session, wanted[0]!, place);
   return done(
     `released ${flags.join(", ")}: still off, and may be switched on`,
     data,
@@ -85,6 +85,20 @@ function notKilled(flags: readonly string[], held: readonly KilledFlag[]): Outco
   throw new GoaroundError("flags-missing", "operator", `${flags.join(", ")} is not killed`, {
     advice: `Did you mean ${near}? Killed: ${names.join(", ")}.`,
   });
+}
+
+/** Names where they are known: those that were given, or the environment's own. */
+async function namesOf(session: Session, killed: KilledFlag, given: Place): Promise<Required<Place>> {
+  const { applicationId, environmentId, profileId } = killed;
+  const named = {
+    applicationId: given.applicationId ?? flagApplicationName(session.environment),
+    environmentId: given.environmentId ?? flagEnvironmentName(session.environment),
+    profileId: given.profileId ?? FLAG_PROFILE_NAME,
+  };
+  const target = await targetOf(session, named).catch(() => undefined);
+  const isSame =
+    target?.applicationId === applicationId && target.environmentId === environmentId && target.profileId === profileId;
+  return isSame ? named : { applicationId, environmentId, profileId };
 }
 
 const targetOf = (session: Session, { applicationId, environmentId, profileId }: Place) =>

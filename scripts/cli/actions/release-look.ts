@@ -2,10 +2,10 @@ import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState, VersionInfo } from "../../../lib/core/ports.ts";
 import { attendedCommand, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
+import { doctorCommand } from "../../../lib/core/release/findings.ts";
 import type { AliasRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, newestFirst, openReleaseOf, readAlias, readPolicy } from "../lookup.ts";
 import type { Session } from "../session.ts";
-import { reconcileNote } from "./reconcile-note.ts";
 
 /** What is to be released, and past whom. */
 export interface ReleaseRequest {
@@ -24,6 +24,8 @@ export interface ReleaseFacts {
   alias: AliasState;
   target: VersionInfo;
   stackName: string | undefined;
+  /** The version that the stack's template records; undefined where there is no stack, or it cannot be told. */
+  recordedVersion: string | undefined;
   policy: Policy | undefined;
   application: string;
   group: string;
@@ -49,6 +51,14 @@ export async function lookAtRelease(session: Session, options: ReleaseRequest): 
       advice: "Correct it in the CDK app and deploy that, then release again.",
     });
   }
+  const { stackName } = description;
+  const recorded =
+    stackName === undefined
+      ? undefined
+      : await session.attempt(
+          `what stack ${stackName} records could not be read`,
+          session.ports.stacks.alias(stackName, state.arn),
+        );
   const found = await findGroup(session, functionName, policy, options);
   const group = found && (await session.ports.deployments.group(found.application, found.group));
   if (!found || !group) {
@@ -63,7 +73,8 @@ export async function lookAtRelease(session: Session, options: ReleaseRequest): 
   return {
     alias: state,
     target,
-    stackName: description.stackName,
+    stackName,
+    recordedVersion: recorded?.recordedVersion,
     policy,
     ...found,
     groupAlarms: group.alarms,
@@ -104,11 +115,15 @@ export async function refuseWhileAttended(session: Session, record: AliasRecord 
 
 /** Throws `refused` where the alias belongs to a stack and nobody has said that it is to be reconciled afterwards. */
 export function refuseOwned(
-  { stackName }: ReleaseFacts,
+  { stackName, recordedVersion }: ReleaseFacts,
   { functionName, alias, version, detach }: ReleaseRequest,
 ): void {
   if (stackName === undefined || detach) return;
-  throw new GoaroundError("refused", "operator", reconcileNote(stackName, functionName, alias, version), {
-    advice: "Release through `cdk deploy`, or add --detach to go on and reconcile later.",
+  const recorded = recordedVersion === undefined ? "" : `, and records version ${recordedVersion}`;
+  const message =
+    `CloudFormation stack ${stackName} owns alias ${alias} of ${functionName}${recorded}: once version ` +
+    `${version} is released past it, its next \`cdk deploy\` fails before any traffic until the two are reconciled`;
+  throw new GoaroundError("refused", "operator", message, {
+    advice: `Release through \`cdk deploy\`; or add --detach, and run afterwards: ${doctorCommand(functionName, alias)}`,
   });
 }

@@ -2,7 +2,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
-import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
+import type { FlagResult, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
@@ -47,7 +47,10 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
       { advice: `Let it finish, or stop it: ${stopCommand(open)}` },
     );
   }
-  if (!open && plan.action === "nothing" && isWhole(situation.alias)) return alreadyThere(session, situation);
+  if (!open && plan.action === "nothing" && isWhole(situation.alias)) {
+    const outcome = await alreadyThere(session, situation);
+    return options.withFlags && !session.options.dryRun ? flagsToo(session, situation, outcome) : outcome;
+  }
   if (session.options.dryRun) {
     return planned(
       `${open ? `would stop deployment ${open.deployment.deploymentId} with rollback, then ` : ""}would have all traffic of ${name} on version ${plan.target.version}`,
@@ -68,6 +71,7 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
     ? await asOne(session, { options, situation }, act)
     : { ...(await act((_, work) => work())), joined: undefined };
   const flags = await flagsOff;
+  if (options.withFlags) tellOfFlags(session, flags);
   const health = await session.attempt(
     "the health check could not be made",
     lookAtHealth(session, functionName, alias, DEFAULT_HEALTH_MINUTES),
@@ -80,6 +84,26 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const left = flagsLeftOn(flags);
   if (left.length > 0) return flagsNotOff(message, left, data);
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
+}
+
+/** The kill itself tells only what it changes. */
+function tellOfFlags(session: Session, flags: readonly FlagResult[]): void {
+  const off = flags.flatMap(({ alreadyOff }) => alreadyOff);
+  if (off.length > 0) session.say(`  off already: ${off.join(", ")}`);
+  if (flags.length === 0) session.say("  the policy gives no flags to the function's releases: none to switch off");
+}
+
+/** The alias needs nothing; flags were asked for all the same. */
+async function flagsToo(session: Session, { policy }: Situation, outcome: Outcome): Promise<Outcome> {
+  const reason = session.options.reason ?? DEFAULT_REASON;
+  const flags = await switchReleaseFlagsOff(session, policy?.flags ?? [], reason);
+  tellOfFlags(session, flags);
+  const data = { ...outcome.data, flags };
+  const left = flagsLeftOn(flags);
+  if (left.length > 0) return flagsNotOff(outcome.message, left, data);
+  const switched = flags.flatMap(({ switchedOff }) => switchedOff);
+  if (switched.length === 0) return { ...outcome, data };
+  return { ...outcome, code: "done", message: `${outcome.message}; switched off ${switched.join(", ")}`, data };
 }
 
 const flagsNotOff = (message: string, left: readonly string[], data: Record<string, unknown>): Outcome => ({

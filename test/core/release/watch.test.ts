@@ -179,6 +179,21 @@ describe("looking after a release", () => {
     expect(look({ waiting: afterHook, watch: "over", release })).toMatchObject({ status: "Succeeded" });
   });
 
+  it.each([
+    ["promote", "05:00", {}, "Succeeded"],
+    ["promote", "04:00", {}, "Failed"],
+    ["promote", "02:00", { staged: { clearedAt: at("04:00").toISOString(), steps: [] } }, "Succeeded"],
+    ["inconclusive", "05:00", {}, "Failed"],
+    ["hold", "05:00", {}, "Failed"],
+    ["rollback", "05:00", {}, "Failed"],
+  ] as const)(
+    "answers for a watch that was lost in the bake by its verdict: %s, judged until %s (%j): %s",
+    (kind, until, staged, status) => {
+      const release = { ...handedOver, ...staged, judging: judged(kind, kind, until) } as OrphanFacts["release"];
+      expect(look({ waiting: afterHook, watch: "over", release })).toMatchObject({ kind: "report", status });
+    },
+  );
+
   it("leaves the first half minute after the hand-over to the hook, which looks itself", () => {
     const facts = { waiting: afterHook, watch: "over" as const, release: handedOver };
     expect(look({ ...facts, now: at("05:51") })).toEqual({ kind: "leave" });
