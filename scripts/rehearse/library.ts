@@ -63,7 +63,8 @@ export function loadScenario(nameOrFile: string): Scenario {
 function withOwnApp(scenario: Scenario, path: string): Scenario {
   if (!scenario.app?.startsWith(SHIPPED_APP)) return scenario;
   const name = scenario.app.slice(SHIPPED_APP.length);
-  const programs = existsSync(join(folder, "apps")) ? readdirSync(join(folder, "apps")) : [];
+  const files = existsSync(join(folder, "apps")) ? readdirSync(join(folder, "apps")) : [];
+  const programs = files.filter((file) => /\.[jt]s$/.test(file));
   const known = [...new Set(programs.map((file) => file.replace(/(\.d)?\.[jt]s$/, "")))];
   if (known.includes(name)) return { ...scenario, app: ownApp(`scenarios/apps/${name}`) };
   const message = `no app "${name}" ships; there is ${known.join(", ") || "none"}`;

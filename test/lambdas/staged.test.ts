@@ -370,7 +370,8 @@ describe("the Lambda that gives the share", () => {
     expect(ports.functions.calls.of("splitAlias")).toHaveLength(1);
     expect(aliasOf()).toMatchObject({ functionVersion: "1", weights: { 2: 0.2 } });
     expect(await set(0)).toEqual({ isSet: true });
-    expect(aliasOf()).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(aliasOf().functionVersion).toBe("1");
+    expect(aliasOf().weights).toEqual({});
   });
 
   it.each([

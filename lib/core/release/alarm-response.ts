@@ -14,7 +14,7 @@ export interface AlarmFacts {
   /** The release that brought the version that serves now, if it is on record. */
   lastRelease: ReleaseRecord | undefined;
   /** The alias's newest rollback, if it is known. */
-  journal?: Pick<RollbackRecord, "deploymentId" | "automatic" | "version"> | undefined;
+  journal?: (Pick<RollbackRecord, "deploymentId" | "automatic" | "version"> & Partial<RollbackRecord>) | undefined;
 }
 
 /**
@@ -71,7 +71,7 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
   return { kind: "put-back", release: lastRelease };
 }
 
-/** The guard has put the alias back for this release. */
+/** The guard has put the alias back for this release, or was cut off between the steps of doing so. */
 const isPutBack = (
   { functionVersion, weights }: AlarmFacts["alias"],
   { deploymentId }: ReleaseRecord,
@@ -80,7 +80,7 @@ const isPutBack = (
   journal?.automatic === true &&
   journal.deploymentId === deploymentId &&
   functionVersion === journal.version &&
-  Object.keys(weights).length === 0;
+  (Object.keys(weights).length === 0 || journal.result?.outcome !== "restored");
 
 /** A command gives the version its shares, and may be gone: there is no deployment to stop. */
 function respondWhileAttended(

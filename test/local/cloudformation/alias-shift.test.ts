@@ -151,7 +151,8 @@ describe("an alias with UpdatePolicy", () => {
     await aws.finish();
     expect((await aws.stack()).StackStatus).toBe("UPDATE_ROLLBACK_COMPLETE");
     expect(await aws.reasons("BetaAlias", "UPDATE_FAILED")).toEqual(["Resource update cancelled"]);
-    expect(aws.lambda.getAliasState("orders", "beta")).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(aws.lambda.getAliasState("orders", "beta")).toMatchObject({ functionVersion: "1" });
+    expect(aws.lambda.getAliasState("orders", "beta")?.weights).toEqual({});
     expect(aws.alias()).toEqual({ version: "1", weights: {} });
   });
 

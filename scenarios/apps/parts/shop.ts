@@ -1,0 +1,32 @@
+import { App, Stack } from "aws-cdk-lib";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import { GuardedFunction, type GuardedFunctionProps, ReleaseGuard } from "../../../lib/constructs/index.ts";
+
+/** A shop of two guarded functions and their guard. `stackOf`: what follows `shop-<environment>` in a function's stack's name. */
+export function shop(stackOf: (functionName: string) => string, policy: GuardedFunctionProps["policy"] = {}): void {
+  const app = new App();
+  const environmentName = String(app.node.tryGetContext("env") ?? "dev");
+  const guardStack = new Stack(app, `goaround-${environmentName}-guard`);
+  const guard = new ReleaseGuard(guardStack, "Guard", {
+    environmentName,
+    functionNamePrefixes: [`shop-${environmentName}-`],
+    protectLedger: false,
+  });
+  const stacks = new Map<string, Stack>();
+  for (const name of ["checkout", "payments"]) {
+    const id = `shop-${environmentName}${stackOf(name)}`;
+    const stack = stacks.get(id) ?? new Stack(app, id);
+    stacks.set(id, stack);
+    stack.addStackDependency(guardStack);
+    new GuardedFunction(stack, name, {
+      guard,
+      function: {
+        functionName: `shop-${environmentName}-${name}`,
+        runtime: lambda.Runtime.NODEJS_22_X,
+        handler: "index.handler",
+        code: lambda.Code.fromInline("exports.handler = async () => ({ ok: true });"),
+      },
+      policy,
+    });
+  }
+}
