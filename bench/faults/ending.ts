@@ -1,6 +1,7 @@
 import { FLAG_PROFILE_NAME, flagApplicationName, flagEnvironmentName } from "../../lib/contract/names.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
-import { ALIAS, ENVIRONMENT, FLAG, FUNCTION, type Scene } from "./scene.ts";
+import { groupLease } from "../../lib/core/release/revert-group.ts";
+import { ALIAS, ENVIRONMENT, FLAG, FUNCTION, GROUP, type Scene, SIBLING } from "./scene.ts";
 import type { Call } from "./wire.ts";
 
 /** What a rollback must have brought about; what a manual one does not touch is left out. */
@@ -9,6 +10,8 @@ export interface Goal {
   flagOff?: true;
   /** The version that was left is known bad, and its release on record as rolled back. */
   recorded?: true;
+  /** The release's group is back with it, and the environment's record says so. */
+  group?: true;
   /** One at least, and at most so many. */
   notifications?: number;
 }
@@ -46,9 +49,27 @@ export async function problemsOf(scene: Scene, goal: Goal): Promise<string[]> {
     if (known?.lastKnownGood?.version !== "1") problems.push(`last known good is ${known?.lastKnownGood?.version}`);
     if ((known?.rollbacks?.length ?? 0) > 1) problems.push(`${known?.rollbacks?.length} rollbacks are counted`);
   }
+  if (goal.group) problems.push(...(await groupProblems(scene)));
   const sent = done(wire.calls, "sns", "Publish");
   if (goal.notifications !== undefined && (sent === 0 || sent > goal.notifications))
     problems.push(`${sent} notifications`);
+  return problems;
+}
+
+async function groupProblems({ ports }: Scene): Promise<string[]> {
+  const problems: string[] = [];
+  const alias = await ports.functions.getAlias(SIBLING, ALIAS);
+  if (alias.functionVersion !== "1") problems.push(`the alias of the group's other is on ${alias.functionVersion}`);
+  const journals = await Promise.all([
+    ports.ledger.getRollback(SIBLING, ALIAS),
+    ports.ledger.getRollback(...groupLease(GROUP)),
+  ]);
+  for (const journal of journals) {
+    if (journal && journal.result?.outcome !== "restored")
+      problems.push(`the journal of ${journal.functionName} says ${journal.result?.outcome ?? "nothing"}`);
+  }
+  const { groups } = await ports.ledger.getEnvironment();
+  if (groups[GROUP]?.revert?.doneAt === undefined) problems.push("the group is not on record as back");
   return problems;
 }
 

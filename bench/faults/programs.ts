@@ -1,13 +1,14 @@
 import { createRespond } from "../../lambdas/respond/respond.ts";
-import type { Log } from "../../lambdas/runtime/log.ts";
 import type { ServiceClock } from "../../lib/adapters/clock.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import type { AdapterOptions } from "../../lib/adapters/options.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { LocalWorld } from "../../lib/local/kernel/world.ts";
 import { connectAws } from "../../scripts/cli/io.ts";
 import { main } from "../../scripts/cli/run.ts";
-import { command } from "../../scripts/rollback.ts";
+import { command as doctor } from "../../scripts/doctor.ts";
+import { command as rollback } from "../../scripts/rollback.ts";
 import { ENVIRONMENT, HOME, TOPIC_ARN } from "./scene.ts";
 import { type Caller, never, type Wire } from "./wire.ts";
 
@@ -68,6 +69,11 @@ export interface Skew {
   skewMs?: number;
 }
 
+export interface Delivery extends Skew {
+  /** Milliseconds until it comes. */
+  afterMs?: number;
+}
+
 /** The responder as Lambda runs it: again after one and after two minutes when it failed or died. */
 export class Responder {
   readonly invocations: Invocation[] = [];
@@ -87,11 +93,12 @@ export class Responder {
     return this.running === 0;
   }
 
-  async deliver(event: unknown, requestId: string, skew: Skew = {}): Promise<void> {
+  async deliver(event: unknown, requestId: string, { afterMs = 0, ...skew }: Delivery = {}): Promise<void> {
     this.running += 1;
     try {
+      if (afterMs > 0) await this.world.clock.sleep(afterMs);
       for (const pauseMs of [...RETRIES_MS, undefined]) {
-        const ended = await this.invoke(event, requestId, skew);
+        const ended = await invokeResponder(this.world, this.wire, { event, requestId, ...skew });
         this.invocations.push(ended);
         if (ended.ended === "done") return;
         if (pauseMs === undefined) {
@@ -104,37 +111,48 @@ export class Responder {
       this.running -= 1;
     }
   }
+}
 
-  private async invoke(event: unknown, requestId: string, { skewMs = 0 }: Skew): Promise<Invocation> {
-    const program = new Program(requestId, this.world, this.wire, skewMs);
-    const options = { ...program.options, environment: ENVIRONMENT, topicArn: TOPIC_ARN, actor: "respond" };
-    const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
-    const respond = createRespond({
-      ports: { ...ports, clock: program.clock },
-      environment: ENVIRONMENT,
-      home: HOME,
-      log: silent,
-      emit: () => {},
-      paced: (work) => work(),
-    });
-    const endsAt = this.world.clock.now() + TIMEOUT_MS;
-    const context = { awsRequestId: requestId, getRemainingTimeInMillis: () => endsAt - this.world.clock.now() };
-    const timer = new AbortController();
-    const timeout = this.world.clock.sleep(TIMEOUT_MS, timer.signal).then(
-      () => {
-        program.kill();
-        return "killed" as const;
-      },
-      () => never<"killed">(),
-    );
-    try {
-      const ended = await Promise.race([respond(event, context).then(() => "done" as const), program.killed, timeout]);
-      return { requestId, ended };
-    } catch (error) {
-      return { requestId, ended: "failed", error };
-    } finally {
-      timer.abort();
-    }
+export interface Invoke extends Skew {
+  event: unknown;
+  requestId: string;
+  log?: Log;
+}
+
+/** One run of the responder, which ends at the latest when Lambda's time for it is over. */
+export async function invokeResponder(
+  world: LocalWorld,
+  wire: Wire,
+  { event, requestId, skewMs = 0, log = silent }: Invoke,
+): Promise<Invocation> {
+  const program = new Program(requestId, world, wire, skewMs);
+  const options = { ...program.options, environment: ENVIRONMENT, topicArn: TOPIC_ARN, actor: "respond" };
+  const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
+  const respond = createRespond({
+    ports: { ...ports, clock: program.clock },
+    environment: ENVIRONMENT,
+    home: HOME,
+    log,
+    emit: () => {},
+    paced: (work) => work(),
+  });
+  const endsAt = world.clock.now() + TIMEOUT_MS;
+  const context = { awsRequestId: requestId, getRemainingTimeInMillis: () => endsAt - world.clock.now() };
+  const timer = new AbortController();
+  const timeout = world.clock.sleep(TIMEOUT_MS, timer.signal).then(
+    () => {
+      program.kill();
+      return "killed" as const;
+    },
+    () => never<"killed">(),
+  );
+  try {
+    const ended = await Promise.race([respond(event, context).then(() => "done" as const), program.killed, timeout]);
+    return { requestId, ended };
+  } catch (error) {
+    return { requestId, ended: "failed", error };
+  } finally {
+    timer.abort();
   }
 }
 
@@ -144,17 +162,19 @@ export interface CommandRun {
   stderr: string;
 }
 
-/** `goaround rollback …` as an operator runs it, once. */
-export async function runRollbackCommand(
+const VERBS = { rollback, doctor };
+
+/** `goaround VERB …` as an operator runs it, once. */
+export async function runCommand(
   world: LocalWorld,
   wire: Wire,
   name: string,
-  argv: readonly string[],
+  [verb, ...argv]: readonly [keyof typeof VERBS, ...string[]],
   { skewMs = 0 }: Skew = {},
 ): Promise<CommandRun> {
   const program = new Program(name, world, wire, skewMs);
   let stderr = "";
-  const ran = main(command, [...argv, "--environment", ENVIRONMENT, "--yes"], {
+  const ran = main(VERBS[verb], [...argv, "--environment", ENVIRONMENT, "--yes"], {
     stdout: () => {},
     stderr: (text) => {
       stderr += text;

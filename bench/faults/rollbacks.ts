@@ -1,14 +1,15 @@
-import { FLAG_PROFILE_NAME, flagApplicationName, flagEnvironmentName } from "../../lib/contract/names.ts";
+import { FLAG_PROFILE_NAME, flagApplicationName, flagEnvironmentName, MARKER_ALIAS } from "../../lib/contract/names.ts";
 import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import { done, type Goal, problemsOf } from "./ending.ts";
 import { alarmEvent, onDeploymentEvents, verdictEvent } from "./events.ts";
-import { type CommandRun, Responder, runRollbackCommand } from "./programs.ts";
+import { type CommandRun, Responder, runCommand, type Skew } from "./programs.ts";
 import {
   ALIAS,
   drive,
   ENVIRONMENT,
   FLAG,
   FUNCTION,
+  GROUP,
   openScene,
   type Scene,
   type SceneOptions,
@@ -25,11 +26,13 @@ export const ROLLBACKS = [
   "command-in-guard-time",
   "stop-command",
   "flags-command",
+  "responder-of-group",
+  "group-command",
 ] as const;
 export type Rollback = (typeof ROLLBACKS)[number];
 type Automatic = Extract<Rollback, `responder-${string}`>;
 
-const COMMANDS: Partial<Record<Rollback, (deploymentId: string) => string[]>> = {
+export const COMMANDS: Partial<Record<Rollback, (deploymentId: string) => string[]>> = {
   "command-in-shift": () => ["--action", "rollback-function", "--function-name", FUNCTION, "--alias", ALIAS],
   "command-in-guard-time": () => ["--action", "rollback-function", "--function-name", FUNCTION, "--alias", ALIAS],
   "stop-command": (deploymentId) => ["--action", "stop-deployment", "--deployment-id", deploymentId],
@@ -45,6 +48,7 @@ const COMMANDS: Partial<Record<Rollback, (deploymentId: string) => string[]>> = 
     "--flags",
     FLAG,
   ],
+  "group-command": () => ["--action", "rollback-group", "--group", GROUP],
 };
 
 const GOALS: Record<Rollback, Goal> = {
@@ -55,10 +59,17 @@ const GOALS: Record<Rollback, Goal> = {
   "command-in-guard-time": { version: "1", recorded: true },
   "stop-command": { version: "1" },
   "flags-command": { flagOff: true },
+  "responder-of-group": { version: "1", flagOff: true, recorded: true, group: true, notifications: 4 },
+  "group-command": { version: "1", flagOff: true, group: true },
 };
 
 const stageOf = (rollback: Rollback): Stage =>
   rollback.endsWith("guard-time") || rollback === "flags-command" ? "guard-time" : "in-shift";
+const isGrouped = (rollback: Rollback) => rollback.includes("group");
+
+/** How EventBridge delivers an event: once, unless somebody says otherwise. `send` is one delivery, after so long. */
+export type Deliver = (id: string, send: (copy: string, afterMs: number) => void) => void;
+const deliverOnce: Deliver = (id, send) => send(id, 0);
 
 /** A person runs a command that did not end well again, after so long. Milliseconds. */
 const AGAIN_MS = 20_000;
@@ -82,22 +93,23 @@ export interface Trial {
   exitCode?: number | undefined;
 }
 
-export interface TrialOptions extends Omit<SceneOptions, "stage"> {
+export interface TrialOptions extends Omit<SceneOptions, "stage" | "grouped"> {
   /** Reads whose answers a stale read repeats. */
   remembered?: readonly Call[];
   /** A rollback that has not ended well gets one more run when all faults are over, as people would see to it. */
   resume?: boolean;
   /** So often the dead-letter queue is delivered again, under the same faults. */
   redrives?: number;
+  deliver?: Deliver;
 }
 
 /** One rollback from its cause to rest, under faults, with the reruns that Lambda or the operator makes. */
 export async function tryRollback(rollback: Rollback, options: TrialOptions = {}): Promise<Trial> {
-  const { remembered = [], resume = false, redrives = 0, ...sceneOptions } = options;
-  const scene = await openScene({ ...sceneOptions, stage: stageOf(rollback) });
+  const { remembered = [], resume = false, redrives = 0, deliver = deliverOnce, ...sceneOptions } = options;
+  const scene = await openScene({ ...sceneOptions, stage: stageOf(rollback), grouped: isGrouped(rollback) });
   await scene.wire.remember(remembered);
   const startMs = scene.aws.clock.now();
-  const attempt = await perform(scene, rollback, redrives);
+  const attempt = await perform(scene, rollback, { redrives, deliver });
   const seconds = (scene.aws.clock.now() - startMs) / 1000;
   const problems = [...attempt.troubles, ...(await problemsAtRest(scene, rollback))];
   const { calls, struck } = scene.wire;
@@ -134,7 +146,9 @@ interface Attempt {
   again(): Promise<string[]>;
 }
 
-async function perform(scene: Scene, rollback: Rollback, redrives: number): Promise<Attempt> {
+type HowOften = Required<Pick<TrialOptions, "redrives" | "deliver">>;
+
+async function perform(scene: Scene, rollback: Rollback, howOften: HowOften): Promise<Attempt> {
   const argv = COMMANDS[rollback]?.(scene.deploymentId);
   if (argv) {
     const all = await drive(scene, runUntilDone(scene, argv));
@@ -143,7 +157,7 @@ async function perform(scene: Scene, rollback: Rollback, redrives: number): Prom
     return { runs: all.length, exitCode: last.exitCode, troubles: troublesOf(last), again };
   }
   const responder = new Responder(scene.aws.world, scene.wire);
-  await respondUntilDone(scene, responder, rollback as Automatic, redrives);
+  await respondUntilDone(scene, responder, rollback as Automatic, howOften);
   const again = async () => {
     await redrive(scene, responder, "calm");
     return responder.deadLetters.length > 0 ? ["the responder fails"] : [];
@@ -160,15 +174,34 @@ const ONCE: readonly (readonly [string, string])[] = [
   ["appconfig", "StopDeployment"],
 ];
 
-const duplicatesOf = (calls: readonly Call[]) =>
-  ONCE.filter(([service, operation]) => done(calls, service, operation) > 1).map(
-    ([service, operation]) => `${operation} × ${done(calls, service, operation)}`,
-  );
+export const duplicatesOf = (calls: readonly Call[]) =>
+  ONCE.flatMap(([service, operation]) => {
+    // Each alias is a thing of its own; doctor's, which serves nobody, counts for nothing.
+    const things = new Set(calls.map(thingOf).filter((thing) => !thing.endsWith(MARKER_ALIAS)));
+    return [...things].flatMap((thing) => {
+      const times = done(
+        calls.filter((call) => thingOf(call) === thing),
+        service,
+        operation,
+      );
+      return times > 1 ? [`${operation} × ${times}`] : [];
+    });
+  });
 
-async function runUntilDone(scene: Scene, argv: readonly string[]): Promise<CommandRun[]> {
+const thingOf = ({ input }: Call) => {
+  const { FunctionName, Name } = input as { FunctionName?: string; Name?: string };
+  return `${FunctionName}:${Name}`;
+};
+
+export async function runUntilDone(
+  scene: Scene,
+  argv: readonly string[],
+  { name = "command", ...skew }: Skew & { name?: string } = {},
+): Promise<CommandRun[]> {
   const runs: CommandRun[] = [];
   for (;;) {
-    const run = await runRollbackCommand(scene.aws.world, scene.wire, `command-${runs.length + 1}`, argv);
+    const one = `${name}-${runs.length + 1}`;
+    const run = await runCommand(scene.aws.world, scene.wire, one, ["rollback", ...argv], skew);
     runs.push(run);
     if (run.exitCode === 0 || runs.length >= MAX_RUNS) return runs;
     await scene.aws.clock.sleep(AGAIN_MS);
@@ -180,14 +213,16 @@ async function respondUntilDone(
   scene: Scene,
   responder: Responder,
   rollback: Automatic,
-  redrives: number,
+  { redrives, deliver: howOften }: HowOften,
 ): Promise<void> {
-  const deliver = (event: object, id: string) => void responder.deliver(event, id);
+  const deliver = (event: object, id: string) =>
+    howOften(id, (copy, afterMs) => void responder.deliver(event, copy, { afterMs }));
   const stop = onDeploymentEvents(scene, deliver);
   const cause = {
     "responder-in-shift": () => alarmEvent(scene, "2"),
     "responder-on-verdict": () => verdictEvent(scene.deploymentId),
     "responder-in-guard-time": () => alarmEvent(scene),
+    "responder-of-group": () => alarmEvent(scene, "2"),
   };
   deliver(cause[rollback](), "cause");
   await drive(scene, atRest(scene, responder));

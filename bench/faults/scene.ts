@@ -1,4 +1,5 @@
 import { strToU8, zipSync } from "fflate";
+import { joinGroup } from "../../lambdas/pre-traffic/join-group.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import {
   applicationName,
@@ -18,11 +19,14 @@ import type { Home } from "../../lib/core/release/events.ts";
 import { promoted } from "../../lib/core/release/ledger-rules.ts";
 import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { createWorld, type LocalAwsCore } from "../../lib/local/index.ts";
-import { MemoryTable } from "./table.ts";
+import { MemoryTable } from "./memory-table.ts";
 import { type PlannedFault, Wire, type WireOptions } from "./wire.ts";
 
 export const ENVIRONMENT = "dev";
 export const FUNCTION = "checkout";
+/** Of the same release group, where the release is one of a group: released before, and well. */
+export const SIBLING = "orders";
+export const GROUP = "shop";
 export const ALIAS = "live";
 export const FLAG = "new_api";
 const OTHER_FLAG = "other";
@@ -33,12 +37,16 @@ const START_MS = Date.parse("2026-03-02T12:00:00.000Z");
 
 /** Where the release is when something goes wrong. */
 export type Stage = "in-shift" | "guard-time";
+export const CANARY_10 = "CodeDeployDefault.LambdaCanary10Percent30Minutes";
+export const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 
 export interface SceneOptions extends Partial<Omit<WireOptions, "world" | "table" | "random">> {
   stage: Stage;
   seed?: number;
   faults?: readonly PlannedFault[];
   policy?: Partial<PolicyInput>;
+  /** The release is the second of a group. */
+  grouped?: boolean;
 }
 
 /** A guarded function whose version 1 is known good, and release 1 → 2 with a flag, on a world of its own. */
@@ -47,6 +55,7 @@ export interface Scene {
   wire: Wire;
   table: MemoryTable;
   deploymentId: string;
+  stage: Stage;
   /** Ports without faults, to look at the end. */
   ports: Ports;
   /** Calls the world below all adapters. */
@@ -54,7 +63,8 @@ export interface Scene {
   call(service: string, operation: string, input: object): Promise<any>;
 }
 
-export async function openScene({ stage, seed = 1, faults = [], policy, ...wiring }: SceneOptions): Promise<Scene> {
+export async function openScene(options: SceneOptions): Promise<Scene> {
+  const { stage, seed = 1, faults = [], policy, grouped = false, ...wiring } = options;
   const aws = createWorld({ startMs: START_MS, seed, accountId: HOME.account, region: HOME.region });
   const { world, clock } = aws;
   const table = new MemoryTable();
@@ -72,27 +82,64 @@ export async function openScene({ stage, seed = 1, faults = [], policy, ...wirin
     answer: direct.answerTo(program),
     clock: { now, sleep, heard: () => {} },
   });
-  const document = JSON.stringify(policyOf(policy));
   await roleAndTopic(call);
-  await functionWithVersions(aws, call);
   await flagProfile(aws, call);
-  await call("ssm", "PutParameter", {
-    Name: policyParameterName(ENVIRONMENT, FUNCTION, ALIAS),
-    Value: document,
-    Type: "String",
+  await call("codedeploy", "CreateApplication", {
+    applicationName: applicationName(ENVIRONMENT),
+    computePlatform: "Lambda",
   });
-  const deploymentId = await release(aws, call, stage);
-  await books(ports, deploymentId, document, stage);
+  const base = { aws, ports, call };
+  const releaseGroup = grouped ? { releaseGroup: GROUP } : {};
+  if (grouped) await guardAndRelease(base, SIBLING, "guard-time", releaseGroup);
+  const deploymentId = await guardAndRelease(base, FUNCTION, stage, { ...policy, ...releaseGroup });
   if (stage === "guard-time") await clock.advanceBy(10 * 60_000);
   const wire = new Wire({ world, table, random: world.random.fork("wire"), faults, ...wiring });
-  return { aws, wire, table, deploymentId, ports, call };
+  return { ...base, wire, table, deploymentId, stage };
 }
 
-const policyOf = (policy: Partial<PolicyInput> = {}): PolicyInput => ({
+export type Base = Pick<Scene, "aws" | "ports" | "call">;
+
+/** A function with two versions, the first serving, and the release of the second. Answers the deployment's id. */
+async function guardAndRelease(
+  base: Base,
+  functionName: string,
+  stage: Stage,
+  policy: Partial<PolicyInput>,
+): Promise<string> {
+  const { aws, call } = base;
+  await functionWithVersions(aws, call, functionName);
+  await call("ssm", "PutParameter", {
+    Name: policyParameterName(ENVIRONMENT, functionName, ALIAS),
+    Value: JSON.stringify(policyOf(functionName, policy)),
+    Type: "String",
+  });
+  await call("codedeploy", "CreateDeploymentGroup", {
+    applicationName: applicationName(ENVIRONMENT),
+    deploymentGroupName: deploymentGroupName(functionName),
+    serviceRoleArn: ROLE,
+    deploymentConfigName: CANARY_10,
+    deploymentStyle: { deploymentType: "BLUE_GREEN", deploymentOption: "WITH_TRAFFIC_CONTROL" },
+    autoRollbackConfiguration: { enabled: true, events: ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST"] },
+  });
+  const { ledger, functions, clock } = base.ports;
+  const { codeSha256, configurationHash } = (await functions.getVersion(functionName, "1"))!;
+  await ledger.putAlias(functionName, ALIAS, {
+    lastKnownGood: {
+      version: "1",
+      codeSha256,
+      configurationHash,
+      at: clock.now().toISOString(),
+      deploymentId: "d-GOOD00001",
+    },
+  });
+  return release(base, functionName, stage, { from: "1", to: "2" });
+}
+
+const policyOf = (functionName: string, policy: Partial<PolicyInput>): PolicyInput => ({
   schemaVersion: 1,
-  functionName: FUNCTION,
+  functionName,
   alias: ALIAS,
-  deploymentGroup: deploymentGroupName(FUNCTION),
+  deploymentGroup: deploymentGroupName(functionName),
   flags: [
     {
       applicationId: flagApplicationName(ENVIRONMENT),
@@ -122,14 +169,14 @@ async function roleAndTopic(call: Scene["call"]): Promise<void> {
   await call("sns", "CreateTopic", { Name: notificationTopicName(ENVIRONMENT) });
 }
 
-const CODE = ["0", "1", "2"].map((body) =>
-  zipSync({ "index.mjs": strToU8(`export const handler = async () => ${body};`) }, { level: 0 }),
-);
+const codeOf = (body: string) =>
+  zipSync({ "index.mjs": strToU8(`export const handler = async () => ${body};`) }, { level: 0 });
+const CODE = ["0", "1", "2"].map(codeOf);
 
-async function functionWithVersions({ clock }: LocalAwsCore, call: Scene["call"]): Promise<void> {
+async function functionWithVersions({ clock }: LocalAwsCore, call: Scene["call"], FunctionName: string): Promise<void> {
   const [first, ...others] = CODE;
   await call("lambda", "CreateFunction", {
-    FunctionName: FUNCTION,
+    FunctionName,
     Runtime: "nodejs20.x",
     Handler: "index.handler",
     Role: ROLE,
@@ -137,12 +184,12 @@ async function functionWithVersions({ clock }: LocalAwsCore, call: Scene["call"]
   });
   await clock.advanceBy(1000);
   for (const ZipFile of others) {
-    await call("lambda", "UpdateFunctionCode", { FunctionName: FUNCTION, ZipFile });
+    await call("lambda", "UpdateFunctionCode", { FunctionName, ZipFile });
     await clock.advanceBy(1000);
-    await call("lambda", "PublishVersion", { FunctionName: FUNCTION });
+    await call("lambda", "PublishVersion", { FunctionName });
     await clock.advanceBy(1000);
   }
-  await call("lambda", "CreateAlias", { FunctionName: FUNCTION, Name: ALIAS, FunctionVersion: "1" });
+  await call("lambda", "CreateAlias", { FunctionName, Name: ALIAS, FunctionVersion: "1" });
 }
 
 async function flagProfile({ clock }: LocalAwsCore, call: Scene["call"]): Promise<void> {
@@ -186,65 +233,64 @@ async function flagProfile({ clock }: LocalAwsCore, call: Scene["call"]): Promis
   await clock.advanceBy(10_000);
 }
 
-async function release({ clock }: LocalAwsCore, call: Scene["call"], stage: Stage): Promise<string> {
-  const applicationName_ = applicationName(ENVIRONMENT);
-  const deploymentGroupName_ = deploymentGroupName(FUNCTION);
-  await call("codedeploy", "CreateApplication", { applicationName: applicationName_, computePlatform: "Lambda" });
-  await call("codedeploy", "CreateDeploymentGroup", {
-    applicationName: applicationName_,
-    deploymentGroupName: deploymentGroupName_,
-    serviceRoleArn: ROLE,
-    deploymentConfigName: "CodeDeployDefault.LambdaCanary10Percent30Minutes",
-    deploymentStyle: { deploymentType: "BLUE_GREEN", deploymentOption: "WITH_TRAFFIC_CONTROL" },
-    autoRollbackConfiguration: { enabled: true, events: ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST"] },
-  });
+/** One more version of a function, with code of its own. Answers its number. */
+export async function publish(
+  { call }: Base,
+  FunctionName: string,
+  next: number,
+  pass: (ms: number) => Promise<void>,
+): Promise<string> {
+  await call("lambda", "UpdateFunctionCode", { FunctionName, ZipFile: codeOf(`"${next}"`) });
+  await pass(1000);
+  const { Version } = await call("lambda", "PublishVersion", { FunctionName });
+  return String(Version);
+}
+
+/** A deployment, and what the hooks write down of it. Answers its id. */
+export async function release(
+  { aws, ports, call }: Base,
+  functionName: string,
+  stage: Stage,
+  { from, to }: { from: string; to: string },
+  pass: (ms: number) => Promise<void> = (ms) => aws.clock.advanceBy(ms),
+): Promise<string> {
   const content = JSON.stringify({
     version: 0.0,
     Resources: [
       {
-        [FUNCTION]: {
+        [functionName]: {
           Type: "AWS::Lambda::Function",
-          Properties: { Name: FUNCTION, Alias: ALIAS, CurrentVersion: "1", TargetVersion: "2" },
+          Properties: { Name: functionName, Alias: ALIAS, CurrentVersion: from, TargetVersion: to },
         },
       },
     ],
   });
   const { deploymentId } = await call("codedeploy", "CreateDeployment", {
-    applicationName: applicationName_,
-    deploymentGroupName: deploymentGroupName_,
-    deploymentConfigName:
-      stage === "in-shift" ? "CodeDeployDefault.LambdaCanary10Percent30Minutes" : "CodeDeployDefault.LambdaAllAtOnce",
+    applicationName: applicationName(ENVIRONMENT),
+    deploymentGroupName: deploymentGroupName(functionName),
+    deploymentConfigName: stage === "in-shift" ? CANARY_10 : ALL_AT_ONCE,
     revision: { revisionType: "AppSpecContent", appSpecContent: { content } },
   });
-  await clock.advanceBy(60_000);
-  return deploymentId;
-}
-
-/** What pre-traffic writes, and after a release that went through what post-traffic writes. */
-async function books(
-  { ledger, functions, deployments, clock }: Ports,
-  deploymentId: string,
-  document: string,
-  stage: Stage,
-) {
-  const [deployment, baseline, target] = await Promise.all([
+  await pass(60_000);
+  const { ledger, functions, deployments, clock, policies } = ports;
+  const [deployment, baseline, target, document] = await Promise.all([
     deployments.get(deploymentId),
-    functions.getVersion(FUNCTION, "1"),
-    functions.getVersion(FUNCTION, "2"),
+    functions.getVersion(functionName, from),
+    functions.getVersion(functionName, to),
+    policies.read(ENVIRONMENT, functionName, ALIAS),
   ]);
-  const appSpec = { functionName: FUNCTION, alias: ALIAS, currentVersion: "1", targetVersion: "2", hooks: {} };
-  const record = newRecord({ deployment, appSpec, target, policy: parsePolicy(document), now: clock.now() });
-  const { codeSha256, configurationHash } = baseline!;
-  await ledger.putAlias(FUNCTION, ALIAS, {
-    lastKnownGood: { version: "1", codeSha256, configurationHash, at: record.openedAt, deploymentId: "d-GOOD00001" },
-  });
+  const appSpec = { functionName, alias: ALIAS, currentVersion: from, targetVersion: to, hooks: {} };
+  const record = newRecord({ deployment, appSpec, target, policy: parsePolicy(document!), now: clock.now() });
   await ledger.openRelease(record);
-  await ledger.changeAlias(FUNCTION, ALIAS, (known) => withOpened(known, record, baseline));
+  await joinGroup(ports, record);
+  await ledger.changeAlias(functionName, ALIAS, (known) => withOpened(known, record, baseline));
   await ledger.updateRelease(deploymentId, { preTrafficStatus: "Succeeded" });
-  if (stage === "in-shift") return;
-  const closedAt = clock.now().toISOString();
-  await ledger.changeAlias(FUNCTION, ALIAS, (known) => promoted(known, record, clock.now()));
-  await ledger.updateRelease(deploymentId, { outcome: "promoted", closedAt });
+  if (stage === "guard-time") {
+    const closedAt = clock.now().toISOString();
+    await ledger.changeAlias(functionName, ALIAS, (known) => promoted(known, record, clock.now()));
+    await ledger.updateRelease(deploymentId, { outcome: "promoted", closedAt });
+  }
+  return deploymentId;
 }
 
 /** Lets virtual time pass until the work has ended. Throws when it does not end within `limitMs` of virtual time. */

@@ -81,7 +81,7 @@ export async function throttling(share: number, part: Part): Promise<Tally> {
   return tally;
 }
 
-function count(tally: Tally, name: string, trial: Trial): void {
+export function count(tally: Tally, name: string, trial: Trial): void {
   tally.runs += 1;
   if (trial.problems.length > 0) tally.failures.push(`${name}: ${trial.problems.join("; ")}`);
   if (trial.duplicates.length > 0) tally.duplicates.push(`${name}: ${trial.duplicates.join("; ")}`);

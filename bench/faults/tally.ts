@@ -29,13 +29,16 @@ export function merge(into: Tally, other: Tally): void {
   for (const [name, value] of Object.entries(other.sum)) add(into, name, value);
 }
 
-/** The part of an experiment's runs that is one worker's, and how many of all are run: 1 of `every`. */
+/** The part of an experiment's runs that is one worker's, and how many of all are run: 1 of `every`, from `first` on (default 0). */
 export interface Part {
   index: number;
   of: number;
   every: number;
+  first?: number;
 }
 
 /** Numbers 0 … count-1 that belong to a part. */
-export const mine = (count: number, { index, of, every }: Part): number[] =>
-  Array.from({ length: count }, (_, i) => i).filter((i) => i % every === 0 && (i / every) % of === index);
+export const mine = (count: number, { index, of, every, first = 0 }: Part): number[] =>
+  Array.from({ length: count }, (_, i) => i).filter(
+    (i) => i % every === first % every && Math.floor(i / every) % of === index,
+  );

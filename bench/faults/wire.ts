@@ -2,7 +2,7 @@ import { type Answer, ATTEMPTS, THROTTLED_ATTEMPTS } from "../../lib/adapters/op
 import { AwsError } from "../../lib/local/kernel/errors.ts";
 import type { SeededRandom } from "../../lib/local/kernel/random.ts";
 import type { LocalWorld } from "../../lib/local/kernel/world.ts";
-import type { MemoryTable } from "./table.ts";
+import type { MemoryTable } from "./memory-table.ts";
 
 /**
  * What may happen to a call.

@@ -8,8 +8,13 @@ export interface Job {
 
 export interface JobResult extends Job {
   tally: Tally;
+  /** Seconds of CPU. */
+  cpuSeconds: number;
 }
 
 process.on("message", async ({ experiment, part }: Job) => {
-  process.send?.({ experiment, part, tally: await EXPERIMENTS[experiment](part) } satisfies JobResult);
+  const before = process.cpuUsage();
+  const tally = await EXPERIMENTS[experiment](part);
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ experiment, part, tally, cpuSeconds: (user + system) / 1e6 } satisfies JobResult);
 });

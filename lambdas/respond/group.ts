@@ -3,13 +3,19 @@ import { GoaroundError } from "../../lib/core/errors.ts";
 import { disarmedBy, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
 import { groupNotification } from "../../lib/core/release/group-messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { type GroupMember, type GroupWave, isLeftToDo, waveOf } from "../../lib/core/release/release-groups.ts";
-import { type GroupLevers, type GroupRevertResult, revertGroup } from "../../lib/core/release/revert-group.ts";
+import {
+  type GroupLevers,
+  type GroupRevertResult,
+  isGroupBack,
+  revertGroup,
+} from "../../lib/core/release/revert-group.ts";
 import { messageOf } from "../runtime/log.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
-import { killReleaseFlags } from "./flags-off.ts";
+import { killOrAwait, killReleaseFlags } from "./flags-off.ts";
 import { watcherOf } from "./put-back.ts";
-import { once, type Response } from "./responder.ts";
+import type { Response } from "./responder.ts";
 import { disarmedWords } from "./standing.ts";
 
 /** A rollback does not wait longer to hear what else was released. Milliseconds. */
@@ -26,20 +32,17 @@ export async function groupBack(response: Response, release: ReleaseRecord, why:
     const { ledger, clock } = response.ports;
     const environment = await withinBudget(clock, READ_LIMIT_MS, () => ledger.getEnvironment());
     const found = waveOf(environment, release);
-    if (!found || found.wave.revert?.doneAt !== undefined) return undefined;
+    if (!found) return undefined;
     const { name, wave } = found;
+    if (await isGroupBack(response.ports, name, wave)) return undefined;
     const reason = `release ${release.deploymentId} of ${release.functionName} in group ${name} failed: ${why}`;
-    const revert = async () => {
-      response.log.warn("the group goes back", { group: name, wave: wave.id, failed: release.deploymentId });
-      const result = await response.paced(() => goBack(response, environment, { name, wave, reason, release }));
-      if (result.joined) return [];
-      await tell(response, { name, wave, reason, result });
-      return result.members.filter(isLeftToDo);
-    };
-    const reverted = await once(response, wave.id, "group-revert", revert, (left) => left.length === 0);
-    const left = reverted?.result ?? [];
-    if (left.length === 0) return undefined;
-    return new GoaroundError("partly-done", "dependency", `${left.length} members of group ${name} are not back`);
+    // The group's lease lets one act and the others wait for it, and take over where it dies.
+    response.log.warn("the group goes back", { group: name, wave: wave.id, failed: release.deploymentId });
+    const result = await response.paced(() => goBack(response, environment, { name, wave, reason, release }));
+    if (!result.joined) await tell(response, { name, wave, reason, result });
+    if (result.isDone) return undefined;
+    const left = result.members.filter(isLeftToDo).length;
+    return new GoaroundError("partly-done", "dependency", `group ${name} is not all back: ${left} aliases are left`);
   } catch (error) {
     response.log.error("the group could not be put back", { group: releaseGroup, error: messageOf(error) });
     return error instanceof Error ? error : new Error(String(error));
@@ -55,12 +58,22 @@ interface Failure {
 
 function goBack(response: Response, environment: EnvironmentRecord, { name, wave, reason, release }: Failure) {
   const { ports, requestId, log } = response;
+  const own = new Set(release.flags.flatMap((reference) => reference.flags.map((flag) => flagKey(reference, flag))));
   const levers: GroupLevers = {
     flagsOff: async (member, references) => {
       const { deploymentId } = member;
       const known = await ports.ledger.getRelease(deploymentId).catch(() => undefined);
       const disabledAlarms = known?.disabledAlarms ?? [];
-      return killReleaseFlags(response, { deploymentId, flags: references, disabledAlarms }, reason);
+      const others = onlyFlags(references, (key) => !own.has(key));
+      const results =
+        others.length > 0
+          ? await killReleaseFlags(response, { deploymentId, flags: others, disabledAlarms }, reason)
+          : [];
+      // The release's own rollback switches these off, beside this one.
+      const left = onlyFlags(references, (key) => own.has(key));
+      return left.length > 0
+        ? [...results, ...(await killOrAwait(response, { ...release, flags: left }, reason))]
+        : results;
     },
     objection: ({ functionName }: GroupMember) => {
       const order = disarmedBy(environment, functionName, ports.clock.now());

@@ -21,7 +21,7 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
   const { ports, log, environment } = response;
   const alarm = event.state === "ALARM" ? parseAlarmName(environment, event.alarmName) : undefined;
   if (!alarm) {
-    log.info("not a red alarm of a guarded function", { alarm: event.alarmName, state: event.state });
+    log.info("not a red alarm of a guarded function", { state: event.state });
     return;
   }
   const { lastRelease, journal, isRead } = await findLastRelease(response, alarm);
@@ -49,28 +49,31 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     case "finish":
       return finishPutBack(response, event, answer.release, alias);
     case "record":
+      if (!isRead) throw booksUnread();
       return recordLate(response, event, answer.release);
     case "none":
-      // What the books would have said is not known: they are asked again when Lambda delivers the event again.
-      if (!isRead)
-        throw new GoaroundError("partly-done", "dependency", "the ledger does not say which release this is");
+      if (!isRead) throw booksUnread();
       if (!running && alarm.version !== undefined) await recordVerdictLate(response, event, alarm, group);
   }
 }
+
+/** What the books would have said is not known: they are asked again when Lambda delivers the event again. */
+const booksUnread = () =>
+  new GoaroundError("partly-done", "dependency", "the ledger does not say which release or rollback this is about");
 
 /** The release that brought what serves now. A ledger that cannot be read must not keep a canary from being stopped. */
 async function findLastRelease(response: Response, alarm: GuardedAlarm) {
   const { ledger } = response.ports;
   let lastRelease: ReleaseRecord | undefined;
   let journal: RollbackRecord | undefined;
-  const isRead = await bestEffort(response, "reading the last release", async () => {
+  let isRead = await bestEffort(response, "reading the last release", async () => {
     const record = await ledger.getAlias(alarm.functionName, alarm.alias);
     const id = record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
     const found = id === undefined ? undefined : await ledger.getRelease(id);
     lastRelease = isOpened(found) ? found : undefined;
   });
   if (isRead && lastRelease) {
-    await bestEffort(response, "reading the journal", async () => {
+    isRead = await bestEffort(response, "reading the journal", async () => {
       journal = await ledger.getRollback(alarm.functionName, alarm.alias);
     });
   }

@@ -1,3 +1,4 @@
+import { MARKER_ALIAS } from "../../lib/contract/names.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
@@ -46,6 +47,10 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     readRelease(response, deploymentId),
     ports.deployments.target(deploymentId),
   ]);
+  if (target?.alias === MARKER_ALIAS) {
+    log.info("an alias that serves nobody: nothing is undone", { deploymentId });
+    return;
+  }
   const known = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
   if (!known) return;
   const release = await underOrders(response, known);

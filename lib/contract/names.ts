@@ -122,6 +122,12 @@ export const TAGS = {
 /** AppConfig deployments whose description starts so are ours and may be stopped by a kill. */
 export const OWN_FLAG_DEPLOYMENT_PREFIX = "goaround:";
 
+/**
+ * An alias that serves nobody: `doctor --repair` makes it for the seconds in which a deployment of it tells CodeDeploy which
+ * version is in service.
+ */
+export const MARKER_ALIAS = "goaround-marker";
+
 /** The flag deployment strategy for kills: 0 minutes, 0 bake. */
 export const killStrategyName = (environment: string) => `goaround-${environment}-kill`;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { MemoryTable } from "../../bench/faults/memory-table.ts";
 import { type Rollback, tryRollback } from "../../bench/faults/rollbacks.ts";
-import { MemoryTable } from "../../bench/faults/table.ts";
 import type { Call, Fault } from "../../bench/faults/wire.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import type { Answer } from "../../lib/adapters/options.ts";

@@ -133,7 +133,9 @@ describe("a failure in a group", () => {
     stopped(ports);
     ports.functions.calls.fail("moveAlias", new GoaroundError("aws-fault", "dependency", "no"), 1);
     const { send } = responder(ports);
-    await expect(send(stateEvent("STOP"), "request-7")).rejects.toThrow("1 members of group shop are not back");
+    await expect(send(stateEvent("STOP"), "request-7")).rejects.toThrow(
+      "group shop is not all back: 1 aliases are left",
+    );
     expect(waveOf(ports).revert?.doneAt).toBeUndefined();
     await send(stateEvent("STOP"), "request-7");
     expect([versionOf(ports, "orders"), versionOf(ports, "stock")]).toEqual(["1", "1"]);

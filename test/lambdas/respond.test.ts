@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alarmName } from "../../lib/contract/names.ts";
+import { alarmName, MARKER_ALIAS } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
 import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
@@ -273,6 +273,16 @@ describe("a deployment that failed or was stopped", () => {
     expect(stuck.functions.calls.of("moveAlias")).toHaveLength(3);
     expect(stuck.notifier.sent[0]?.lines.join("\n")).toContain("--target-version 1");
     expect(emitted.rollbackFailures).toEqual([1]);
+  });
+
+  it("is nobody's concern when its alias serves nobody", async () => {
+    const ports = scene();
+    const { aliases } = ports.functions.functions.get(FUNCTION)!;
+    aliases.set(MARKER_ALIAS, structuredClone(aliases.get("live")!));
+    ports.deployments.targets.get(ID)!.alias = MARKER_ALIAS;
+    ports.deployments.end(ID, "Failed");
+    await responder(ports).send(stateEvent("FAILURE"));
+    expect(ports.notifier.sent).toEqual([]);
   });
 
   it("touches no flag when it failed before any traffic", async () => {
@@ -722,6 +732,16 @@ describe("a ledger that hangs", () => {
 });
 
 describe("a ledger that does not answer", () => {
+  it("with the journal of a rollback that was cut off has the event answered again", async () => {
+    const ports = await released();
+    ports.functions.calls.fail("getVersion", undefined, 1);
+    const { send } = responder(ports);
+    ports.ledger.calls.fail("updateRelease", undefined, 20);
+    await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toThrow();
+    ports.ledger.calls.fail("getRollback", undefined, 1);
+    await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toMatchObject({ code: "partly-done" });
+  });
+
   const outage = (ports: FakePorts, operations = ["getRelease", "getAlias", "claim", "updateRelease", "putAlias"]) => {
     for (const operation of operations) ports.ledger.calls.fail(operation);
     return () => {

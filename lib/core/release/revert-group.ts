@@ -45,6 +45,8 @@ export interface GroupRevertResult {
   restoredSeconds: number | undefined;
   /** Another actor did it. */
   joined: boolean;
+  /** All aliases are back, all flags off, and the ledger knows it; else a second run finishes it. */
+  isDone: boolean;
 }
 
 /**
@@ -59,13 +61,13 @@ export async function revertGroup(
   levers: GroupLevers,
 ): Promise<GroupRevertResult> {
   const { name, wave, reason, owner, actor, automatic } = request;
+  const [functionName, alias] = groupLease(name);
   let result: GroupRevertResult | undefined;
   try {
     const ran = await runRollback(
       ports,
       {
-        // The lease of a group stands beside those of the aliases.
-        ...{ functionName: `group:${name}`, alias: "wave", version: wave.id, deploymentId: wave.id },
+        ...{ functionName, alias, version: wave.id, deploymentId: wave.id },
         ...{ reason, owner, actor, automatic },
         steps: ["stop-deployment", "flags-off", "move-alias", "record"],
       },
@@ -86,7 +88,27 @@ export async function revertGroup(
   }
   const { groups } = await ports.ledger.getEnvironment();
   const revert = groups[name]?.id === wave.id ? groups[name].revert : undefined;
-  return { members: revert?.members ?? [], flags: revert?.flags ?? [], restoredSeconds: undefined, joined: true };
+  return {
+    members: revert?.members ?? [],
+    flags: revert?.flags ?? [],
+    restoredSeconds: undefined,
+    joined: true,
+    isDone: revert?.doneAt !== undefined,
+  };
+}
+
+/** The lease of a group stands in the ledger beside those of aliases. */
+export const groupLease = (name: string) => [`group:${name}`, "wave"] as const;
+
+/** On record as back, and not by somebody who died before they had closed their journal. */
+export async function isGroupBack(
+  { clock, ledger }: Pick<GroupRevertPorts, "clock" | "ledger">,
+  name: string,
+  { id, revert }: GroupWave,
+): Promise<boolean> {
+  if (revert?.doneAt === undefined) return false;
+  const journal = await withinBudget(clock, BOOKS_LIMIT_MS, () => ledger.getRollback(...groupLease(name)));
+  return journal?.version !== id || journal.result !== undefined;
 }
 
 export const describeMember = ({ functionName, alias, outcome, version, detail }: MemberResult) =>
@@ -102,6 +124,7 @@ class Reverting {
   private readonly request: GroupRevertRequest;
   private readonly levers: GroupLevers;
   private readonly signal: AbortSignal;
+  private isRecorded = true;
   /** Ends when the member that was released next has been put back, or cannot be. */
   private turn: Promise<void> = Promise.resolve();
 
@@ -126,24 +149,32 @@ class Reverting {
       step("flags-off", () => this.switchFlagsOff(wave)),
     ]);
     const { results, seconds } = returned;
-    await step("record", () => this.conclude(results, flags));
+    const isDone = !results.some(isLeftToDo) && flags.every(({ outcome }) => outcome === "off");
+    await step("record", () => this.conclude(results, flags, isDone));
     const restoredSeconds = results.some(isLeftToDo) ? undefined : seconds;
-    return { members: results, flags, restoredSeconds, joined: false };
+    return { members: results, flags, restoredSeconds, joined: false, isDone: isDone && this.isRecorded };
   }
 
   /** From now on no member is released. */
   private async announce(): Promise<GroupWave> {
-    const { name, wave, actor: by, reason } = this.request;
-    const since = this.ports.clock.now().toISOString();
+    const { name, wave } = this.request;
+    const start = this.start();
     let known = wave;
     await this.books("announcing it", async () => {
       const { groups } = await this.ports.ledger.changeEnvironment((record) =>
-        withRevert(record, name, wave.id, { since, by, reason }),
+        withRevert(record, name, wave.id, start),
       );
       // Another may have joined since.
       if (groups[name]?.id === wave.id) known = groups[name];
     });
+    // Said again with the end.
+    this.isRecorded = true;
     return known;
+  }
+
+  private start() {
+    const { actor: by, reason } = this.request;
+    return { since: this.ports.clock.now().toISOString(), by, reason };
   }
 
   /** All are told before any alias is looked at: what runs takes traffic forward. */
@@ -213,14 +244,16 @@ class Reverting {
     return results;
   }
 
-  private async conclude(members: MemberResult[], flags: FlagResult[]): Promise<void> {
+  private async conclude(members: MemberResult[], flags: FlagResult[], isDone: boolean): Promise<void> {
     const { name, wave } = this.request;
-    const isDone = !members.some(isLeftToDo) && flags.every(({ outcome }) => outcome === "off");
-    const doneAt = isDone ? this.ports.clock.now().toISOString() : undefined;
+    const start = this.start();
+    const doneAt = isDone ? start.since : undefined;
     await this.books("concluding it", () =>
-      this.ports.ledger.changeEnvironment((record) =>
-        withRevertResult(record, name, wave.id, { doneAt, members, flags }),
-      ),
+      this.ports.ledger.changeEnvironment((record) => {
+        // The ledger may not have answered when it was announced.
+        const announced = withRevert(record, name, wave.id, start) ?? record;
+        return withRevertResult(announced, name, wave.id, { doneAt, members, flags });
+      }),
     );
   }
 
@@ -228,6 +261,7 @@ class Reverting {
     try {
       await withinBudget(this.ports.clock, BOOKS_LIMIT_MS, work);
     } catch (error) {
+      this.isRecorded = false;
       this.levers.say(`${what} failed: ${asError(error).message}`);
     }
   }

@@ -40,7 +40,7 @@ export type RollbackResult<T> =
 /** One call of the ledger. A rollback waits no longer for its books. Milliseconds. */
 const LEDGER_LIMIT_MS = 2000;
 /** Traffic is back by then: a ledger that is throttled is told for so long, between tries this. Milliseconds. */
-const CATCH_UP_LIMIT_MS = 10_000;
+const CATCH_UP_LIMIT_MS = 15_000;
 const CATCH_UP_PAUSE_MS = 1000;
 /** Between looks at somebody else's rollback. Milliseconds. */
 const WATCH_MS = 1000;

@@ -1,3 +1,4 @@
+import { MARKER_ALIAS } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { Finding, Repair } from "../../../lib/core/release/findings.ts";
 import { killFlags } from "../../../lib/core/release/flag-kill.ts";
@@ -8,8 +9,6 @@ import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
 
-/** Serves nobody; exists for the seconds in which a revision is marked. */
-const MARKER_ALIAS = "goaround-marker";
 const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 const DEFAULT_REASON = "doctor";
 

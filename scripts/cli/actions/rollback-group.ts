@@ -8,7 +8,12 @@ import {
   isLeftToDo,
   rollbackGroupCommand,
 } from "../../../lib/core/release/release-groups.ts";
-import { describeMember, type GroupRevertResult, revertGroup } from "../../../lib/core/release/revert-group.ts";
+import {
+  describeMember,
+  type GroupRevertResult,
+  isGroupBack,
+  revertGroup,
+} from "../../../lib/core/release/revert-group.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeAlias } from "../lookup.ts";
@@ -43,8 +48,11 @@ export async function rollbackGroup(session: Session, { group: name }: RollbackG
     });
     for (const { functionName, alias, now, to } of plan) session.say(`  ${functionName}:${alias}  ${now} → ${to}`);
     const facts = { group: name, wave: wave.id, plan };
-    if (wave.revert?.doneAt !== undefined && plan.every(({ isBack }) => isBack)) {
-      return nothingToDo(`nothing to do: group ${name} was put back at ${wave.revert.doneAt}`, facts);
+    if (
+      plan.every(({ isBack }) => isBack) &&
+      (await isGroupBack({ ...session.ports, clock: session.clock }, name, wave))
+    ) {
+      return nothingToDo(`nothing to do: group ${name} was put back at ${wave.revert?.doneAt}`, facts);
     }
     const flags = flagsOfWave(wave).flatMap(({ references }) => references.flatMap((each) => each.flags));
     if (session.options.dryRun) {
@@ -108,15 +116,16 @@ async function putBack(
 function outcomeOf(
   session: Session,
   name: string,
-  { members, flags, restoredSeconds, joined }: GroupRevertResult,
+  { members, flags, restoredSeconds, joined, isDone }: GroupRevertResult,
   facts: Record<string, unknown>,
 ): Outcome {
   for (const member of members) if (member.outcome !== "restored") session.say(`  ${describeMember(member)}`);
   const data = { ...facts, members, flags, restoredSeconds, joined };
   const left = members.filter(isLeftToDo).map(describeMember);
   const flagsLeft = flagsLeftOn(flags);
-  if (left.length > 0 || flagsLeft.length > 0) {
+  if (left.length > 0 || flagsLeft.length > 0 || !isDone) {
     const parts = [...left, ...(flagsLeft.length > 0 ? [`flags not off: ${flagsLeft.join(", ")}`] : [])];
+    if (parts.length === 0) parts.push("traffic is, and the ledger does not know it yet");
     return {
       exitCode: EXIT.partlyDone,
       code: "partly-done",
