@@ -8,6 +8,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   faults: () => import("./faults/run.ts"),
   judge: () => import("./judge/run.ts"),
   release: () => import("./release/run.ts"),
+  restore: () => import("./restore/run.ts"),
   watch: () => import("./watch/run.ts"),
 };
 

@@ -14,16 +14,16 @@ const GUARDS = [undefined, ...PLAIN_ALARMS.map(({ name }) => name)];
 const nameOf = (alarm: string | undefined) => alarm ?? "**Goaround**";
 
 /** Nearest rank; null for no values. */
-function quantile(values: readonly number[], q: number): number | null {
+export function quantile(values: readonly number[], q: number): number | null {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length === 0 ? null : sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!;
 }
 
-const seconds = (value: number | null) => (value === null ? "–" : `${Math.round(value)} s`);
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+export const seconds = (value: number | null) => (value === null ? "–" : `${Math.round(value)} s`);
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-const between = (
+export const between = (
   releases: readonly Release[],
   from: "firstFailureAtSeconds" | "decidedAtSeconds",
   to: "decidedAtSeconds" | "restoredAtSeconds",
@@ -33,7 +33,7 @@ const between = (
     return start === null || end === null ? [] : [end - start];
   });
 
-const rolledBack = (releases: readonly Release[]) =>
+export const rolledBack = (releases: readonly Release[]) =>
   `${releases.filter(({ outcome }) => outcome === "rolled-back").length} of ${releases.length}`;
 
 export function page(results: readonly JobResult[]): string {
