@@ -6,6 +6,7 @@ export type Benchmark = (args: string[]) => Promise<number>;
 const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   cost: () => import("./cost/run.ts"),
   faults: () => import("./faults/run.ts"),
+  filters: () => import("./filters/run.ts"),
   judge: () => import("./judge/run.ts"),
   release: () => import("./release/run.ts"),
   restore: () => import("./restore/run.ts"),

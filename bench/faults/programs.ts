@@ -16,10 +16,10 @@ import { type Caller, never, type Wire } from "./wire.ts";
 const TIMEOUT_MS = 600_000;
 const RETRIES_MS = [60_000, 120_000];
 
-const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+export const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** One run of one program: it has a clock that may be wrong, and may die at any call. */
-class Program implements Caller {
+export class Program implements Caller {
   readonly name: string;
   readonly clock: ServiceClock;
   readonly killed: Promise<"killed">;

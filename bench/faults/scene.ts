@@ -36,7 +36,7 @@ export const TOPIC_ARN = `arn:aws:sns:${HOME.region}:${HOME.account}:${notificat
 const START_MS = Date.parse("2026-03-02T12:00:00.000Z");
 
 /** Where the release is when something goes wrong. */
-export type Stage = "in-shift" | "guard-time";
+export type Stage = "before-traffic" | "in-shift" | "guard-time";
 export const CANARY_10 = "CodeDeployDefault.LambdaCanary10Percent30Minutes";
 export const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 
@@ -47,7 +47,12 @@ export interface SceneOptions extends Partial<Omit<WireOptions, "world" | "table
   policy?: Partial<PolicyInput>;
   /** The release is the second of a group. */
   grouped?: boolean;
+  /** Before traffic: what CodeDeploy sends to the release's hooks comes here. */
+  onHook?: (hook: Hook, event: object) => void;
 }
+
+export type Hook = "BeforeAllowTraffic" | "AfterAllowTraffic";
+const HOOKS: readonly Hook[] = ["BeforeAllowTraffic", "AfterAllowTraffic"];
 
 /** A guarded function whose version 1 is known good, and release 1 → 2 with a flag, on a world of its own. */
 export interface Scene {
@@ -64,7 +69,7 @@ export interface Scene {
 }
 
 export async function openScene(options: SceneOptions): Promise<Scene> {
-  const { stage, seed = 1, faults = [], policy, grouped = false, ...wiring } = options;
+  const { stage, seed = 1, faults = [], policy, grouped = false, onHook, ...wiring } = options;
   const aws = createWorld({ startMs: START_MS, seed, accountId: HOME.account, region: HOME.region });
   const { world, clock } = aws;
   const table = new MemoryTable();
@@ -88,6 +93,7 @@ export async function openScene(options: SceneOptions): Promise<Scene> {
     applicationName: applicationName(ENVIRONMENT),
     computePlatform: "Lambda",
   });
+  if (onHook) catchHooks(world, onHook);
   const base = { aws, ports, call };
   const releaseGroup = grouped ? { releaseGroup: GROUP } : {};
   if (grouped) await guardAndRelease(base, SIBLING, "guard-time", releaseGroup);
@@ -173,17 +179,19 @@ const codeOf = (body: string) =>
   zipSync({ "index.mjs": strToU8(`export const handler = async () => ${body};`) }, { level: 0 });
 const CODE = ["0", "1", "2"].map(codeOf);
 
-async function functionWithVersions({ clock }: LocalAwsCore, call: Scene["call"], FunctionName: string): Promise<void> {
-  const [first, ...others] = CODE;
-  await call("lambda", "CreateFunction", {
+export const createFunction = (call: Scene["call"], FunctionName: string) =>
+  call("lambda", "CreateFunction", {
     FunctionName,
     Runtime: "nodejs20.x",
     Handler: "index.handler",
     Role: ROLE,
-    Code: { ZipFile: first },
+    Code: { ZipFile: CODE[0] },
   });
+
+async function functionWithVersions({ clock }: LocalAwsCore, call: Scene["call"], FunctionName: string): Promise<void> {
+  await createFunction(call, FunctionName);
   await clock.advanceBy(1000);
-  for (const ZipFile of others) {
+  for (const ZipFile of CODE.slice(1)) {
     await call("lambda", "UpdateFunctionCode", { FunctionName, ZipFile });
     await clock.advanceBy(1000);
     await call("lambda", "PublishVersion", { FunctionName });
@@ -246,7 +254,25 @@ export async function publish(
   return String(Version);
 }
 
-/** A deployment, and what the hooks write down of it. Answers its id. */
+/** Hands over what CodeDeploy sends to its hooks' functions, of which there are none. */
+function catchHooks(world: LocalAwsCore["world"], onHook: (hook: Hook, event: object) => void): void {
+  const call = world.call.bind(world);
+  world.call = async <Output>(...args: Parameters<typeof call>) => {
+    const [service, operation, { FunctionName, Payload }] = args;
+    const hook = HOOKS.find((name) => String(FunctionName).includes(name));
+    if (service !== "lambda" || operation !== "Invoke" || !hook) return call<Output>(...args);
+    onHook(hook, JSON.parse(new TextDecoder().decode(Payload as Uint8Array)) as object);
+    return { StatusCode: 202 } as Output;
+  };
+}
+
+const CONFIGURATIONS: Record<Stage, string> = {
+  "before-traffic": "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+  "in-shift": CANARY_10,
+  "guard-time": ALL_AT_ONCE,
+};
+
+/** A deployment, and what the hooks write down of it; before traffic they are yet to run. Answers its id. */
 export async function release(
   { aws, ports, call }: Base,
   functionName: string,
@@ -264,14 +290,16 @@ export async function release(
         },
       },
     ],
+    ...(stage === "before-traffic" ? { Hooks: HOOKS.map((hook) => ({ [hook]: hook })) } : {}),
   });
   const { deploymentId } = await call("codedeploy", "CreateDeployment", {
     applicationName: applicationName(ENVIRONMENT),
     deploymentGroupName: deploymentGroupName(functionName),
-    deploymentConfigName: stage === "in-shift" ? CANARY_10 : ALL_AT_ONCE,
+    deploymentConfigName: CONFIGURATIONS[stage],
     revision: { revisionType: "AppSpecContent", appSpecContent: { content } },
   });
   await pass(60_000);
+  if (stage === "before-traffic") return deploymentId;
   const { ledger, functions, deployments, clock, policies } = ports;
   const [deployment, baseline, target, document] = await Promise.all([
     deployments.get(deploymentId),

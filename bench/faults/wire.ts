@@ -48,9 +48,11 @@ export interface Call {
 const SERVICES: Record<string, string> = {
   AppConfigClient: "appconfig",
   CloudFormationClient: "cloudformation",
+  CloudWatchLogsClient: "cloudwatch-logs",
   CloudWatchClient: "cloudwatch",
   CodeDeployClient: "codedeploy",
   DynamoDBClient: "dynamodb",
+  EventBridgeClient: "eventbridge",
   LambdaClient: "lambda",
   SFNClient: "sfn",
   SNSClient: "sns",
