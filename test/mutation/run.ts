@@ -20,6 +20,7 @@ const COPIED = [
   "lib",
   "lambdas",
   "scripts",
+  "bench",
   "scenarios",
   "test",
   "docs",
