@@ -64,7 +64,8 @@ responder's event three times, a sweep a minute while its schedule is on) is mod
 its deployment has ended and nobody works on it.
 
 **${releases.length} releases, ${releases.reduce((sum, { diedAt }) => sum + diedAt.length, 0)} deaths: ${filters.length} filters left behind.** Plans of what is counted, places in the sweep and
-schedules that were left: ${bad.length - filters.length}.
+schedules that were left: ${bad.length - filters.length}. A place in the sweep is left when the hook dies between the list and its schedule, before
+there is a filter; the next release's schedule clears it.
 ${list.length === 0 ? "" : `\n${list.join("")}`}
 What they died at:
 

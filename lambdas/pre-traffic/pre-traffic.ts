@@ -21,7 +21,7 @@ import { countLog, type SubscribePorts } from "./subscribe.ts";
 export interface PreTrafficPorts extends WatchStartPorts, SubscribePorts {
   clock: Clock;
   functions: FunctionsPort;
-  monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles">;
+  monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles" | "aliasCounts">;
   policies: PolicyPort;
   ledger: LedgerPort;
 }

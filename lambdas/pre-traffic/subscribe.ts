@@ -1,9 +1,10 @@
 import { defaultLogGroup } from "../../lib/contract/names.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
-import type { LedgerPort, VersionInfo } from "../../lib/core/ports.ts";
+import type { Clock, LedgerPort, MonitoringPort, VersionInfo } from "../../lib/core/ports.ts";
 import type { ReleaseRecord, SignalSource } from "../../lib/core/release/records.ts";
 import { leaving } from "../../lib/core/signals/log-looks.ts";
 import type { LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
+import { sampled, sampleOneIn } from "../../lib/core/signals/sample.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 import { filterNameOf, stopCounting } from "../runtime/log-subscription.ts";
 
@@ -11,11 +12,16 @@ export interface SubscribePorts {
   ledger: Pick<LedgerPort, "updateRelease">;
   books: Pick<SignalBooksPort, "open" | "close">;
   subscriptions: Pick<LogSubscriptionsPort, "put" | "remove">;
+  clock: Pick<Clock, "now">;
+  monitoring: Pick<MonitoringPort, "aliasCounts">;
 }
 
 export interface Subscription {
   environment: string;
-  release: Pick<ReleaseRecord, "deploymentId" | "functionName" | "baselineVersion" | "canaryVersion" | "policy">;
+  release: Pick<
+    ReleaseRecord,
+    "deploymentId" | "functionName" | "alias" | "baselineVersion" | "canaryVersion" | "policy"
+  >;
   /** Both versions: the older one may log elsewhere. */
   versions: readonly (VersionInfo | undefined)[];
   slowThresholdsMs: number[];
@@ -39,11 +45,12 @@ export async function countLog(ports: SubscribePorts, subscription: Subscription
     logGroups: [...new Set(groups)],
     filterName: filterNameOf(environment, deploymentId, permanent),
     permanent,
+    ...(await sampling(ports, release, log)),
   };
   try {
     await ports.ledger.updateRelease(deploymentId, { signals });
     const refused = await putAll(ports, subscription, signals);
-    if (!refused) return [];
+    if (!refused) return signals.sampleOneIn === undefined ? [] : [sampled(signals.sampleOneIn)];
     return [await giveUp(ports, deploymentId, signals, refused, log)];
   } catch (error) {
     log.error("the log cannot be counted", { deploymentId, ...factsOf(error) });
@@ -51,15 +58,39 @@ export async function countLog(ports: SubscribePorts, subscription: Subscription
   }
 }
 
+/** How much traffic there was is the best guess of how much there will be. Milliseconds. */
+const BEFORE_MS = 600_000;
+
+/** What part of the requests is counted, where the policy sets a limit; all where the traffic cannot be read. */
+async function sampling(
+  { monitoring, clock }: SubscribePorts,
+  { functionName, alias, policy }: Subscription["release"],
+  log: Log,
+): Promise<Pick<SignalSource, "sampleOneIn">> {
+  const limit = policy.signals.sampleAbovePerSecond;
+  if (limit === undefined) return {};
+  const to = new Date(Math.floor(clock.now().getTime() / 60_000) * 60_000);
+  try {
+    const from = new Date(to.getTime() - BEFORE_MS);
+    const { invocations } = await monitoring.aliasCounts({ functionName, alias, from, to });
+    const oneIn = sampleOneIn(invocations / (BEFORE_MS / 1000), limit);
+    return oneIn === undefined ? {} : { sampleOneIn: oneIn };
+  } catch (error) {
+    log.warn("traffic before the release could not be read; all requests are counted", factsOf(error));
+    return {};
+  }
+}
+
 /** The reason why the log of one of the groups cannot be counted. */
 async function putAll(
   { books, subscriptions }: SubscribePorts,
   { release, slowThresholdsMs, ownRequests }: Subscription,
-  { logGroups, filterName }: SignalSource,
+  { logGroups, filterName, sampleOneIn }: SignalSource,
 ): Promise<string | undefined> {
   const { deploymentId, functionName, baselineVersion, canaryVersion } = release;
   const versions = [baselineVersion, canaryVersion];
-  const plan = { deploymentId, functionName, versions, slowThresholdsMs, ownRequests };
+  const sample = sampleOneIn === undefined ? {} : { sampleOneIn };
+  const plan = { deploymentId, functionName, versions, slowThresholdsMs, ownRequests, ...sample };
   for (const logGroup of logGroups) {
     await books.open(logGroup, plan);
     const done = await subscriptions.put(logGroup, filterName);

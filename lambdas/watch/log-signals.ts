@@ -120,7 +120,7 @@ class LogReader {
           ),
         },
       };
-      const reason = disagreement(logs.compared);
+      const reason = disagreement(logs.compared, release.signals?.sampleOneIn);
       if (reason) return this.leave(release, window, reason);
     }
     return this.judge(release, window, { logs, before, intervals, published });
@@ -136,6 +136,7 @@ class LogReader {
       window.to.getTime(),
     );
     const { slowThresholdsMs = [] } = release;
+    const sampleOneIn = release.signals?.sampleOneIn;
     const { from, to, expectedShare, elapsedSeconds } = window;
     const look: Look = {
       elapsedSeconds,
@@ -143,6 +144,7 @@ class LogReader {
       expectedShare,
       observed: true,
       ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
+      ...(sampleOneIn === undefined ? {} : { sampleOneIn }),
       unreadable: { ...published?.canary.unreadable, ...published?.baseline.unreadable },
       canary: { ...canary.side, environments, ...published?.canary.beyond },
       baseline: { ...baseline.side, ...published?.baseline.beyond },

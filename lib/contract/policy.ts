@@ -97,6 +97,8 @@ const signals = z.strictObject({
   source: z._default(z.enum(["logs", "metrics"]), "metrics"),
   /** Whether the log is subscribed to while a release is open, or for good. */
   logs: z._default(z.enum(["during-release", "always"]), "during-release"),
+  /** Above so many requests a second, in the ten minutes before the release, a part of them is counted; all by default. */
+  sampleAbovePerSecond: z.optional(z.int().check(z.minimum(1), z.maximum(1_000_000))),
 });
 
 const policyObject = z.strictObject({

@@ -239,6 +239,24 @@ describe("subscribing to a release's log", () => {
     },
   );
 
+  it("counts a sample where there was more traffic than the policy's limit, and says so", async () => {
+    ports = scene({ signals: { source: "logs", sampleAbovePerSecond: 100 } });
+    ports.monitoring.perMinute = () => counts(60 * 350, 0);
+    await pre();
+    expect(record().signals?.sampleOneIn).toBe(4);
+    expect(ports.books.plans.get(GROUP)?.sampleOneIn).toBe(4);
+    expect(record().admissionFindings?.map(({ code }) => code)).toEqual(["signals-sampled"]);
+  });
+
+  it("counts all where the traffic before the release cannot be read", async () => {
+    ports = scene({ signals: { source: "logs", sampleAbovePerSecond: 100 } });
+    ports.monitoring.calls.fail("aliasCounts");
+    await pre();
+    expect(record().signals).toMatchObject({ filterName: FILTER });
+    expect(record().signals?.sampleOneIn).toBeUndefined();
+    expect(record().admissionFindings).toBeUndefined();
+  });
+
   it("leaves other people's filters alone", async () => {
     ports = scene();
     ports.subscriptions.filters.set(GROUP, new Set(["theirs", "others"]));

@@ -28,9 +28,10 @@ export interface Triggered {
  */
 export function lookTriggers(before: TriggerState, look: Look, elapsedSeconds: number, policy: Policy): Triggered {
   const result: Triggered = { state: {}, rollback: [], hold: [], findings: unreadable(look) };
-  const baseline = metricsOf(look.baseline);
+  const baseline = metricsOf(look.baseline, look.sampleOneIn);
   for (const { trigger, condition, relative } of parsedTriggers(policy)) {
-    const canary = metricsOf(look.canary, trigger.sure ? SURE_PART * budgetOf(policy) : undefined);
+    const alpha = trigger.sure ? SURE_PART * budgetOf(policy) : undefined;
+    const canary = metricsOf(look.canary, look.sampleOneIn, alpha);
     const enough = trigger.zeroTolerance || look.canary.invocations >= (trigger.minSamples ?? policy.checks.minSamples);
     const on = enough ? evaluate(condition, canary, baseline) : undefined;
     const excused = !relative && !trigger.zeroTolerance && evaluate(condition, baseline, baseline) === true;
@@ -128,20 +129,21 @@ function next(state: TriggerState[string], on: boolean | undefined, startSeconds
 }
 
 /** A version's metrics; with `alpha`, rates are as favourable to it as its requests allow. */
-function metricsOf(side: SideCounts, alpha?: number): Metrics {
+function metricsOf(side: SideCounts, sampleOneIn = 1, alpha?: number): Metrics {
   const { invocations, errors, percentilesMs = {}, metrics = {} } = side;
   const some = invocations > 0;
+  const requests = invocations * sampleOneIn;
   const errorRate = alpha === undefined ? errors / invocations : surelyAtLeast(errors, invocations, alpha);
   const values: Record<string, MetricValue> = {
     error_rate: some ? errorRate : undefined,
     success_rate: some ? 1 - errorRate : undefined,
-    throttle_rate: some ? side.throttles / invocations : undefined,
+    throttle_rate: some ? side.throttles / requests : undefined,
     average_response_time: side.averageDurationMs,
     p50_response_time: percentilesMs[50],
     p90_response_time: percentilesMs[90],
     p95_response_time: percentilesMs[95],
     p99_response_time: side.p99DurationMs,
-    request_count: invocations,
+    request_count: requests,
     service_status: some ? (errors >= invocations ? "down" : "up") : undefined,
   };
   return (name) => (Object.hasOwn(values, name) ? values[name] : metrics[name]);

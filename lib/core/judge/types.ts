@@ -38,6 +38,8 @@ export interface Look {
   expectedShare: number;
   /** False when monitoring could not be read: counts are then meaningless. */
   observed: boolean;
+  /** Counts are of one request in so many, of both versions alike; throttles are of all. Default 1. */
+  sampleOneIn?: number | undefined;
   /** The thresholds behind `slow`, milliseconds, lowest first. */
   slowThresholdsMs?: readonly number[] | undefined;
   /** Metrics of the policy that could not be read, and why. */

@@ -55,6 +55,8 @@ export interface SignalSource {
   filterName: string;
   /** The filter outlives the release. */
   permanent: boolean;
+  /** One in so many requests is counted. */
+  sampleOneIn?: number;
 }
 
 /** What the watch remembers between its turns. */

@@ -1,6 +1,7 @@
 import type { EnvironmentCounts } from "../judge/types.ts";
 import { batchId, type LogBatch, type LogEvent, parseStreamName } from "./batch.ts";
-import { ERROR_KINDS, type ErrorKind, type LogRecord, readRecord } from "./records.ts";
+import { ERROR_KINDS, type ErrorKind, type LogRecord, readRecord, reportedRequest } from "./records.ts";
+import { isSampled } from "./sample.ts";
 
 /** Counts are kept by intervals of so many milliseconds, in which the requests began: a look takes whole ones. */
 export const INTERVAL_MS = 2000;
@@ -17,6 +18,8 @@ export interface SignalPlan {
   slowThresholdsMs: number[];
   /** The guard's own requests, which are not counted. */
   ownRequests: string[];
+  /** Only one in so many requests is counted, of both versions alike. */
+  sampleOneIn?: number;
 }
 
 /** What one version did in one interval. */
@@ -96,21 +99,27 @@ export function countBatch(batch: LogBatch, plan: SignalPlan, nowMs: number): Co
 
   const failures = new Failures();
   let malformed = 0;
+  const isCounted = (id: string) => !own.has(id) && isSampled(id, plan.sampleOneIn);
   for (const event of batch.events) {
+    const early = plan.sampleOneIn === undefined ? undefined : reportedRequest(event.message);
+    if (early !== undefined && !isCounted(early)) {
+      failures.of(early);
+      continue;
+    }
     const record = readRecord(event);
     if (record.kind === "malformed") malformed += 1;
     else if (record.kind === "init-failure") at(event.timestamp, event).initFailures += 1;
     else if (record.kind === "error") failures.note(record, event);
     else if (record.kind === "report") {
       const error = failures.of(record.requestId) ?? record.error;
-      if (own.has(record.requestId)) continue;
+      if (!isCounted(record.requestId)) continue;
       const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
       add(counts, record, error, plan.slowThresholdsMs);
       counts.lagSeconds = Math.max(counts.lagSeconds ?? 0, Math.ceil((nowMs - record.endedMs) / 500) / 2);
     }
   }
   for (const { error, event, requestId } of failures.left()) {
-    if (requestId === undefined || !own.has(requestId)) at(event.timestamp, event).errors[error] += 1;
+    if (isCounted(requestId ?? event.id)) at(event.timestamp, event).errors[error] += 1;
   }
   // A stream is written by one environment.
   const key = environmentKey(stream.environment);

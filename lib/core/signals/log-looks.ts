@@ -5,6 +5,7 @@ import { averageShare, type LookWindow, splitEnd } from "../release/shift.ts";
 import type { WatchedShift } from "../release/watch-ports.ts";
 import { errorCount, INTERVAL_MS, type SignalCounts } from "./count.ts";
 import type { KnownInterval } from "./ports.ts";
+import { sampleError } from "./sample.ts";
 
 /** Batches that come so much later than their interval began belong to the look that finds them; then to none. */
 export const LATE_MS = 300_000;
@@ -285,11 +286,12 @@ export function compare(
 const TOLERANCE = 0.02;
 const TOLERATED_REQUESTS = 3;
 
-/** Undefined while log and metrics agree. */
-export function disagreement(compared: LogJudging["compared"]): Reason | undefined {
+/** Undefined while log and metrics agree; `oneIn`: the log tells of one request in so many. */
+export function disagreement(compared: LogJudging["compared"], oneIn = 1): Reason | undefined {
   for (const [side, of] of Object.entries(compared)) {
-    for (const [what, { logs, metrics }] of Object.entries(of as Compared)) {
-      const limit = Math.max(TOLERANCE * metrics, TOLERATED_REQUESTS);
+    for (const [what, { logs: counted, metrics }] of Object.entries(of as Compared)) {
+      const logs = counted * oneIn;
+      const limit = Math.max(TOLERANCE * metrics, TOLERATED_REQUESTS) + sampleError(metrics, oneIn);
       if (Math.abs(logs - metrics) <= limit) continue;
       const message = `the ${side}'s log tells of ${logs} ${what} where Lambda's metrics count ${metrics}: more than 2 % apart, so the versions are compared by metrics`;
       return leaving(message, { observed: logs, limit, samples: metrics });

@@ -90,6 +90,10 @@ function errorOf(status: unknown, errorType: unknown): ErrorKind | undefined {
 const amount = (value: unknown) =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 
+/** Whose report a message is, without reading all of it; undefined where that does not show. */
+export const reportedRequest = (message: string) =>
+  /^REPORT RequestId: (\S+)|"platform\.report".*?"requestId":"([^"]+)"/.exec(message)?.slice(1).find(Boolean);
+
 function readText(message: string, timestamp: number): LogRecord {
   if (message.startsWith("REPORT RequestId:")) return readReport(message, timestamp);
   if (message.startsWith("INIT_REPORT ")) return initOf(/Status: (\S+)/.exec(message)?.[1]);
