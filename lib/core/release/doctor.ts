@@ -48,7 +48,7 @@ export interface LastSuccess {
 
 /** Lambda's longest run (15 minutes) and the time in which report-failure answers for a hook that died. Milliseconds. */
 const HOOK_LIMIT_MS = 15 * 60_000 + 70_000;
-/** The guard itself holds a hook for at most 55 minutes, for a bake or for stages, and has opened the record then. */
+/** The watch holds a hook for at most 57 minutes, for a bake or for stages; that it was handed over to it is on record. */
 const HELD_LIMIT_MS = 57 * 60_000;
 const MINUTE_MS = 60_000;
 
@@ -330,7 +330,8 @@ function hookFindings(facts: DoctorFacts): Finding[] {
   );
   const waitedMs = silent?.startedAt ? now.getTime() - silent.startedAt.getTime() : 0;
   const record = facts.releases.find((release) => release.deploymentId === deploymentId);
-  if (!silent || waitedMs < (record === undefined ? HOOK_LIMIT_MS : HELD_LIMIT_MS)) return [];
+  const heldSince = silent?.name === "BeforeAllowTraffic" ? record?.staged?.handedOverAt : record?.handedOverAt;
+  if (!silent || waitedMs < (heldSince === undefined ? HOOK_LIMIT_MS : HELD_LIMIT_MS)) return [];
   return [
     finding(facts, {
       code: "hook-silent",

@@ -80,7 +80,7 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const data = { ...facts(situation, state), left: leaving, recorded, joined, health, flags };
   const whose = joined ? `; ${joined.actor} did it` : "";
   const message = `rolled back ${name} to version ${plan.target.version}, ${plan.source}${whose}`;
-  const next = nextSteps(situation, options, leaving, open);
+  const next = nextSteps(situation, options, leaving, open, await recordedVersion(session, situation));
   const left = flagsLeftOn(flags);
   if (left.length > 0) return flagsNotOff(message, left, data);
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
@@ -310,15 +310,23 @@ function releaseLeft(
   return release && leaving.includes(release.canaryVersion) ? release : { functionName, alias };
 }
 
+/** What the stack's template says the alias is on; asked when nobody waits for traffic any more. */
+async function recordedVersion(session: Session, { stackName, alias }: Situation): Promise<string | undefined> {
+  if (stackName === undefined) return undefined;
+  const reading = session.ports.stacks.alias(stackName, alias.arn);
+  return (await session.attempt(`what stack ${stackName} records could not be read`, reading))?.recordedVersion;
+}
+
 function nextSteps(
   situation: Situation,
   { functionName, alias }: RollbackFunctionOptions,
   leaving: readonly string[],
   open: Release | undefined,
+  recorded: string | undefined,
 ): string {
+  const { version } = situation.plan.target;
   // A stack update whose deployment was stopped goes back by itself, to the version that the deployment had replaced.
-  const stackGoesBack =
-    open?.deployment.creator === "CloudFormation" && open.baselineVersion === situation.plan.target.version;
+  const stackGoesBack = open?.deployment.creator === "CloudFormation" && open.baselineVersion === version;
   return [
     `Watch it: goaround rollback --action health-check --functions ${functionName}.`,
     leaving.length > 0
@@ -327,9 +335,9 @@ function nextSteps(
     open?.deployment.creator === "CloudFormation"
       ? "The stack update that started the deployment fails and rolls back too; wait for UPDATE_ROLLBACK_COMPLETE."
       : "",
-    situation.stackName === undefined || stackGoesBack
+    situation.stackName === undefined || stackGoesBack || recorded === version
       ? ""
-      : reconcileNote(situation.stackName, functionName, alias, situation.plan.target.version),
+      : reconcileNote(situation.stackName, functionName, alias, version, recorded),
   ]
     .filter(Boolean)
     .join(" ");

@@ -266,11 +266,23 @@ describe("diagnose", () => {
     });
 
     it("that the guard holds for a bake or stages get the time for that", () => {
+      const handedOverAt = "2026-03-01T12:00:00.000Z";
+      const baking = [release({ outcome: "open", handedOverAt })];
+      const staged = [release({ outcome: "open", staged: { handedOverAt, steps: [] } })];
+      for (const [releases, hook] of [
+        [baking, "AfterAllowTraffic"],
+        [staged, "BeforeAllowTraffic"],
+      ] as const) {
+        expect(found({ releases, open: openSince(hook, 56) })).toEqual([]);
+        expect(found({ releases, open: openSince(hook, 58) })).toEqual([
+          { code: "hook-silent", severity: "broken", repair: stop },
+        ]);
+      }
+    });
+
+    it("that have opened the record and handed nothing over get no more than a Lambda's time", () => {
       const releases = [release({ outcome: "open" })];
-      expect(found({ releases, open: openSince("AfterAllowTraffic", 56) })).toEqual([]);
-      expect(found({ releases, open: openSince("AfterAllowTraffic", 58) })).toEqual([
-        { code: "hook-silent", severity: "broken", repair: stop },
-      ]);
+      expect(found({ releases, open: openSince("BeforeAllowTraffic", 17) })).toMatchObject([{ code: "hook-silent" }]);
     });
 
     it("that died without a decision are told, those that decided are not", () => {
