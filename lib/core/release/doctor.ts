@@ -188,6 +188,8 @@ function placeFindings(facts: DoctorFacts): Finding[] {
         command: `aws cloudformation continue-update-rollback --stack-name ${stack.stackName}`,
       }),
     );
+    // What it records may change with that, and cannot be changed before.
+    return found;
   }
   if (stack.recordedVersion === undefined) {
     found.push(

@@ -201,12 +201,14 @@ describe("diagnose", () => {
       expect(found({ stack })).toEqual([]);
     });
 
-    it("tells of a stack that takes no update, and of a template that does not tell the version", () => {
-      const stack = { ...facts().stack!, status: "UPDATE_ROLLBACK_FAILED", recordedVersion: undefined };
-      expect(found({ stack })).toEqual([
-        { code: "stack-stuck", severity: "broken", repair: undefined },
-        { code: "template-unreadable", severity: "note", repair: undefined },
-      ]);
+    it("tells of a stack that takes no update, and nothing of what it records: that cannot be repaired before", () => {
+      const stack = { ...facts().stack!, status: "UPDATE_ROLLBACK_FAILED", recordedVersion: "1" };
+      expect(found({ stack })).toEqual([{ code: "stack-stuck", severity: "broken", repair: undefined }]);
+    });
+
+    it("tells of a template that does not tell the version", () => {
+      const stack = { ...facts().stack!, recordedVersion: undefined };
+      expect(found({ stack })).toEqual([{ code: "template-unreadable", severity: "note", repair: undefined }]);
     });
   });
 
