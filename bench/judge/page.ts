@@ -116,7 +116,7 @@ ${table(
 )}
 
 Counts by environment do. With them the judge rolls back for errors only when the canary is worse without any one of its
-environments, and waits two minutes at most for enough requests of the others to tell
+environments, and waits two minutes at most, where traffic is thin, for enough requests of the others to tell
 ([decision 57](../decisions/0057-one-bad-environment.md)). Whole judge, looks of 60 s; what it costs in delay stands in the
 table after this one.
 

@@ -278,6 +278,8 @@ class Turn {
     await writing;
     // What functions tell of their flags comes by the minute, however soon their log is read.
     await this.lookAtFlags({ ...release, judging, watch }, shift!, isByLog ? undefined : window!.to);
+    // Nobody asks the log any more: batches that come from here on would be counted for nothing.
+    if (window!.last || judging.logs?.left) await this.stopCounting(release);
     const reasons = alertOf(watch, judging, release.policy);
     if (reasons.length > 0) {
       await this.tell({ ...release, judging }, reasons, judging.verdict.kind === "rollback");

@@ -12,6 +12,7 @@ import { stackArn } from "./arns.ts";
 import { deploymentRole } from "./deployment-role.ts";
 import { type AlarmLimits, aliasAlarms, canaryAlarms, resolveLimits } from "./guard-alarms.ts";
 import { checkAlias, checkFunctionName, literalFunctionName, templateProblems } from "./guarded-function-checks.ts";
+import { logInJson } from "./json-logging.ts";
 import { type OwnFunctionProps, ownFunction } from "./own-function.ts";
 import { buildPolicy, type PolicySettings, policyParameter } from "./policy-parameter.ts";
 import type { IReleaseGuard } from "./release-guard-ref.ts";
@@ -37,6 +38,11 @@ export interface GuardedFunctionProps {
   readonly deploymentGroupName?: string;
   /** Checks, smoke tests, flags and blockers of this function's releases. Default: the policy's own defaults. */
   readonly policy?: PolicySettings;
+  /**
+   * Has a function that does not say how it logs log in JSON, as releases are judged by its log. False leaves it as it is:
+   * text tells less of failures. Default true, where `policy.signals.source` is `logs`.
+   */
+  readonly jsonLogging?: boolean;
   /**
    * The traffic that releases meet. The synthesis warns when it is too thin for the strategy to find a canary at the
    * policy's error limit. Default: not known, no warning.
@@ -172,6 +178,7 @@ export class GuardedFunction extends GuardedFunctionBase {
       strategy.staged,
     );
     this.tagFunction(guard);
+    if (this.policy.signals.source === "logs" && props.jsonLogging !== false) logInJson(this, this.function);
     const release = this.node.tryGetContext(releaseContextKey(this.functionName));
     if (release !== undefined) this.function.addEnvironment(RELEASE_VARIABLE, String(release));
 

@@ -94,7 +94,7 @@ const staged = z.strictObject({
 
 const signals = z.strictObject({
   /** Where requests are counted while traffic is split: in the function's log, within seconds, or in Lambda's metrics. */
-  source: z._default(z.enum(["logs", "metrics"]), "metrics"),
+  source: z._default(z.enum(["logs", "metrics"]), "logs"),
   /** Whether the log is subscribed to while a release is open, or for good. */
   logs: z._default(z.enum(["during-release", "always"]), "during-release"),
   /** Above so many requests a second, in the ten minutes before the release, a part of them is counted; all by default. */

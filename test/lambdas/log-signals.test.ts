@@ -136,6 +136,14 @@ describe("a release that is judged by its log", () => {
     expect([...ports.sweep.open]).toEqual([]);
   });
 
+  it("is counted no longer than somebody looks at it", async () => {
+    await shifting();
+    while (ports.clock.now() < minute("06:00")) await passTime((await turn()).waitSeconds);
+    expect(record().postTrafficStatus).toBeUndefined();
+    expect([...ports.subscriptions.filters.get(GROUP)!]).toEqual([]);
+    expect(ports.books.plans.size).toBe(0);
+  });
+
   it("looks by the minute where the policy has triggers of its own", async () => {
     const trigger = { name: "slow", expression: "average_response_time > 9000" };
     await shifting({ triggers: [{ ...trigger, severity: "warning", delaySeconds: 60 }] });

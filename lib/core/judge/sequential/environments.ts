@@ -1,4 +1,4 @@
-import type { EnvironmentCounts, Reason } from "../types.ts";
+import type { Look, Reason } from "../types.ts";
 import { type Block, binomial, hypergeometric, type Law } from "./null-law.ts";
 
 /**
@@ -7,49 +7,67 @@ import { type Block, binomial, hypergeometric, type Law } from "./null-law.ts";
  * environment, the canary is blamed only when it is worse without any one of them. docs/decisions/0057 tells more.
  */
 export interface EnvironmentsState {
-  /** Requests and errors since the shift began, by environment; the ones with the most errors. */
+  /** The canary's requests and errors by environment; the ones with the most errors. */
   known: Record<string, [requests: number, errors: number]>;
-  /** When something first accused the canary of errors: seconds since the shift began; null before. */
-  accusedSeconds: number | null;
+  /** Both versions' over the same time: since the canary last failed no more of its requests than the baseline. */
+  totals: Block;
+  /** How long they have been counted, and how long something has accused the canary of errors. Seconds. */
+  seconds: number;
+  accusedSeconds: number;
 }
 
-export const initialEnvironments: EnvironmentsState = { known: {}, accusedSeconds: null };
+const NOTHING: Block = { canaryRequests: 0, baselineRequests: 0, canaryErrors: 0, baselineErrors: 0 };
+
+export const initialEnvironments: EnvironmentsState = { known: {}, totals: NOTHING, seconds: 0, accusedSeconds: 0 };
 
 /** Environments that are told apart; only those with the most errors matter. */
 const MOST_KNOWN = 12;
 /** The end of a log stream's name is what differs. */
 const MOST_CHARACTERS = 32;
 /** What the rest of a harmless canary shows with this probability, at one look, is no evidence. */
-const LEVEL = 0.02;
+const LEVEL = 0.01;
 /** The rest is excused where it would have shown such evidence, were it as bad, with this probability. */
-const POWER = 0.9;
-/** So long a rollback waits for enough requests of the other environments to tell. Seconds. */
+const POWER = 0.8;
+/** So long a rollback waits for enough requests of the other environments to tell, where the canary serves few. Seconds. */
 const PATIENCE_SECONDS = 120;
+/** Where it serves more a second, waiting costs more than a bad environment that is taken for a bad version. */
+const PATIENT_UP_TO = 0.5;
 
+/**
+ * Counting begins anew as long as nothing accuses the canary and it fails no more of its requests than the baseline: what
+ * an environment served before anything was wrong tells nothing about who is to blame.
+ */
 export function addEnvironments(
   state: EnvironmentsState,
-  counts: Readonly<Record<string, EnvironmentCounts>> = {},
+  { canary, baseline, seconds }: Pick<Look, "canary" | "baseline" | "seconds">,
+  isAccused: boolean,
 ): EnvironmentsState {
+  const totals: Block = {
+    canaryRequests: state.totals.canaryRequests + canary.invocations,
+    baselineRequests: state.totals.baselineRequests + baseline.invocations,
+    canaryErrors: state.totals.canaryErrors + canary.errors,
+    baselineErrors: state.totals.baselineErrors + baseline.errors,
+  };
+  const isNoWorse = totals.canaryErrors * totals.baselineRequests <= totals.baselineErrors * totals.canaryRequests;
+  if (isNoWorse && !isAccused) return initialEnvironments;
   const known = new Map(Object.entries(state.known));
-  for (const [id, { requests, errors }] of Object.entries(counts)) {
+  for (const [id, { requests, errors }] of Object.entries(canary.environments ?? {})) {
     const name = `…${id.slice(-MOST_CHARACTERS)}`;
     const [before, failed] = known.get(name) ?? [0, 0];
     known.set(name, [before + requests, failed + errors]);
   }
   const worst = [...known].sort(([, a], [, b]) => b[1] - a[1] || b[0] - a[0]).slice(0, MOST_KNOWN);
-  return { ...state, known: Object.fromEntries(worst) };
+  const accusedSeconds = isAccused ? state.accusedSeconds + seconds : 0;
+  return { known: Object.fromEntries(worst), totals, seconds: state.seconds + seconds, accusedSeconds };
 }
 
 /**
- * Why errors may be one environment's, when something accuses the canary of them at `seconds`; undefined where they are
- * the version's, or where nobody can tell: fewer than two environments are known, or the others served too little for
- * two minutes.
+ * Why errors may be one environment's, when something accuses the canary of them; undefined where they are the version's,
+ * or where nobody can tell: fewer than two environments are known, or the others have served too little and the canary
+ * serves too much meanwhile for anyone to wait: a bad version is likelier than a bad environment.
  */
-export function oneEnvironment(
-  { known, accusedSeconds }: EnvironmentsState,
-  totals: Block,
-  seconds: number,
-): Reason | undefined {
+export function oneEnvironment(state: EnvironmentsState): Reason | undefined {
+  const { known, totals } = state;
   const all = Object.values(known);
   if (all.length < 2) return undefined;
   const [worst] = all
@@ -59,21 +77,23 @@ export function oneEnvironment(
     .sort((a, b) => b.chance - a.chance);
   if (!worst || worst.chance <= LEVEL) return undefined;
   const { one, rest } = worst;
-  const told = `${one[1]} of the canary's ${totals.canaryErrors} errors are of one execution environment, which served ${one[0]} requests; of the others ${rest.canaryErrors} of ${rest.canaryRequests} requests failed`;
   const tells = wouldShow(rest, one[1] / Math.max(1, one[0])) >= POWER;
-  const left = (accusedSeconds ?? seconds) + PATIENCE_SECONDS - seconds;
-  if (!tells && left <= 0) return undefined;
+  if (!tells && !mayWait(state)) return undefined;
+  const told = `${one[1]} of the canary's ${totals.canaryErrors} errors are of one execution environment, which served ${one[0]} requests; of the others ${rest.canaryErrors} of ${rest.canaryRequests} requests failed`;
   return {
     code: "one-environment",
     message: tells
       ? `${told}: the environment may be to blame, not the version`
-      : `${told}: too few to tell the environment from the version, for which the judge waits ${left} s more`,
+      : `${told}: too few to tell the environment from the version; the judge waits for more, ${PATIENCE_SECONDS} s at most`,
     observed: rest.canaryErrors,
     limit: null,
     baseline: rest.baselineErrors,
     samples: rest.canaryRequests,
   };
 }
+
+const mayWait = ({ totals, seconds, accusedSeconds }: EnvironmentsState) =>
+  accusedSeconds <= PATIENCE_SECONDS && totals.canaryRequests < PATIENT_UP_TO * seconds;
 
 const without = (totals: Block, [requests, errors]: readonly [number, number]): Block => ({
   ...totals,

@@ -85,10 +85,9 @@ export const judgeSequential: Judge = (given, look, policy) => {
   const whole = state.short ? together(state.short, look) : look;
   const ruled = judgeFixed(state.rules, whole, policy);
   const triggered = lookTriggers(state.triggers, whole, tested.state.seconds, policy);
-  const environments = addEnvironments(tested.state.environments, look.canary.environments);
   const isAccused = accused(tested, triggered, ruled);
-  if (isAccused) environments.accusedSeconds ??= tested.state.seconds;
-  const excuse = isAccused ? oneEnvironment(environments, tested.state.totals, tested.state.seconds) : undefined;
+  const environments = addEnvironments(tested.state.environments, look, isAccused);
+  const excuse = isAccused ? oneEnvironment(environments) : undefined;
   const { rules, triggers, durations, averageMs } = state;
   const read = isLongEnough(whole)
     ? { rules: ruled.state, triggers: triggered.state, ...durationsOf(state, whole), short: undefined }

@@ -91,14 +91,34 @@ describe("one execution environment that goes bad", () => {
     ).toBe("rollback");
   });
 
-  it("is waited for two minutes at most while the others have served too little to tell", () => {
+  it("is waited for two minutes at most while the others have served too little to tell and the canary serves little", () => {
     const alone: Minute = [
-      [60, 12],
+      [20, 10],
       [1, 0],
     ];
     const verdicts = judge(times(4, alone));
     expect(verdicts.map(({ kind }) => kind)).toEqual(["hold", "hold", "rollback", "rollback"]);
-    expect(verdicts[0]!.reasons[0]!.message).toContain("the judge waits 120 s more");
+    expect(verdicts[0]!.reasons[0]!.message).toContain("the judge waits for more, 120 s at most");
+  });
+
+  it("is not waited for where the canary serves more than a request in two seconds", () => {
+    const alone: Minute = [
+      [60, 12],
+      [1, 0],
+    ];
+    expect(judge(times(1, alone))[0]!.kind).toBe("rollback");
+  });
+
+  it("is not excused by what another one served before anything was wrong", () => {
+    const before: Minute = [
+      [0, 0],
+      [60, 0],
+    ];
+    const after: Minute = [
+      [60, 12],
+      [0, 0],
+    ];
+    expect(judge([...times(5, before), after]).at(-1)!.kind).toBe("rollback");
   });
 
   it("cannot be told from the version where it is the only one, or nobody counts", () => {
