@@ -10,6 +10,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: Benchmark }>> = {
   judge: () => import("./judge/run.ts"),
   release: () => import("./release/run.ts"),
   restore: () => import("./restore/run.ts"),
+  signals: () => import("./signals/run.ts"),
   watch: () => import("./watch/run.ts"),
 };
 
