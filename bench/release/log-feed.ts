@@ -115,6 +115,7 @@ export class LogFeed {
       version: VERSIONS[side],
       fromMs: intervalOf(fromMs),
       batchId: String(this.ids),
+      part: "0",
       counts: { ...signals, errors: { ...none.errors, thrown: errors } },
     };
     stream.counted.push({ addition, atMs: fromMs });

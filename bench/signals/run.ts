@@ -20,7 +20,9 @@ const ROWS: Omit<Traffic, "seconds">[] = [
   { requestsPerSecond: 1000, batchSeconds: 1 },
   { requestsPerSecond: 1000, batchSeconds: 5, sampleOneIn: 4 },
   { requestsPerSecond: 4000, batchSeconds: 5 },
-  { requestsPerSecond: 4000, batchSeconds: 5, sampleOneIn: 64 },
+  { requestsPerSecond: 4000, batchSeconds: 5, sampleOneIn: 4 },
+  { requestsPerSecond: 10_000, batchSeconds: 5 },
+  { requestsPerSecond: 10_000, batchSeconds: 5, sampleOneIn: 64 },
 ];
 
 const HELP = `npm run bench -- signals [--seconds N]
@@ -95,11 +97,8 @@ a processor, take three times as much [assumed].
 
 ${table}
 
-**1,000 requests/s fit one partition of the table; several thousand need a sample** (policy \`signals.sampleAbovePerSecond\`, 1,000
-is a good limit).
-
 At once: invocations that run at the same time, each as long as its processor's time and two calls of ${DYNAMO_MS} ms [assumed].
-Units: write request units of the busiest second; an item's version and two seconds are one item, and all of a release's are
+Units: write request units of the busiest second; a version's two seconds are up to sixteen items, and all of a release's are
 one partition, which takes ${PARTITION_UNITS.toLocaleString("en")} a second: above that DynamoDB throttles, Lambda brings batches again later, and the watch waits for
 them or takes them as late. A sample spares parsing and, where few of a batch's requests are in it, writes; batches come as
 before. Cost: write units, invocations and their time at three times the processor's, list prices as in [cost.md](cost.md).

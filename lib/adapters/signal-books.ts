@@ -28,7 +28,7 @@ const ENVIRONMENT_ERRORS = "f#";
  * | pk | sk | holds |
  * |---|---|---|
  * | `signals#<log group>` | `record` | the plan of the release that is open |
- * | `signals#<deploymentId>` | `<interval, ISO>#<version>` | counts of one version in one interval |
+ * | `signals#<deploymentId>` | `<interval, ISO>#<version>#<part>` | counts of one version in one interval, of a sixteenth of its log streams |
  *
  * Counts are numbers that writers add to, and sets that they add to: of peaks, and of the batches that are in them.
  * Requests and errors of an environment are numbers of their own, of at most 256 environments: 4 KB of an item. One conditional write adds a batch and its id, so that one that comes again changes nothing.
@@ -123,7 +123,7 @@ export function createSignalBooks(
   };
 }
 
-function adding(deploymentId: string, { version, fromMs, counts, batchId }: Addition, expiry: AttributeValue) {
+function adding(deploymentId: string, { version, fromMs, counts, batchId, part }: Addition, expiry: AttributeValue) {
   const numbers: Record<string, number> = {
     requests: counts.requests,
     initFailures: counts.initFailures,
@@ -145,7 +145,7 @@ function adding(deploymentId: string, { version, fromMs, counts, batchId }: Addi
   }
   added.push([BATCHES, { SS: [batchId] }]);
   return {
-    Key: key(`signals#${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}`),
+    Key: key(`signals#${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}#${part}`),
     UpdateExpression: `ADD ${added.map((_, i) => `#a${i} :a${i}`).join(", ")} SET #expiry = :expiry`,
     ConditionExpression: "NOT contains(#batches, :batch)",
     ExpressionAttributeNames: {

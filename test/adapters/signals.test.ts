@@ -25,6 +25,7 @@ const addition = (batchId: string, environment: string, memoryMb: number, fromMs
   version: "2",
   fromMs,
   batchId,
+  part: "0",
   counts: {
     ...noSignals(2),
     requests: 10,

@@ -1,6 +1,6 @@
 import type { Addition, SignalCounts, SignalPlan } from "./count.ts";
 
-/** What one version did in one interval, as far as it is known. */
+/** What one version did in one interval, or a part of it, as far as it is known: there may be several of the same. */
 export interface KnownInterval {
   version: string;
   fromMs: number;
