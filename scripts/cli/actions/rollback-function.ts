@@ -2,11 +2,10 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { hasEnded, isManualStop, isUndo } from "../../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../../lib/core/release/journal.ts";
-import type { FlagResult, ReleaseRecord } from "../../../lib/core/release/records.ts";
+import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import type { RollbackRun } from "../../../lib/core/release/run-rollback.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
-import { EXIT } from "../exit-codes.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, type Release } from "../lookup.ts";
 import { DEFAULT_REASON } from "../options.ts";
@@ -15,7 +14,7 @@ import { done, nothingToDo, type Outcome, planned, type Session } from "../sessi
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import { isOnRecord, type LeftRelease, noteReason, notRecorded, recordRollback } from "./record.ts";
-import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
+import { flagsLeftOn, flagsNotOff, flagsToo, switchReleaseFlagsOff, tellOfFlags } from "./release-flags.ts";
 import { checkAlias, endJournal } from "./rollback-journal.ts";
 import { announce, facts, look, type RollbackFunctionOptions, type Situation } from "./rollback-situation.ts";
 import { stepsBefore } from "./steps-back.ts";
@@ -49,7 +48,9 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   }
   if (!open && plan.action === "nothing" && isWhole(situation.alias)) {
     const outcome = await alreadyThere(session, situation);
-    return options.withFlags && !session.options.dryRun ? flagsToo(session, situation, outcome) : outcome;
+    return options.withFlags && !session.options.dryRun
+      ? flagsToo(session, situation.policy?.flags ?? [], outcome)
+      : outcome;
   }
   if (session.options.dryRun) {
     return planned(
@@ -85,34 +86,6 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   if (left.length > 0) return flagsNotOff(message, left, data);
   return recorded === false ? notRecorded(message, data, next) : done(message, data, next);
 }
-
-/** The kill itself tells only what it changes. */
-function tellOfFlags(session: Session, flags: readonly FlagResult[]): void {
-  const off = flags.flatMap(({ alreadyOff }) => alreadyOff);
-  if (off.length > 0) session.say(`  off already: ${off.join(", ")}`);
-  if (flags.length === 0) session.say("  the policy gives no flags to the function's releases: none to switch off");
-}
-
-/** The alias needs nothing; flags were asked for all the same. */
-async function flagsToo(session: Session, { policy }: Situation, outcome: Outcome): Promise<Outcome> {
-  const reason = session.options.reason ?? DEFAULT_REASON;
-  const flags = await switchReleaseFlagsOff(session, policy?.flags ?? [], reason);
-  tellOfFlags(session, flags);
-  const data = { ...outcome.data, flags };
-  const left = flagsLeftOn(flags);
-  if (left.length > 0) return flagsNotOff(outcome.message, left, data);
-  const switched = flags.flatMap(({ switchedOff }) => switchedOff);
-  if (switched.length === 0) return { ...outcome, data };
-  return { ...outcome, code: "done", message: `${outcome.message}; switched off ${switched.join(", ")}`, data };
-}
-
-const flagsNotOff = (message: string, left: readonly string[], data: Record<string, unknown>): Outcome => ({
-  exitCode: EXIT.partlyDone,
-  code: "partly-done",
-  message: `${message}, but ${left.join(", ")} could not be switched off`,
-  advice: "See the warnings above; then: goaround rollback --action rollback-flags …",
-  data,
-});
 
 interface PutBack {
   state: AliasState;
