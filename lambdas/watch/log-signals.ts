@@ -7,9 +7,12 @@ import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
 import type { NextLook, SignalPort, WatchedShift } from "../../lib/core/release/watch-ports.ts";
 import {
+  type Arrived,
+  comesLate,
   compare,
   disagreement,
   dueLogLook,
+  environmentsOf,
   isSilent,
   type LogJudging,
   leaving,
@@ -19,7 +22,6 @@ import {
   pollFrom,
   readFrom,
   settled,
-  takeEnvironments,
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
@@ -127,14 +129,16 @@ class LogReader {
   }
 
   private judge(release: ReleaseRecord, window: LookWindow, { logs, before, intervals, published }: Seen): Judging {
-    const canary = takeNew(before.canary, intervals, release.canaryVersion);
-    const baseline = takeNew(before.baseline, intervals, release.baselineVersion);
-    const { environments, taken: takenEnvironments } = takeEnvironments(
-      before.environments,
-      intervals,
-      release.canaryVersion,
-      window.to.getTime(),
-    );
+    const sinceMs = window.from.getTime();
+    const canary = takeNew(before.canary, intervals, release.canaryVersion, sinceMs);
+    const baseline = takeNew(before.baseline, intervals, release.baselineVersion, sinceMs);
+    const arrived = {
+      canary: arrivedSince(before.arrived?.canary, canary),
+      baseline: arrivedSince(before.arrived?.baseline, baseline),
+    };
+    const late = comesLate(arrived);
+    if (late) return this.leave(release, window, late);
+    const environments = environmentsOf(intervals, release.canaryVersion, sinceMs);
     const { slowThresholdsMs = [] } = release;
     const sampleOneIn = release.signals?.sampleOneIn;
     const { from, to, expectedShare, elapsedSeconds } = window;
@@ -152,7 +156,7 @@ class LogReader {
     const { compared } = logs;
     this.log.info("what the log says", { canaryErrors: kindsOf(intervals, release.canaryVersion), compared });
     const judging = judgeLook({ ...release, ...withoutLogs(release) }, look, nothingTaken, window, this.log);
-    const taken = { canary: canary.taken, baseline: baseline.taken, environments: takenEnvironments };
+    const taken = { canary: canary.taken, baseline: baseline.taken, arrived };
     return { ...judging, logs: { ...logs, ...taken } };
   }
 
@@ -218,6 +222,11 @@ class LogReader {
     }
   }
 }
+
+const arrivedSince = (
+  { compared, late }: Arrived = { compared: 0, late: 0 },
+  fresh: Pick<ReturnType<typeof takeNew>, "side" | "late">,
+): Arrived => ({ compared: compared + fresh.side.invocations, late: late + fresh.late });
 
 interface Seen {
   logs: LogJudging;

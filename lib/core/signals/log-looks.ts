@@ -25,15 +25,6 @@ const EVERY_MS = 10_000;
 /** What has been taken of one version: by minute, epoch seconds. Bounded by `LATE_MS`. */
 export type TakenMinutes = Record<string, number[]>;
 
-/**
- * What has been taken of the canary's environments, over all intervals from `fromMs` on (epoch milliseconds) that have been
- * read. Sums, because environments by interval would be too much for a record.
- */
-export interface TakenEnvironments {
-  fromMs: number;
-  counts: Record<string, EnvironmentCounts>;
-}
-
 /** Requests and errors of one version, by its log and by Lambda's metrics, over the same whole minutes. */
 export interface Compared {
   requests: { logs: number; metrics: number };
@@ -44,10 +35,10 @@ export interface Compared {
 export interface LogJudging {
   canary: TakenMinutes;
   baseline: TakenMinutes;
-  environments?: TakenEnvironments;
   /** Minutes before it have been held against the metrics. */
   reconciledUntil?: string;
   compared: { canary: Compared; baseline: Compared };
+  arrived?: { canary: Arrived; baseline: Arrived };
   /** From this time on metrics are judged instead. */
   left?: { at: string; reason: Reason };
 }
@@ -156,25 +147,32 @@ export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?
   return logs && new Date(ceilTo(Date.parse(logs.left?.at ?? judgedUntil), MINUTE_MS));
 }
 
-/** What the intervals of one version, minute by minute, hold beyond what was taken before. */
+/**
+ * What the intervals of one version, minute by minute, hold beyond what was taken before. `side`: only of those that began
+ * at `sinceMs` or later, which both versions are compared over. `late`: requests of earlier ones. Those tell of another time
+ * than the other version's: of an outage that has begun in between, whoever's batch was held up would be accused.
+ */
 export function takeNew(
   before: TakenMinutes,
   intervals: readonly KnownInterval[],
   version: string,
-): { side: SideCounts; taken: TakenMinutes } {
+  sinceMs: number,
+): { side: SideCounts; taken: TakenMinutes; late: number } {
   const now: TakenMinutes = {};
+  let fresh: number[] = [];
+  let compared: number[] = [];
   let thresholds = 0;
   for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
     const key = String(floorTo(fromMs, MINUTE_MS) / 1000);
     now[key] = added(now[key], tally(counts));
+    if (fromMs >= sinceMs) compared = added(compared, tally(counts));
     thresholds = Math.max(thresholds, counts.slow.length);
   }
-  let fresh: number[] = [];
   for (const [key, counts] of Object.entries(now)) fresh = added(fresh, added(counts, before[key], -1));
   const taken = { ...before, ...now };
   const newest = Math.max(0, ...Object.keys(taken).map(Number));
   const kept = Object.entries(taken).filter(([key]) => Number(key) >= newest - LATE_MS / 1000);
-  const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = fresh;
+  const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = compared;
   // A failure may be written in a batch ahead of its request.
   const atMost = (count: number) => Math.min(count, requests);
   return {
@@ -188,46 +186,45 @@ export function takeNew(
       coldStarts: atMost(coldStarts),
     },
     taken: Object.fromEntries(kept),
+    late: Math.max(0, (fresh[0] ?? 0) - requests),
   };
 }
 
-/**
- * The canary's environments: what intervals before `toMs` hold of them beyond what was taken before. Intervals that began
- * more than `LATE_MS` before `toMs` are read no more, and leave the sums.
- */
-export function takeEnvironments(
-  before: TakenEnvironments | undefined,
+/** Requests of one version that were compared, and those that came too late for it. */
+export interface Arrived {
+  compared: number;
+  late: number;
+}
+
+/** A log of which more comes late tells too little; a few requests say nothing about that. */
+const MOST_LATE = 0.2;
+const ENOUGH_LATE = 20;
+
+/** Undefined while the log comes in time. */
+export function comesLate(arrived: NonNullable<LogJudging["arrived"]>): Reason | undefined {
+  for (const [side, { compared, late }] of Object.entries(arrived)) {
+    const all = compared + late;
+    if (late < ENOUGH_LATE || late <= MOST_LATE * all) continue;
+    const message = `${late} of ${all} requests of the ${side}'s log came too late to be compared, so the versions are compared by metrics`;
+    return leaving(message, { observed: late, limit: MOST_LATE * all, samples: all });
+  }
+  return undefined;
+}
+
+/** One version's environments over the same intervals. */
+export function environmentsOf(
   intervals: readonly KnownInterval[],
   version: string,
-  toMs: number,
-): { environments: Record<string, EnvironmentCounts>; taken: TakenEnvironments } {
-  const own = intervals.filter((one) => one.version === version && one.fromMs >= (before?.fromMs ?? 0));
-  const fresh = sumOf(own);
-  for (const [id, counts] of Object.entries(before?.counts ?? {})) addTo(fresh, id, counts, -1);
-  const environments = Object.entries(fresh).filter(([, { requests, errors }]) => requests > 0 || errors > 0);
-  const fromMs = toMs - LATE_MS;
-  return {
-    environments: Object.fromEntries(environments),
-    taken: { fromMs, counts: sumOf(own.filter((one) => one.fromMs >= fromMs)) },
-  };
-}
-
-function sumOf(intervals: readonly KnownInterval[]): Record<string, EnvironmentCounts> {
+  sinceMs: number,
+): Record<string, EnvironmentCounts> {
   const sums: Record<string, EnvironmentCounts> = {};
-  for (const { counts } of intervals) {
-    for (const [id, one] of Object.entries(counts.environments)) addTo(sums, id, one, 1);
+  for (const { counts } of intervals.filter((one) => one.version === version && one.fromMs >= sinceMs)) {
+    for (const [id, { requests, errors }] of Object.entries(counts.environments)) {
+      const known = sums[id] ?? { requests: 0, errors: 0 };
+      sums[id] = { requests: known.requests + requests, errors: known.errors + errors };
+    }
   }
   return sums;
-}
-
-function addTo(
-  sums: Record<string, EnvironmentCounts>,
-  id: string,
-  { requests, errors }: EnvironmentCounts,
-  sign: 1 | -1,
-): void {
-  const { requests: known, errors: failed } = sums[id] ?? { requests: 0, errors: 0 };
-  sums[id] = { requests: known + sign * requests, errors: failed + sign * errors };
 }
 
 const added = (a: readonly number[] = [], b: readonly number[] = [], sign = 1) =>

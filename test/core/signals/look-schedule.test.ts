@@ -130,7 +130,9 @@ class Simulation {
       const window = dueLogLook(watchedAt(judgedUntil), fresh, at);
       if (!window) continue;
       const read = known.filter(({ fromMs }) => fromMs >= readFrom(window) && fromMs < window.to.getTime());
-      const [ofCanary, ofBaseline] = [takeNew(canary, read, "2"), takeNew(baseline, read, "1")];
+      const [ofCanary, ofBaseline] = ["2", "1"].map((version, i) =>
+        takeNew([canary, baseline][i]!, read, version, window.from.getTime()),
+      ) as [ReturnType<typeof takeNew>, ReturnType<typeof takeNew>];
       [canary, baseline] = [ofCanary.taken, ofBaseline.taken];
       const seconds = (window.to.getTime() - window.from.getTime()) / SECOND;
       const times = { seconds, elapsedSeconds: window.elapsedSeconds, expectedShare: window.expectedShare };
