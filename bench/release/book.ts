@@ -5,49 +5,43 @@ import { ERROR_KINDS } from "../../lib/core/signals/records.ts";
 /** The counts of one release, as the ledger's table would hold them: a batch that is known adds nothing. */
 export class SignalBook implements Pick<SignalBooksPort, "read"> {
   reads = 0;
-  private readonly intervals = new Map<string, KnownInterval & { batches: Set<string> }>();
+  /** By their beginning, in order. */
+  private readonly intervals: (KnownInterval & { batches: Set<string> })[] = [];
 
   put({ version, fromMs, counts, batchId }: Addition): void {
-    const key = `${fromMs}/${version}`;
-    const known = this.intervals.get(key);
-    if (!known) this.intervals.set(key, { version, fromMs, counts, batches: new Set([batchId]) });
-    else if (!known.batches.has(batchId)) {
+    let at = this.intervals.length;
+    for (; at > 0 && this.intervals[at - 1]!.fromMs >= fromMs; at -= 1) {
+      const known = this.intervals[at - 1]!;
+      if (known.fromMs !== fromMs || known.version !== version) continue;
+      if (known.batches.has(batchId)) return;
       known.batches.add(batchId);
-      known.counts = sumOf(known.counts, counts);
+      addTo(known.counts, counts);
+      return;
     }
+    const batches = new Set([batchId]);
+    this.intervals.splice(at, 0, { version, fromMs, counts: structuredClone(counts), batches });
   }
 
   async read(_deploymentId: string, fromMs: number, toMs: number): Promise<KnownInterval[]> {
     this.reads += 1;
-    return [...this.intervals.values()]
-      .filter((one) => one.fromMs >= fromMs && one.fromMs < toMs)
-      .sort((a, b) => a.fromMs - b.fromMs)
-      .map(({ version, fromMs: at, counts }) => ({ version, fromMs: at, counts }));
+    return this.intervals.filter((one) => one.fromMs >= fromMs && one.fromMs < toMs);
   }
 }
 
-function sumOf(a: SignalCounts, b: SignalCounts): SignalCounts {
-  const most = (of: (counts: SignalCounts) => number | undefined) => {
-    const known = [a, b].flatMap((counts) => of(counts) ?? []);
-    return known.length === 0 ? undefined : Math.max(...known);
-  };
-  return {
-    requests: a.requests + b.requests,
-    errors: Object.fromEntries(ERROR_KINDS.map((kind) => [kind, a.errors[kind] + b.errors[kind]])) as typeof a.errors,
-    initFailures: a.initFailures + b.initFailures,
-    coldStarts: a.coldStarts + b.coldStarts,
-    durationMs: a.durationMs + b.durationMs,
-    slow: a.slow.map((count, i) => count + (b.slow[i] ?? 0)),
-    memoryMb: most(({ memoryMb }) => memoryMb),
-    lagSeconds: most(({ lagSeconds }) => lagSeconds),
-    environments: Object.fromEntries(
-      Object.keys({ ...a.environments, ...b.environments }).map((id) => [
-        id,
-        {
-          requests: (a.environments[id]?.requests ?? 0) + (b.environments[id]?.requests ?? 0),
-          errors: (a.environments[id]?.errors ?? 0) + (b.environments[id]?.errors ?? 0),
-        },
-      ]),
-    ),
-  };
+function addTo(sum: SignalCounts, more: SignalCounts): void {
+  sum.requests += more.requests;
+  for (const kind of ERROR_KINDS) sum.errors[kind] += more.errors[kind];
+  sum.initFailures += more.initFailures;
+  sum.coldStarts += more.coldStarts;
+  sum.durationMs += more.durationMs;
+  for (const [i, count] of more.slow.entries()) sum.slow[i] = (sum.slow[i] ?? 0) + count;
+  sum.memoryMb = most(sum.memoryMb, more.memoryMb);
+  sum.lagSeconds = most(sum.lagSeconds, more.lagSeconds);
+  for (const [id, { requests, errors }] of Object.entries(more.environments)) {
+    const known = sum.environments[id];
+    sum.environments[id] = { requests: (known?.requests ?? 0) + requests, errors: (known?.errors ?? 0) + errors };
+  }
 }
+
+const most = (a: number | undefined, b: number | undefined) =>
+  a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);

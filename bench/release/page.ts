@@ -190,9 +190,10 @@ const MODEL = `
 
 Real: the judge and its rules with the policy's defaults, the counting of log records, the looks at the log and at metrics with
 their falling back (\`lambdas/watch\`, \`lib/core\`), what becomes of batches that are lost, doubled or late; how an alarm decides over
-its data points (\`lib/local\`), and the peers' loops as in [the judge's benchmark](judge.md). Requests below 100/s, and all of the
-first three rows, are drawn one by one by the rehearsal's model of a function, written as log records and read again from them;
-the others are counted by the second and enter as the counts of a batch.
+its data points (\`lib/local\`), and the peers' loops as in [the judge's benchmark](judge.md). Requests below 100/s, and in the
+first three rows from 30 s before the fault on, are drawn one by one by the rehearsal's model of a function, written as log records
+and read again from them; the others are counted by the second and by log stream (eight of a version at most) and enter as the
+counts of a batch, and so does what happens after the log has told all.
 
 Modelled, none of it verified on AWS: Lambda's metrics of a minute are out 60 s after it; log events are at their subscriber 5 s
 after they were written, which is once a second, and a stream's batch leaves 5 s after its first event; an alarm is evaluated once a

@@ -47,7 +47,10 @@ export const run: Benchmark = async (args) => {
   const wanted = Object.fromEntries(
     Object.entries(usual).map(([name, count]) => [name, Number(values[name as keyof typeof usual] ?? count)]),
   ) as typeof usual;
-  if (values.help || Object.values(wanted).some((count) => !(Number.isInteger(count) && count >= 0))) {
+  if (
+    values.help ||
+    Object.entries(wanted).some(([name, count]) => !(Number.isInteger(count) && count >= (name === "check" ? 0 : 1)))
+  ) {
     process.stderr.write(HELP);
     return values.help ? 0 : 2;
   }

@@ -1,6 +1,7 @@
 import type { Behaviour } from "../../lib/contract/scenario.ts";
 import type { SignalPlan } from "../../lib/core/signals/count.ts";
 import { SeededRandom } from "../../lib/local/kernel/random.ts";
+import { requestsPerSecondAt } from "../../scripts/rehearse/model.ts";
 import { SignalBook } from "./book.ts";
 import { ONSET_FROM, ONSET_TO, type ReleaseCell } from "./cells.ts";
 import { LAGS } from "./lags.ts";
@@ -24,7 +25,10 @@ const MINUTE_MS = 60_000;
 const EPOCH_MS = Date.UTC(2026, 0, 5, 12);
 /** Alarms have a past when the shift begins, and the old version has warm environments. */
 const BEFORE_MS = 3 * MINUTE_MS;
-const WARM_MS = MINUTE_MS;
+const WARM_MS = 10 * SECOND_MS;
+/** In busy traffic requests are drawn one by one only from so long before the fault on. */
+const BUSY = 100;
+const BEFORE_FAULT_MS = 30 * SECOND_MS;
 
 /**
  * One release and all that is seen of it, from a seed. Every method reads the same requests; which are drawn as time goes
@@ -45,6 +49,7 @@ export class ReleaseWorld {
   logged = true;
   private readonly beginMs = EPOCH_MS;
   private readonly seconds: Second[] = [];
+  private readonly eachFromMs: number;
   private readonly drawEach: Draw;
   private readonly drawCounts: Draw;
 
@@ -56,6 +61,9 @@ export class ReleaseWorld {
     this.cell = cell;
     this.shifting = { startMs, endMs: startMs + cell.minutes * MINUTE_MS, share: cell.percent / 100 };
     this.faultMs = faultSeconds === undefined ? undefined : startMs + 1000 * faultSeconds;
+    const isBusy = requestsPerSecondAt(cell.scenario.traffic, undefined) >= BUSY;
+    const awaited = isBusy ? (this.faultMs ?? 0) - BEFORE_FAULT_MS : 0;
+    this.eachFromMs = cell.each ? Math.max(startMs - WARM_MS, awaited) : Number.POSITIVE_INFINITY;
     this.phases = random.fork("phases");
     this.feed = new LogFeed(planOf(cell), this.book, cell.disturbed, random);
     this.drawEach = eachRequest(cell, behaviour, this.shifting, random);
@@ -67,7 +75,8 @@ export class ReleaseWorld {
     while (this.drawnMs < nowMs) {
       const fromMs = this.drawnMs;
       const logged = this.logged && fromMs >= this.shifting.startMs - WARM_MS;
-      const second = (this.cell.each && logged ? this.drawEach : this.drawCounts)(fromMs, logged);
+      const draw = logged && fromMs >= this.eachFromMs ? this.drawEach : this.drawCounts;
+      const second = draw(fromMs, logged);
       this.seconds.push(second);
       this.canaryFailuresMs.push(...second.canaryFailuresMs);
       if (logged) this.feed.take(fromMs, second);

@@ -159,16 +159,21 @@ export function takeNew(
   sinceMs: number,
 ): { side: SideCounts; taken: TakenMinutes; late: number } {
   const now: TakenMinutes = {};
-  let fresh: number[] = [];
-  let compared: number[] = [];
+  const fresh: number[] = [];
+  const compared: number[] = [];
   let thresholds = 0;
   for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
     const key = String(floorTo(fromMs, MINUTE_MS) / 1000);
-    now[key] = added(now[key], tally(counts));
-    if (fromMs >= sinceMs) compared = added(compared, tally(counts));
+    const one = tally(counts);
+    now[key] ??= [];
+    addTo(now[key], one);
+    if (fromMs >= sinceMs) addTo(compared, one);
     thresholds = Math.max(thresholds, counts.slow.length);
   }
-  for (const [key, counts] of Object.entries(now)) fresh = added(fresh, added(counts, before[key], -1));
+  for (const [key, counts] of Object.entries(now)) {
+    addTo(fresh, counts);
+    addTo(fresh, before[key] ?? [], -1);
+  }
   const taken = { ...before, ...now };
   const newest = Math.max(0, ...Object.keys(taken).map(Number));
   const kept = Object.entries(taken).filter(([key]) => Number(key) >= newest - LATE_MS / 1000);
@@ -227,8 +232,9 @@ export function environmentsOf(
   return sums;
 }
 
-const added = (a: readonly number[] = [], b: readonly number[] = [], sign = 1) =>
-  Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + sign * (b[i] ?? 0));
+function addTo(sum: number[], more: readonly number[], sign = 1): void {
+  for (let i = 0; i < more.length; i += 1) sum[i] = (sum[i] ?? 0) + sign * more[i]!;
+}
 
 const tally = (counts: SignalCounts) => [
   counts.requests,
