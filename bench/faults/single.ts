@@ -57,7 +57,7 @@ export async function doubleFaults(part: Part): Promise<Tally> {
 }
 
 const THROTTLED = 1000;
-const REDRIVES = 3;
+const REDRIVES = 5;
 
 /** A share of all attempts of all calls is throttled, from beginning to end. */
 export async function throttling(share: number, part: Part): Promise<Tally> {

@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
     asked: "≥ 99.9 % and ≥ 99 % converge; ≤ 10 attempts a call; ≤ 2 × the calls at 30 %",
     measured: (of) =>
       `30 %: ${well(of("throttled-30"))}, ${ratio(of("throttled-30"))} × the calls. 60 %: ${well(of("throttled-60"))}, with the reruns of ` +
-      `Lambda and of people and up to three deliveries of the dead-letter queue. ≤ ${most(of("throttled-60"), "attempts of a call")} attempts a call`,
+      `Lambda and of people and up to five deliveries of the dead-letter queue. ≤ ${most(of("throttled-60"), "attempts of a call")} attempts a call`,
     how: "`throttled-30`, `throttled-60`; test/adapters/retries.test.ts; scenario throttled-apis. 1,000 runs each where 10,000 are asked: more would take the time of all else",
   },
   {

@@ -725,7 +725,7 @@ describe("a ledger that hangs", () => {
     // A minute is CodeDeploy's own, to begin a rollback.
     const seconds = await secondsUntil(ports, () => ports.functions.calls.of("moveAlias").length > 0, 120);
     expect(seconds).toBeLessThan(60 + 10);
-    expect(await secondsUntil(ports, () => ports.notifier.sent.length > 0, 120)).toBeLessThan(45);
+    expect(await secondsUntil(ports, () => ports.notifier.sent.length > 0, 120)).toBeLessThan(55);
     await expect(answer).rejects.toMatchObject({ code: "partly-done" });
     expect(await aliasOf(ports)).toEqual({ functionVersion: "1", weights: {} });
   });

@@ -100,15 +100,22 @@ export async function revertGroup(
 /** The lease of a group stands in the ledger beside those of aliases. */
 export const groupLease = (name: string) => [`group:${name}`, "wave"] as const;
 
-/** On record as back, and not by somebody who died before they had closed their journal. */
+/**
+ * On record as back, and not by somebody who died before they had closed their journal. A journal that cannot be read says
+ * nothing: whoever goes on then finds everything as it should be.
+ */
 export async function isGroupBack(
   { clock, ledger }: Pick<GroupRevertPorts, "clock" | "ledger">,
   name: string,
   { id, revert }: GroupWave,
 ): Promise<boolean> {
   if (revert?.doneAt === undefined) return false;
-  const journal = await withinBudget(clock, BOOKS_LIMIT_MS, () => ledger.getRollback(...groupLease(name)));
-  return journal?.version !== id || journal.result !== undefined;
+  try {
+    const journal = await withinBudget(clock, BOOKS_LIMIT_MS, () => ledger.getRollback(...groupLease(name)));
+    return journal?.version !== id || journal.result !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 export const describeMember = ({ functionName, alias, outcome, version, detail }: MemberResult) =>

@@ -40,7 +40,7 @@ export type RollbackResult<T> =
 /** One call of the ledger. A rollback waits no longer for its books. Milliseconds. */
 const LEDGER_LIMIT_MS = 2000;
 /** Traffic is back by then: a ledger that is throttled is told for so long, between tries this. Milliseconds. */
-const CATCH_UP_LIMIT_MS = 15_000;
+const CATCH_UP_LIMIT_MS = 25_000;
 const CATCH_UP_PAUSE_MS = 1000;
 /** Between looks at somebody else's rollback. Milliseconds. */
 const WATCH_MS = 1000;
@@ -142,7 +142,8 @@ async function put({ clock, ledger }: RollbackPorts, record: RollbackRecord, exp
   return withinBudget(clock, LEDGER_LIMIT_MS, async () => {
     if (await ledger.putRollback(record, expected)) return true;
     const stored = await ledger.getRollback(record.functionName, record.alias);
-    return stored?.owner === record.owner && stored.revision === record.revision && stored.fence === record.fence;
+    // All of it: another write of this actor may have had the same revision, given up and then come through after all.
+    return JSON.stringify(stored) === JSON.stringify(record);
   });
 }
 
@@ -269,7 +270,9 @@ class Holder {
     }
     const fence = Math.max(this.record.fence, (stored?.fence ?? 0) + (stored?.owner === owner ? 0 : 1));
     const revision = (stored?.revision ?? 0) + 1;
-    await put(this.ports, { ...this.record, fence, revision }, stored?.revision ?? 0);
+    const isWritten = await put(this.ports, { ...this.record, fence, revision }, stored?.revision ?? 0);
+    // A write of ours that had been given up may have come through meanwhile.
+    if (!isWritten) throw new GoaroundError("conflict", "dependency", "the journal has changed since it was read");
   }
 
   private async keepAlive(): Promise<void> {

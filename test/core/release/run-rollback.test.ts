@@ -363,6 +363,21 @@ describe("without the ledger", () => {
     expect(recordOf(scene)).toMatchObject({ owner: "b", result: { outcome: "restored" } });
   });
 
+  it("a rollback does not take a write of its own that came through late for its last one", async () => {
+    const scene = world();
+    const put = scene.ledger.putRollback.bind(scene.ledger);
+    let writes = 0;
+    scene.ledger.putRollback = async (record, expected) => {
+      writes += 1;
+      // Given up after two seconds, while the one after it is on its way.
+      if (writes === 4) await scene.clock.sleep(3000);
+      if (writes === 5) await scene.clock.sleep(1500);
+      return put(record, expected);
+    };
+    await rollBack(scene, requestOf("2", "a"));
+    expect(recordOf(scene)).toMatchObject({ owner: "a", result: { outcome: "restored" } });
+  });
+
   it("whose answer was lost, the actor knows its own lease", async () => {
     const scene = world();
     const { putRollback } = scene.ledger;
