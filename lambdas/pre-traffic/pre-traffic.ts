@@ -14,6 +14,7 @@ import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
 import { factsOf, type Log } from "../runtime/log.ts";
+import { noting } from "../runtime/own-requests.ts";
 import { joinGroup } from "./join-group.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
 import { countLog, type SubscribePorts } from "./subscribe.ts";
@@ -87,12 +88,12 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     }
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
-    if (record.policy.staged) return handOver(ports, run, record, { slowThresholdsMs, noted }, log);
     const versions = [facts.baseline, facts.target];
     const counting = { environment, release: record, versions, slowThresholdsMs, ownRequests };
-    const uncounted = await countLog(ports, counting, log);
+    noted.push(...(await countLog(ports, counting, log)));
     signal.throwIfAborted();
-    const findings = [...noted, ...uncounted, ...(await startWatch(ports, run, log))];
+    if (record.policy.staged) return handOver(ports, run, record, { slowThresholdsMs, noted }, log);
+    const findings = [...noted, ...(await startWatch(ports, run, log))];
     signal.throwIfAborted();
     await ports.ledger.updateRelease(deploymentId, {
       preTrafficStatus: "Succeeded",
@@ -125,15 +126,6 @@ async function handOver(
   if (unwatched.length === 0) return { status: "HandedOver" };
   return block(ports, record, { kind: "hold", reasons: unwatched, findings: noted }, log);
 }
-
-/** Notes Lambda's ids of the guard's own invocations: their log is none of the traffic's. */
-const noting = (functions: FunctionsPort, requests: string[]): Pick<FunctionsPort, "invoke"> => ({
-  async invoke(request) {
-    const answer = await functions.invoke(request);
-    if (answer.requestId !== undefined) requests.push(answer.requestId);
-    return answer;
-  },
-});
 
 async function gather(ports: PreTrafficPorts, environment: string, appSpec: AppSpec, signal: AbortSignal, log: Log) {
   const { functionName, alias: aliasName, currentVersion, targetVersion } = appSpec;

@@ -38,7 +38,6 @@ export async function countLog(ports: SubscribePorts, subscription: Subscription
   const { release, environment } = subscription;
   const { deploymentId, functionName, policy } = release;
   if (policy.signals.source === "metrics") return [];
-  if (policy.probes) return [leaving("probes would be counted among the log's requests, so metrics are judged")];
   const permanent = policy.signals.logs === "always";
   const groups = subscription.versions.map((version) => version?.logGroup ?? defaultLogGroup(functionName));
   const signals: SignalSource = {

@@ -36,7 +36,7 @@ const turn = lazy(() => {
     notifier: createNotifier(topicArn, options),
     signals: withProbeRequests(
       logSignals(evidence, lambdaMetrics(evidence, log), log),
-      { clock: systemClock, functions: createFunctions(options) },
+      { clock: systemClock, functions: createFunctions(options), books: evidence.books },
       log,
     ),
     books: evidence.books,

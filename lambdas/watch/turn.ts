@@ -268,7 +268,7 @@ class Turn {
     const { release, window, split: shift } = gathered;
     const judging = await this.ports.signals.look(release, window!, this.signal);
     const watch = remember(release.watch, judging);
-    const staged = release.staged && withJudged(release.staged, release.judging?.canary, judging.canary);
+    const staged = release.staged && withJudged(release.staged, release.judging, judging);
     const seen = { judging, watch, ...(staged ? { staged } : {}) };
     const writing = this.write(seen);
     const isByLog = judging.logs !== undefined && !judging.logs.left;

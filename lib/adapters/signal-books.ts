@@ -61,7 +61,7 @@ export function createSignalBooks(
     },
 
     async planOf(logGroup) {
-      const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup) });
+      const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup), ConsistentRead: true });
       const { Item } = await calling(about("GetItem"), client().send(command, http));
       const text = Item?.[PLAN]?.S;
       return text === undefined ? undefined : (JSON.parse(text) as SignalPlan);

@@ -5,6 +5,7 @@ import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
 import { createSignals } from "../../lambdas/signals/signals.ts";
 import { logSignals } from "../../lambdas/watch/log-signals.ts";
+import { withProbeRequests } from "../../lambdas/watch/probes.ts";
 import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
 import { createTurn } from "../../lambdas/watch/turn.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
@@ -72,7 +73,7 @@ async function shifting(policy: Partial<PolicyInput> = {}): Promise<void> {
 }
 
 const turn = () => {
-  const signals = logSignals(ports, lambdaMetrics(ports, silent), silent);
+  const signals = withProbeRequests(logSignals(ports, lambdaMetrics(ports, silent), silent), ports, silent);
   return createTurn({ ...ports, signals }, "dev", silent)({ deploymentId: ID }, contextOf(ports, 330_000));
 };
 
@@ -134,6 +135,18 @@ describe("a release that is judged by its log", () => {
     expect([...ports.subscriptions.filters.get(GROUP)!]).toEqual([]);
     expect(ports.books.plans.size).toBe(0);
     expect([...ports.sweep.open]).toEqual([]);
+  });
+
+  it("counts no probes, which are sent once a minute", async () => {
+    await shifting({ smokeTests: [{ name: "health" }], probes: { perLook: 2 } });
+    let last = 0;
+    ports.functions.respond = () => ({ requestId: `probe-${++last}` });
+    while (ports.clock.now() < minute("04:00")) await passTime((await turn()).waitSeconds);
+    const minutes = Math.floor((Date.parse(record().judging!.judgedUntil) - minute("00:00").getTime()) / 60_000);
+    expect(record().judging!.probed!.canary).toEqual({ asked: 2 * minutes, failed: 0 });
+    const probes = Array.from({ length: last }, (_, i) => `probe-${i + 1}`);
+    expect(ports.books.plans.get(GROUP)?.ownRequests).toEqual(expect.arrayContaining(probes));
+    expect(findings()).not.toContain(FROM_METRICS);
   });
 
   it("is counted no longer than somebody looks at it", async () => {

@@ -18,7 +18,7 @@ async function shift(
   policy: Partial<PolicyInput>,
   { canary, baseline, seed = 1, broken = false }: { canary: number; baseline: number; seed?: number; broken?: boolean },
 ): Promise<{ verdict: Verdict; asked: unknown[] }> {
-  const ports = scene(policy);
+  const ports = scene({ signals: { source: "metrics" }, ...policy });
   await runWork(ports, createPreTraffic(ports, "dev", silent));
   const before = ports.functions.calls.of("invoke").length;
   ports.monitoring.perMinute = ({ version }) => counts(version === "2" ? 1 : 4, 0);

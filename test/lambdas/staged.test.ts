@@ -3,10 +3,13 @@ import { createPostTraffic } from "../../lambdas/post-traffic/post-traffic.ts";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
 import { createSetShare } from "../../lambdas/shift/set-share.ts";
+import { logSignals } from "../../lambdas/watch/log-signals.ts";
 import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
 import { createTurn } from "../../lambdas/watch/turn.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
 import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
+import { INTERVAL_MS, noSignals } from "../../lib/core/signals/count.ts";
+import type { KnownInterval } from "../../lib/core/signals/ports.ts";
 import { throttled } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
@@ -27,11 +30,13 @@ let ports: FakePorts;
 let faultFrom: Date | undefined;
 /** Requests a minute, both versions together. */
 let traffic = 600;
+let byLog = false;
 /** What the alias did, in order: `12:03 20`, percent on version 2. */
 let moves: string[] = [];
 beforeEach(() => {
   faultFrom = undefined;
   traffic = 600;
+  byLog = false;
   moves = [];
 });
 
@@ -57,9 +62,26 @@ function given(policy: Partial<PolicyInput> = {}): void {
   };
   ports.shift.set = (deploymentId, share) =>
     createSetShare(ports, "dev", silent)({ deploymentId, percent: share }) as ReturnType<FakePorts["shift"]["set"]>;
+  const shareAt = (at: Date) => history.findLast((entry) => entry.at <= at)?.share ?? 0;
+  ports.books.read = async (_, fromMs, toMs) => {
+    const found: KnownInterval[] = [];
+    for (let at = fromMs; at + INTERVAL_MS <= Math.min(toMs, ports.clock.now().getTime() - 5000); at += INTERVAL_MS) {
+      const share = shareAt(new Date(at));
+      const all = (traffic * INTERVAL_MS) / 60_000;
+      for (const [version, requests] of Object.entries({
+        1: Math.round(all * (1 - share)),
+        2: Math.round(all * share),
+      })) {
+        const thrown = version === "2" && faultFrom && at >= faultFrom.getTime() ? Math.ceil(requests / 2) : 0;
+        const { errors, ...none } = noSignals(0);
+        found.push({ version, fromMs: at, counts: { ...none, requests, errors: { ...errors, thrown } } });
+      }
+    }
+    return found;
+  };
   ports.monitoring.perMinute = ({ version, minute: at }) => {
     if (ports.clock.now().getTime() < at.getTime() + 120_000) return noCounts;
-    const share = history.findLast((entry) => entry.at <= at)?.share ?? 0;
+    const share = shareAt(at);
     const errors = faultFrom && at >= faultFrom ? 30 : 0;
     return version === "2" ? counts(Math.round(traffic * share), errors) : counts(Math.round(traffic * (1 - share)), 0);
   };
@@ -74,7 +96,10 @@ async function begun(policy: Partial<PolicyInput> = {}): Promise<void> {
 
 const turn = () =>
   createTurn(
-    { ...ports, signals: lambdaMetrics(ports, silent) },
+    {
+      ...ports,
+      signals: byLog ? logSignals(ports, lambdaMetrics(ports, silent), silent) : lambdaMetrics(ports, silent),
+    },
     "dev",
     silent,
   )({ deploymentId: ID }, contextOf(ports, 330_000, `turn-${Math.random()}`));
@@ -122,6 +147,34 @@ function responds(): void {
     await responder(ports).send(event);
   };
 }
+
+describe("a staged release that is judged by its log", () => {
+  it("gets its shares as one that is judged by metrics, with looks of seconds, and leaves no filter behind", async () => {
+    byLog = true;
+    await begun({ signals: { source: "logs" } });
+    await watch();
+    const { staged, judging, outcome } = recordOf();
+    expect({ outcome, shares: staged!.steps.map(({ percent: share }) => share) }).toEqual({
+      outcome: "promoted",
+      shares: STAGES.slice(0, -1).map(({ percent: share }) => share),
+    });
+    expect(judging!.logs?.left).toBeUndefined();
+    expect(judging!.looks).toBeGreaterThan(30);
+    expect(staged!.steps.every(({ judged }) => judged >= 20)).toBe(true);
+    expect([...ports.subscriptions.filters.values()].flatMap((names) => [...names])).toEqual([]);
+  });
+
+  it("is taken back half a minute after it went bad", async () => {
+    byLog = true;
+    await begun({ signals: { source: "logs" } });
+    responds();
+    await watch(() => (recordOf().staged?.steps.length ?? 0) === 2);
+    faultFrom = new Date(ports.clock.now().getTime() + 60_000);
+    await watch();
+    expect(aliasOf()).toMatchObject({ functionVersion: "1", weights: {} });
+    expect(Date.parse(recordOf().watch!.askedAt!) - faultFrom.getTime()).toBeLessThanOrEqual(30_000);
+  });
+});
 
 describe("a good staged release", () => {
   it("gets its shares one after the other, none for CodeDeploy's last step, and bakes", async () => {

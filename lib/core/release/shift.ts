@@ -55,8 +55,7 @@ export function lookWindows(
     from: new Date(from),
     to: new Date(to),
     since,
-    expectedShare:
-      routing?.kind === "steps" ? shareOver(routing, from, to) : averageShare(routing, from - start, to - start),
+    expectedShare: shareBetween(routing, shift, from, to),
     elapsedSeconds: (to - start) / 1000,
   }));
 }
@@ -82,13 +81,21 @@ function splitMs(routing: TrafficRouting | StepsTaken | undefined): number {
   return steps * routing.intervalMinutes * MINUTE_MS;
 }
 
-/** Averaged over the minutes of the window, or over steps of `stepMs`; an unknown routing is taken as half and half. */
-export function averageShare(
-  routing: TrafficRouting | undefined,
+/** Share of traffic on the canary, 0 to 1, on average between two times, epoch milliseconds. */
+export function shareBetween(
+  routing: TrafficRouting | StepsTaken | undefined,
+  { startedAt }: Shift,
   fromMs: number,
   toMs: number,
   stepMs = MINUTE_MS,
 ): number {
+  if (routing?.kind === "steps") return shareOver(routing, fromMs, toMs);
+  const start = startedAt.getTime();
+  return averageShare(routing, fromMs - start, toMs - start, stepMs);
+}
+
+/** Averaged over the minutes of the window, or over steps of `stepMs`; an unknown routing is taken as half and half. */
+function averageShare(routing: TrafficRouting | undefined, fromMs: number, toMs: number, stepMs: number): number {
   if (routing === undefined) return 0.5;
   let sum = 0;
   let steps = 0;

@@ -1,10 +1,9 @@
 import type { StagedPolicy } from "../../contract/policy.ts";
-import type { Counted } from "../judge/increments.ts";
 import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo, DeploymentTarget, TrafficRouting } from "../ports.ts";
 import { hasEnded } from "./deployment.ts";
-import type { ReleaseRecord, StagedProgress } from "./records.ts";
+import type { Judging, ReleaseRecord, StagedProgress } from "./records.ts";
 import type { Shift, StepsTaken } from "./shift.ts";
 
 const MINUTE_MS = 60_000;
@@ -137,15 +136,23 @@ export const withShare = (staged: StagedProgress, percent: number, now: Date): S
 });
 
 /** What a look has taken of the canary in whole minutes of the stage, late data of its earlier minutes included. */
-export function withJudged(staged: StagedProgress, before: Counted | undefined, after: Counted): StagedProgress {
+export function withJudged(staged: StagedProgress, before: Judging | undefined, after: Judging): StagedProgress {
   const last = staged.steps.at(-1);
   if (!last) return staged;
   const first = Math.ceil(Date.parse(last.at) / MINUTE_MS);
+  const isByLog = after.logs !== undefined && !after.logs.left;
+  const known = before && takenByMinute(before, isByLog);
   let fresh = 0;
-  for (const [minute, [requests = 0]] of Object.entries(after.minutes)) {
-    if (Number(minute) >= first) fresh += requests - (before?.minutes[minute]?.[0] ?? 0);
+  for (const [minute, requests] of takenByMinute(after, isByLog)) {
+    if (minute >= first) fresh += requests - (known?.get(minute) ?? 0);
   }
   return { ...staged, steps: [...staged.steps.slice(0, -1), { ...last, judged: last.judged + fresh }] };
+}
+
+/** The canary's requests that have been taken of its log, or of metrics, by minutes since 1970. */
+function takenByMinute({ canary, logs }: Judging, isByLog: boolean): Map<number, number> {
+  const [minutes, unit] = isByLog ? [logs?.canary ?? {}, MINUTE_MS / 1000] : [canary.minutes, 1];
+  return new Map(Object.entries(minutes).map(([key, [requests = 0]]) => [Number(key) / unit, requests]));
 }
 
 /** Whether any request can have reached the new version by a share of ours. */

@@ -1,7 +1,7 @@
 import { fact } from "../judge/reason.ts";
 import type { EnvironmentCounts, Reason, SideCounts } from "../judge/types.ts";
 import type { MinuteCounts } from "../ports.ts";
-import { averageShare, type LookWindow, splitEnd } from "../release/shift.ts";
+import { type LookWindow, shareBetween, splitEnd } from "../release/shift.ts";
 import type { WatchedShift } from "../release/watch-ports.ts";
 import { errorCount, INTERVAL_MS, type SignalCounts } from "./count.ts";
 import type { KnownInterval } from "./ports.ts";
@@ -62,8 +62,6 @@ export const firstInterval = ({ startedAt }: { startedAt: Date }) => ceilTo(star
  * a minute where the policy has triggers or metrics of its own, which say nothing over a few requests.
  */
 export function logWindow({ release, shift, routing }: WatchedShift, until: Date): LookWindow | undefined {
-  // Staged releases are judged by metrics.
-  if (routing?.kind === "steps") return undefined;
   const { triggers, metrics } = release.policy;
   const step = triggers || metrics ? MINUTE_MS : INTERVAL_MS;
   const start = shift.startedAt.getTime();
@@ -76,7 +74,7 @@ export function logWindow({ release, shift, routing }: WatchedShift, until: Date
     from: new Date(from),
     to: new Date(to),
     since: new Date(since),
-    expectedShare: averageShare(routing, from - start, to - start, INTERVAL_MS),
+    expectedShare: shareBetween(routing, shift, from, to, INTERVAL_MS),
     elapsedSeconds: (to - start) / 1000,
     ...(to === end ? { last: true } : {}),
   };

@@ -202,7 +202,7 @@ class Drive {
     const ports = { clock: session.clock, monitoring: session.ports.monitoring };
     const judging = await judgeWindow(ports, release, window, logOf(session), session.signal);
     const { verdict } = judging;
-    const staged = withJudged(release.staged!, release.judging?.canary, judging.canary);
+    const staged = withJudged(release.staged!, release.judging, judging);
     if (verdict.kind !== release.judging?.verdict.kind) {
       const why = verdict.reasons.map(({ message }) => message).join("; ");
       session.say(`  ${clockTime(session)} the judge says ${verdict.kind}${why ? `: ${why}` : ""}`);
