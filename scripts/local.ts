@@ -15,7 +15,7 @@ Requests to the local AWS itself (curl, on the same port):
   POST   /_goaround/reset     empties everything
   POST   /_goaround/clock     {"advanceSeconds": 60} moves the clock on
   POST   /_goaround/faults    {"service": "lambda", "operation": "UpdateAlias", "kind": "throttle", "times": 3}
-                              kind: throttle, unavailable, lost-reply, latency; service and operation may be "*"
+                              kind: throttle, unavailable, denied, lost-reply, latency; service and operation may be "*"
   DELETE /_goaround/faults    removes all faults
 
 AWS CLI 1.x ignores AWS_ENDPOINT_URL for SQS: give it --endpoint-url there.

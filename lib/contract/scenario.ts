@@ -56,7 +56,7 @@ const behaviour = z.strictObject({
 const apiFault = z.strictObject({
   service: z.string().min(1).describe("SDK client name (lambda, codedeploy …) or *"),
   operation: z.string().min(1).describe("operation (UpdateAlias) or *"),
-  kind: z.enum(["throttle", "unavailable", "lost-reply", "latency"]),
+  kind: z.enum(["throttle", "unavailable", "denied", "lost-reply", "latency"]),
   probability: share.default(1),
   times: z.number().int().min(1).optional(),
   latencyMs: z.number().min(0).max(900_000).optional(),

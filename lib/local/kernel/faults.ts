@@ -7,8 +7,8 @@ export interface FaultRule {
   service: string;
   /** Operation name (`UpdateAlias`), or `*`. */
   operation: string;
-  /** `throttle` and `unavailable` fail before any effect; `lost-reply` fails after it; `latency` only delays. */
-  kind: "throttle" | "unavailable" | "lost-reply" | "latency";
+  /** `throttle`, `unavailable` and `denied` fail before any effect; `lost-reply` fails after it; `latency` only delays. */
+  kind: "throttle" | "unavailable" | "denied" | "lost-reply" | "latency";
   /** Share of calls that are hit, 0 to 1. Default 1. */
   probability?: number;
   /** Stop after this many hits. Default: no limit. */
@@ -70,6 +70,10 @@ export class FaultInjector {
       if (rule.kind === "throttle") {
         const { code, status } = THROTTLE_CODE[service] ?? { code: "ThrottlingException", status: 400 };
         throw new AwsError(code, "Rate exceeded", { status });
+      }
+      if (rule.kind === "denied") {
+        const message = `${principalArn} is not authorized to perform ${service}:${operation} with an explicit deny`;
+        throw new AwsError("AccessDeniedException", message, { status: 403 });
       }
       if (rule.kind === "unavailable") {
         throw new AwsError("ServiceUnavailableException", "Service is unavailable", { status: 503 });

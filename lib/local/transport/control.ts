@@ -34,7 +34,7 @@ const clockBody = z.strictObject({
 const faultBody = z.strictObject({
   service: z.string().min(1),
   operation: z.string().min(1),
-  kind: z.enum(["throttle", "unavailable", "lost-reply", "latency"]),
+  kind: z.enum(["throttle", "unavailable", "denied", "lost-reply", "latency"]),
   probability: z.number().min(0).max(1).optional(),
   times: z.number().int().min(1).optional(),
   fromMs: z.number().optional(),
