@@ -1,7 +1,7 @@
 import { MUST } from "./cells.ts";
 import { METHODS, OURS, PEERS } from "./methods.ts";
 import type { Measured } from "./page.ts";
-import { mean, quantile } from "./tally.ts";
+import { exactInterval, mean, quantile } from "./tally.ts";
 
 /** Alarms on the alias that find nothing here say it all once. */
 const HIDDEN = new Set(["alarm 5 %, 1 of 1 min, alias", "alarm 5 %, 2 of 2 × 10 s, alias"]);
@@ -22,25 +22,25 @@ export function picture(measured: readonly Measured[]): string {
   if (!usual) return svg(40, text(16, 26, "nothing measured yet"));
   const rows = SHOWN.map((i) => {
     const tally = usual.tallies[i]!;
-    const wrong = worstOf(measured, i);
+    const { share: wrong, isValid } = takenBack(measured, i);
     return {
       name: shortName(METHODS[i]!.name),
       failed: mean(tally.failed),
       restore: quantile(tally.restore, 0.5),
       missed: tally.back < tally.runs / 2,
       wrong,
+      bad: !isValid,
       ours: METHODS[i]!.ours !== undefined,
     };
   });
   const most = Math.max(...rows.map(({ failed }) => failed));
   const [first, ...others] = rows;
   const ordered = [first!, ...others].sort((a, b) => Number(b.ours) - Number(a.ours) || a.failed - b.failed);
-  const lines = ordered.map(({ name, failed, restore, missed, wrong, ours }, i) => {
+  const lines = ordered.map(({ name, failed, restore, missed, wrong, bad, ours }, i) => {
     const y = TOP + i * ROW;
     const width = Math.max(2, (WIDTH * failed) / most);
     const told = missed ? "not found" : `${failed.toFixed(failed < 10 ? 1 : 0)} failed · ${Math.round(restore!)} s`;
     const colour = ours ? INK.ours : INK.theirs;
-    const bad = wrong > VALID;
     return [
       text(LEFT - 12, y + 15, name, { anchor: "end", weight: ours ? 600 : 400 }),
       `<rect x="${LEFT}" y="${y + 2}" width="${width.toFixed(0)}" height="18" rx="3" fill="${colour}"${missed ? ' fill-opacity=".35"' : ""}/>`,
@@ -59,7 +59,7 @@ export function picture(measured: readonly Measured[]): string {
         fill: INK.faint,
       }),
       text(RIGHT + 60, 74, "good releases", { fill: INK.faint }),
-      text(RIGHT + 60, 87, "taken back, worst", { fill: INK.faint }),
+      text(RIGHT + 60, 87, "taken back", { fill: INK.faint }),
       ...lines,
       text(
         16,
@@ -73,13 +73,11 @@ export function picture(measured: readonly Measured[]): string {
   );
 }
 
-const worstOf = (measured: readonly Measured[], i: number) =>
-  Math.max(
-    0,
-    ...measured
-      .filter(({ cell }) => cell.harmless && !cell.shared)
-      .map(({ tallies }) => tallies[i]!.back / tallies[i]!.runs),
-  );
+function takenBack(measured: readonly Measured[], i: number) {
+  const all = measured.filter(({ cell }) => cell.harmless && !cell.shared).map(({ tallies }) => tallies[i]!);
+  const sum = (of: "back" | "runs") => all.reduce((total, one) => total + one[of], 0);
+  return { share: sum("back") / sum("runs"), isValid: exactInterval(sum("back"), sum("runs")).low <= VALID };
+}
 
 const shortName = (name: string) =>
   name
