@@ -65,12 +65,8 @@ describe("adapters", () => {
     await expect(sent).rejects.toMatchObject({ code: "usage", advice: expect.stringContaining("GOAROUND_TOPIC_ARN") });
   });
 
-  it("name themselves and the actor in the user agent, and retry in standard mode", () => {
-    expect(clientConfig({ actor: "rollback" })).toMatchObject({
-      customUserAgent: "goaround/rollback",
-      retryMode: "standard",
-      maxAttempts: 5,
-    });
+  it("name themselves and the actor in the user agent", () => {
+    expect(clientConfig({ actor: "rollback" })).toMatchObject({ customUserAgent: "goaround/rollback" });
   });
 
   it("make a client at its first use, and only once", () => {
