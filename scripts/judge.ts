@@ -26,6 +26,9 @@ interface JudgeOptions {
   json: boolean;
 }
 
+/** How long the watch waits for a look at most while nothing fails. */
+const LOOK_SECONDS = { logs: 10, metrics: 60 };
+
 const HELP = `
 A trace is JSON: {"share": 0.1, "blocks": [{"seconds": 10, "canary": {"requests": 60, "errors": 2}, "baseline":
 {"requests": 540, "errors": 4}}, …]}, each block holding what is new since the block before it; or CSV from a spreadsheet
@@ -47,8 +50,10 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT
       parseNumber(text, 0, 0.99),
     )
     .option("--minutes <number>", "with --plan: how long traffic is split", (text) => parseNumber(text, 1, 2880))
-    .option("--look-seconds <number>", "with --plan: seconds between looks (default: 60)", (text) =>
-      parseNumber(text, 10, 3600),
+    .option(
+      "--look-seconds <number>",
+      "with --plan: seconds between looks (default: 10 by the log, 60 by metrics)",
+      (text) => parseNumber(text, 10, 3600),
     )
     .option("--share <number>", "share of traffic the canary was meant to get; for --plan and CSV", (text) =>
       parseNumber(text, 0.0001, 0.9999),
@@ -73,7 +78,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: EXIT
 }
 
 function plan(options: JudgeOptions): string {
-  const { rps, baselineError, share, minutes, lookSeconds = 60 } = options;
+  const { rps, baselineError, share, minutes } = options;
   if (rps === undefined || baselineError === undefined || share === undefined || minutes === undefined) {
     throw new GoaroundError("usage", "operator", "--plan needs --rps, --baseline-error, --share and --minutes", {
       advice: "Such as: --plan --rps 10 --baseline-error 0.001 --share 0.1 --minutes 10",
@@ -82,8 +87,10 @@ function plan(options: JudgeOptions): string {
   if (options.trace !== undefined || options.errorsOnly) {
     throw new GoaroundError("usage", "operator", "--plan goes without --trace and --errors-only");
   }
+  const policy = loadPolicy(options.policy);
+  const lookSeconds = options.lookSeconds ?? LOOK_SECONDS[policy.signals.source];
   const input = { requestsPerSecond: rps, baselineRate: baselineError, share, minutes, lookSeconds };
-  const planned = planRelease(input, loadPolicy(options.policy));
+  const planned = planRelease(input, policy);
   return options.json ? planDocument(input, planned) : planText(input, planned);
 }
 

@@ -21,6 +21,8 @@ const blocks = (n: number, canaryErrors: number, baselineErrors: number) =>
   }));
 const run = (...argv: string[]) => new Harness().run(judge, ...argv);
 
+const document = { schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" };
+
 describe("judge", () => {
   it("gives verdict, time, reasons, budget and looks in one document", async () => {
     const ran = await run("--trace", file({ share: 0.1, blocks: blocks(5, 0, 0) }), "--json");
@@ -34,7 +36,6 @@ describe("judge", () => {
 
   it("takes a policy, and refuses a wrong one and options of the error test", async () => {
     const trace = file({ share: 0.1, blocks: blocks(5, 9, 1) });
-    const document = { schemaVersion: 1, functionName: "f", alias: "live", deploymentGroup: "g" };
     const strict = file({ ...document, checks: { falseRollbackPercent: 0.1 } });
     expect((await run("--trace", trace, "--policy", strict, "--json")).json()).toMatchObject({
       budget: { errors: 0.0006 },
@@ -150,6 +151,12 @@ describe("judge --plan", () => {
     expect(ran.exitCode).toBe(0);
     expect(ran.stdout).toContain("every verdict will be inconclusive");
     expect(ran.stdout).toMatch(/blind to .* shift for \d+ minutes/);
+  });
+
+  it("looks as often as the watch does, by the log or by metrics", async () => {
+    const byMetrics = file({ ...document, signals: { source: "metrics" } });
+    expect((await ask("10", "10")).stdout).toContain("a look every 10 s");
+    expect((await ask("10", "10", "--policy", byMetrics)).stdout).toContain("a look every 60 s");
   });
 
   it("asks for what it needs", async () => {
