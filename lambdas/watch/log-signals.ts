@@ -11,19 +11,14 @@ import {
   comesLate,
   compare,
   disagreement,
-  dueLogLook,
   environmentsOf,
-  isSilent,
   type LogJudging,
   leaving,
-  logWindow,
   minutesToCompare,
   nothingLooked,
-  pollFrom,
-  readFrom,
-  settled,
   takeNew,
 } from "../../lib/core/signals/log-looks.ts";
+import { dueLogLook, isSilent, logWindow, pollFrom, readFrom, settled } from "../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 

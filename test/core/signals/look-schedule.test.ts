@@ -4,7 +4,8 @@ import { compactState, judgeSequential } from "../../../lib/core/judge/sequentia
 import type { JudgeState, Verdict } from "../../../lib/core/judge/types.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { INTERVAL_MS, intervalOf, noSignals } from "../../../lib/core/signals/count.ts";
-import { dueLogLook, readFrom, settled, takeNew } from "../../../lib/core/signals/log-looks.ts";
+import { takeNew } from "../../../lib/core/signals/log-looks.ts";
+import { dueLogLook, readFrom, settled } from "../../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval } from "../../../lib/core/signals/ports.ts";
 import { SeededRandom } from "../../../lib/local/kernel/random.ts";
 
