@@ -172,7 +172,7 @@ const ROWS: readonly Row[] = [
     failure: "the baseline is unhealthy too",
     asked: "none blamed on the canary; told",
     measured: "no rollback; the finding is baseline-unhealthy, and the release's flags go off",
-    how: "test/core/judge; scenario outage-on-both; test/scripts/rehearse/scenarios-more-seeds.test.ts",
+    how: "test/core/judge; scenario outage-on-both; test/scripts/rehearse/scenarios.test.ts",
   },
   {
     failure: "a shared dependency is down",
