@@ -11,7 +11,8 @@ export interface ReleaseStage {
  * tests; the rest is kept to judge the last minute, to clear the weights and to report.
  */
 const MAX_STAGED_MINUTES = 55;
-const MAX_HOOK_MINUTES = 57;
+/** The watch holds a hook no longer, for stages or for a bake: three minutes are left to replace a watch that is lost. */
+export const MAX_HOOK_MINUTES = 57;
 const MAX_STAGES = 20;
 /** As long as CodeDeploy's longest shift. */
 const MAX_TOTAL_MINUTES = 2880;

@@ -1,4 +1,5 @@
 import type { FlagReference } from "../../contract/policy.ts";
+import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget, StackAlias, VersionInfo } from "../ports.ts";
 import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
@@ -48,9 +49,9 @@ export interface LastSuccess {
 
 /** Lambda's longest run (15 minutes) and the time in which report-failure answers for a hook that died. Milliseconds. */
 const HOOK_LIMIT_MS = 15 * 60_000 + 70_000;
-/** The watch holds a hook for at most 57 minutes, for a bake or for stages; that it was handed over to it is on record. */
-const HELD_LIMIT_MS = 57 * 60_000;
 const MINUTE_MS = 60_000;
+/** That a hook was handed over to the watch is on record. */
+const HELD_LIMIT_MS = MAX_HOOK_MINUTES * MINUTE_MS;
 
 /** Everything that is wrong, in the order in which it is to be repaired. */
 export function diagnose(facts: DoctorFacts): Finding[] {

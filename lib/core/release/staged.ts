@@ -1,4 +1,5 @@
 import type { StagedPolicy } from "../../contract/policy.ts";
+import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo, DeploymentTarget, TrafficRouting } from "../ports.ts";
@@ -11,8 +12,7 @@ const MINUTE_MS = 60_000;
 const IDLE_MS = 60_000;
 /** When nothing has come of asking the responder, it is asked again. Milliseconds. */
 const ASK_AGAIN_MS = 60_000;
-/** Of the hook's hour; three minutes are left for a watch that must be replaced at the very end. */
-const HOOK_LIMIT_MS = 57 * MINUTE_MS;
+const HOOK_LIMIT_MS = MAX_HOOK_MINUTES * MINUTE_MS;
 
 type Release = Pick<ReleaseRecord, "policy" | "judging" | "watch" | "staged" | "preTrafficStatus">;
 

@@ -1,4 +1,5 @@
 import type { Policy } from "../../contract/policy.ts";
+import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo } from "../ports.ts";
@@ -10,12 +11,9 @@ import type { Shift } from "./shift.ts";
 const IDLE_MS = { turning: 15_000, between: 60_000 };
 /** When nothing has come of asking the responder, it is asked again. */
 const ASK_AGAIN_MS = 60_000;
-/**
- * The hook must have been answered within its hour, which CodeDeploy counts from the end of the shift; three minutes
- * are left for a watch that must be replaced at the very end.
- */
-const HOOK_LIMIT_MS = 57 * 60_000;
 const MINUTE_MS = 60_000;
+/** CodeDeploy counts the hook's hour from the end of the shift. */
+const HOOK_LIMIT_MS = MAX_HOOK_MINUTES * MINUTE_MS;
 
 /** A hold that lasts from one minute to the next is worth telling, and so is blindness at so many looks: one is none. */
 const HELD_MS = MINUTE_MS;
