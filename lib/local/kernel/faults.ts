@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { AwsError } from "./errors.ts";
-import type { SeededRandom } from "./random.ts";
+import { RANDOM_ID, type SeededRandom } from "./random.ts";
 
 export interface FaultRule {
   /** Client package name (`lambda`), or `*`. */
@@ -30,6 +30,16 @@ const THROTTLE_CODE: Record<string, { code: string; status: number }> = {
   appconfig: { code: "ThrottlingException", status: 429 },
   appconfigdata: { code: "ThrottlingException", status: 429 },
 };
+
+/** A call as a rule sees it. */
+export interface FaultTarget {
+  service: string;
+  operation: string;
+  principalArn: string;
+  input: Record<string, unknown>;
+  /** The invocation of a function that makes the call, the same text in every run; empty for calls from elsewhere. */
+  invocation: string;
+}
 
 export class FaultInjector {
   private rules: (FaultRule & { hits: number })[] = [];
@@ -62,8 +72,9 @@ export class FaultInjector {
   }
 
   /** Runs a call under the active rules. */
-  async around<T>(service: string, operation: string, principalArn: string, call: () => Promise<T>): Promise<T> {
-    const hit = this.rules.filter((rule) => this.strikes(rule, service, operation, principalArn));
+  async around<T>(target: FaultTarget, call: () => Promise<T>): Promise<T> {
+    const { service, operation, principalArn } = target;
+    const hit = this.rules.filter((rule) => this.strikes(rule, target));
     for (const rule of hit) {
       rule.hits += 1;
       if (rule.kind === "latency") await this.clock.sleep(rule.latencyMs ?? 0);
@@ -86,33 +97,30 @@ export class FaultInjector {
     return result;
   }
 
-  private strikes(rule: FaultRule & { hits: number }, service: string, operation: string, principalArn: string) {
+  private strikes(rule: FaultRule & { hits: number }, target: FaultTarget): boolean {
     const now = this.clock.now();
     return (
-      (rule.service === "*" || rule.service === service) &&
-      (rule.operation === "*" || rule.operation === operation) &&
-      (rule.principal === undefined || principalArn.includes(rule.principal)) &&
+      (rule.service === "*" || rule.service === target.service) &&
+      (rule.operation === "*" || rule.operation === target.operation) &&
+      (rule.principal === undefined || target.principalArn.includes(rule.principal)) &&
       (rule.times === undefined || rule.hits < rule.times) &&
       now >= (rule.fromMs ?? Number.NEGATIVE_INFINITY) &&
       now < (rule.untilMs ?? Number.POSITIVE_INFINITY) &&
-      this.chance(rule, service, operation, principalArn)
+      this.chance(rule, target)
     );
   }
 
   /**
-   * The n-th call of an operation by a principal always meets the same fate: calls that race each other over HTTP would
-   * otherwise swap their draws from run to run.
+   * The n-th time the same call is made for the same invocation it always meets the same fate: calls that race each
+   * other over HTTP would otherwise swap their draws from run to run.
    */
-  private chance(
-    rule: FaultRule & { hits: number },
-    service: string,
-    operation: string,
-    principalArn: string,
-  ): boolean {
+  private chance(rule: FaultRule & { hits: number }, target: FaultTarget): boolean {
     if (rule.probability === undefined) return true;
-    const caller = `${this.rules.indexOf(rule)}/${service}/${operation}/${principalArn}`;
-    const count = (this.draws.get(caller) ?? 0) + 1;
-    this.draws.set(caller, count);
-    return this.random.fork(`${caller}/${count}`).chance(rule.probability);
+    const { service, operation, principalArn, input, invocation } = target;
+    const content = JSON.stringify(input).replace(RANDOM_ID, "");
+    const call = `${this.rules.indexOf(rule)}/${service}/${operation}/${principalArn}/${invocation}/${content}`;
+    const count = (this.draws.get(call) ?? 0) + 1;
+    this.draws.set(call, count);
+    return this.random.fork(`${call}/${count}`).chance(rule.probability);
   }
 }

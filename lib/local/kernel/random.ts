@@ -1,3 +1,6 @@
+/** Request ids and client tokens: new in every run, however equal the runs are. */
+export const RANDOM_ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
 /** A small seeded generator (sfc32 over a hash of the seed): the same seed gives the same world on every machine. */
 export class SeededRandom {
   private a: number;

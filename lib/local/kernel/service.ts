@@ -44,6 +44,8 @@ export interface RequestContext {
 export interface Caller {
   userAgent?: string;
   requestId?: string;
+  /** The invocation of a function that makes the call, the same text in every run of the same world. */
+  invocation?: string;
 }
 
 /** One operation: parsed input in (the SDK's `…CommandInput` shape, Dates as Date, blobs as Uint8Array), output out. */

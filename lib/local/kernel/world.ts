@@ -85,7 +85,14 @@ export class LocalWorld implements World {
     if (!handler) throw notImplemented(serviceName, operation);
     const requestId = caller.requestId ?? this.nextRequestId();
     const context = { principal, requestId, userAgent: caller.userAgent ?? "" };
-    return (await this.faults.around(serviceName, operation, principal.arn, async () => {
+    const target = {
+      service: serviceName,
+      operation,
+      principalArn: principal.arn,
+      input,
+      invocation: caller.invocation ?? "",
+    };
+    return (await this.faults.around(target, async () => {
       this.links.authorize({ service: serviceName, operation, input, principal });
       return handler(input, context);
     })) as Output;

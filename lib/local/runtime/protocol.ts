@@ -63,3 +63,5 @@ export type FromWorker =
 
 /** Names a worker's request to the HTTP servers of this process, so that they can say when they work on it. */
 export const REQUEST_ID_HEADER = "x-local-request-id";
+/** Says for which invocation a request is made: the same text in every run of the same world. */
+export const INVOCATION_HEADER = "x-local-invocation";

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { AwsError, notImplemented } from "../kernel/errors.ts";
 import type { LocalWorld } from "../kernel/world.ts";
+import { INVOCATION_HEADER } from "../runtime/protocol.ts";
 import { CONTROL_PREFIX, type ControlActions, handleControl } from "./control.ts";
 import { renderError } from "./errors.ts";
 import { WrongType } from "./json.ts";
@@ -110,7 +111,11 @@ async function handle(
     if (!world.service(name)?.operations[parsed.operation.name]) throw notImplemented(name, parsed.operation.name);
     requireMembers(parsed.model, parsed.operation, parsed.input);
     const principal = world.credentials.principalFor(scope.accessKeyId);
-    const caller = { userAgent: request.headers["user-agent"] ?? "", requestId };
+    const caller = {
+      userAgent: request.headers["user-agent"] ?? "",
+      requestId,
+      invocation: request.headers[INVOCATION_HEADER] ?? "",
+    };
     const output = await world.call(name, parsed.operation.name, parsed.input, principal, caller);
     return writeReply(destination, parsed, output, requestId);
   } catch (error) {

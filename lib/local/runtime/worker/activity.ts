@@ -1,10 +1,11 @@
-import { realClearTimeout, realNow, realSetImmediate, realSetTimeout } from "./real.ts";
+import { realSetImmediate, realSetTimeout } from "./real.ts";
 
 /**
- * Real milliseconds without timer or request after which a handler counts as hung. Long enough for work that the
- * event loop cannot see (compression, hashing), short enough not to stall a rehearsal.
+ * Turns of the event loop, a millisecond apart, after which a handler without timer or request counts as hung, and an
+ * answer as one that nobody reads. Long enough for what the event loop cannot see, short enough not to stall a
+ * rehearsal; turns and not time, because on a busy machine a thread may get none for a second.
  */
-const HUNG_AFTER_REAL_MS = 250;
+const HUNG_TURNS = 250;
 /** Turns of the event loop in which nothing happened; promise chains and `setImmediate` hops fit between. */
 const QUIET_TURNS = 3;
 /** Resources of an event loop that wait without working. Everything else (file reads, look-ups) is work. */
@@ -34,8 +35,6 @@ export class Activity {
   private declared = false;
   private quietTurns = 0;
   private checking = false;
-  private lastKickAt = 0;
-  private hungTimer: NodeJS.Timeout | undefined;
   private readonly sources: ActivitySources;
 
   constructor(sources: ActivitySources) {
@@ -53,7 +52,6 @@ export class Activity {
   freeze(): void {
     this.running = false;
     this.declared = false;
-    realClearTimeout(this.hungTimer);
   }
 
   /** Something happened: a timer was set or fired, a request began, an answer arrived. */
@@ -63,9 +61,7 @@ export class Activity {
       this.declared = false;
       this.sources.declareBusy();
     }
-    realClearTimeout(this.hungTimer);
     this.quietTurns = 0;
-    this.lastKickAt = realNow();
     this.checkSoon();
   }
 
@@ -82,26 +78,18 @@ export class Activity {
 
   private check(): void {
     if (!this.running || this.declared) return;
-    const quietForMs = realNow() - this.lastKickAt;
-    // An answer whose body nobody reads would hold the clock for ever.
-    const reading = this.sources.receivingAnswers() > 0 && quietForMs < HUNG_AFTER_REAL_MS;
-    if (reading || process.getActiveResourcesInfo().some((resource) => !WAITING_RESOURCES.has(resource))) {
+    if (process.getActiveResourcesInfo().some((resource) => !WAITING_RESOURCES.has(resource))) {
       this.quietTurns = 0;
       this.checkSoon(1);
       return;
     }
     this.quietTurns += 1;
-    if (this.quietTurns < QUIET_TURNS) {
-      this.checkSoon();
-      return;
-    }
     const until = this.sources.nextTimerAt();
     const requests = this.sources.waitingRequests();
-    if (until === undefined && requests.length === 0) {
-      this.hungTimer = realSetTimeout(() => this.declare(undefined, []), Math.max(0, HUNG_AFTER_REAL_MS - quietForMs));
-    } else {
-      this.declare(until, requests);
-    }
+    const waitsForNothing = until === undefined && requests.length === 0;
+    const unsure = waitsForNothing || this.sources.receivingAnswers() > 0;
+    if (this.quietTurns < (unsure ? HUNG_TURNS : QUIET_TURNS)) this.checkSoon(unsure ? 1 : 0);
+    else this.declare(until, requests);
   }
 
   private declare(until: number | undefined, requests: string[]): void {

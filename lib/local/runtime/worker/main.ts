@@ -1,6 +1,7 @@
 /** Runs in a worker thread: one execution environment of one function version. */
+import { createHash } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
-import { SeededRandom } from "../../kernel/random.ts";
+import { RANDOM_ID, SeededRandom } from "../../kernel/random.ts";
 import type { FromWorker, InvokeMessage, RuntimeError, ToWorker, WorkerSetup } from "../protocol.ts";
 import { Activity } from "./activity.ts";
 import { installVirtualTime } from "./install-time.ts";
@@ -100,11 +101,17 @@ async function call(message: InvokeMessage): Promise<unknown> {
   });
 }
 
+function sameInEveryRun({ functionName, deadlineMs, payload }: InvokeMessage): string {
+  const content = payload.replace(RANDOM_ID, "");
+  return createHash("sha256").update(`${functionName}/${deadlineMs}/${content}`).digest("hex").slice(0, 16);
+}
+
 async function invoke(message: InvokeMessage): Promise<void> {
   const { requestId } = message;
   current = message;
+  requests.invocation = sameInEveryRun(message);
   // Retries wait for random times: drawn from what identifies the invocation, they are the same in every run.
-  const random = new SeededRandom(`${message.functionName}/${message.deadlineMs}`);
+  const random = new SeededRandom(requests.invocation);
   Math.random = () => random.next();
   output.beginInvocation(requestId);
   activity.takeTurn();

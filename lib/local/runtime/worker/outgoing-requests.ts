@@ -2,7 +2,7 @@ import { subscribe } from "node:diagnostics_channel";
 import http from "node:http";
 import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
-import { REQUEST_ID_HEADER } from "../protocol.ts";
+import { INVOCATION_HEADER, REQUEST_ID_HEADER } from "../protocol.ts";
 
 interface Flight {
   id: string;
@@ -13,6 +13,8 @@ interface Flight {
 /** Knows which HTTP requests of the handler are under way, and names each to the server. */
 export class OutgoingRequests {
   private readonly flights = new Map<object, Flight>();
+  /** For which invocation requests are made from now on. */
+  invocation = "";
   private count = 0;
   private readonly prefix: string;
   private readonly onChange: () => void;
@@ -34,10 +36,11 @@ export class OutgoingRequests {
     return [...this.flights.values()].filter((flight) => flight.answered).length;
   }
 
-  private begin(request: object, name: (id: string) => void): void {
+  private begin(request: object, setHeader: (name: string, value: string) => void): void {
     const flight = { id: `${this.prefix}-${++this.count}`, answered: false };
     this.flights.set(request, flight);
-    name(flight.id);
+    setHeader(REQUEST_ID_HEADER, flight.id);
+    setHeader(INVOCATION_HEADER, this.invocation);
     this.onChange();
   }
 
@@ -58,9 +61,9 @@ export class OutgoingRequests {
         const original = module[method] as (...args: unknown[]) => http.ClientRequest;
         const watched = (...args: unknown[]): http.ClientRequest => {
           const request = original(...args);
-          this.begin(request, (id) => {
+          this.begin(request, (name, value) => {
             // Headers given as an array are on their way already; such a request holds the clock until its answer.
-            if (!request.headersSent) request.setHeader(REQUEST_ID_HEADER, id);
+            if (!request.headersSent) request.setHeader(name, value);
           });
           request.once("close", () => this.end(request));
           return request;
@@ -77,7 +80,7 @@ export class OutgoingRequests {
   private watchFetch(): void {
     subscribe("undici:request:create", (message) => {
       const { request } = message as { request: { addHeader(name: string, value: string): void } };
-      this.begin(request, (id) => request.addHeader(REQUEST_ID_HEADER, id));
+      this.begin(request, (name, value) => request.addHeader(name, value));
     });
     const listen = (channel: string, then: (request: object) => void) =>
       subscribe(channel, (message) => then((message as { request: object }).request));

@@ -1,7 +1,4 @@
 /** The real clock and timers of the worker, taken before they are replaced by virtual ones. */
 export const realSetTimeout = globalThis.setTimeout;
-export const realClearTimeout = globalThis.clearTimeout;
 export const realSetImmediate = globalThis.setImmediate;
 export const RealDate = globalThis.Date;
-const realPerformanceNow = performance.now.bind(performance);
-export const realNow = (): number => realPerformanceNow();
