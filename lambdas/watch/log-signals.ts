@@ -16,7 +16,9 @@ import {
   leaving,
   minutesToCompare,
   nothingLooked,
-  takeNew,
+  sideOf,
+  take,
+  takeLate,
 } from "../../lib/core/signals/log-looks.ts";
 import { dueLogLook, isSilent, logWindow, pollFrom, readFrom, settled } from "../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
@@ -78,19 +80,18 @@ class LogReader {
 
   async look(release: ReleaseRecord, window: LookWindow, signal: AbortSignal): Promise<Judging> {
     const { clock } = this.ports;
-    const read = () => this.read(release, readFrom(window), window.to.getTime());
-    let intervals = await read();
-    for (let attempt = 2; intervals === undefined && attempt <= ATTEMPTS; attempt += 1) {
-      await clock.sleep(RETRY_MS, signal);
-      intervals = await read();
-    }
-    if (intervals === undefined) {
-      return this.leave(release, window, leaving("what the log says could not be read, so metrics are"));
-    }
+    const unread = leaving("what the log says could not be read, so metrics are");
+    const intervals = await this.readAgain(release, window.from.getTime(), window.to.getTime(), signal);
+    if (intervals === undefined) return this.leave(release, window, unread);
     const before = release.judging?.logs ?? nothingLooked;
     const silent = isSilent(window, intervals);
-    const first = Math.min(...intervals.map(({ fromMs }) => fromMs));
     const until = new Date(clock.now().getTime() - (silent ? EARLIEST_METRICS_MS : METRIC_LAG_MS));
+    // What was looked at before is read again only when it can be held against metrics: once a minute.
+    const isDue = window.last || minutesToCompare(before, window, until) !== undefined;
+    const earlier = isDue ? await this.readAgain(release, readFrom(window), window.from.getTime(), signal) : [];
+    if (earlier === undefined) return this.leave(release, window, unread);
+    const known = [...earlier, ...intervals];
+    const first = Math.min(...known.map(({ fromMs }) => fromMs));
     const due = minutesToCompare(before, window, until, Number.isFinite(first) ? first : 0);
     let published = due && (await this.readPublished(release, due, signal));
     // That there is nothing is only sure when metrics are taken to be out.
@@ -107,33 +108,35 @@ class LogReader {
         ...before,
         reconciledUntil: due.to.toISOString(),
         compared: {
-          canary: compare(before.compared.canary, release.canaryVersion, intervals, published.canary.minutes, due),
-          baseline: compare(
-            before.compared.baseline,
-            release.baselineVersion,
-            intervals,
-            published.baseline.minutes,
-            due,
-          ),
+          canary: compare(before.compared.canary, release.canaryVersion, known, published.canary.minutes, due),
+          baseline: compare(before.compared.baseline, release.baselineVersion, known, published.baseline.minutes, due),
         },
       };
       const reason = disagreement(logs.compared, release.signals?.sampleOneIn);
       if (reason) return this.leave(release, window, reason);
     }
-    return this.judge(release, window, { logs, before, intervals, published });
+    return this.judge(release, window, { logs, before, earlier, intervals, published });
   }
 
-  private judge(release: ReleaseRecord, window: LookWindow, { logs, before, intervals, published }: Seen): Judging {
-    const sinceMs = window.from.getTime();
-    const canary = takeNew(before.canary, intervals, release.canaryVersion, sinceMs);
-    const baseline = takeNew(before.baseline, intervals, release.baselineVersion, sinceMs);
-    const arrived = {
-      canary: arrivedSince(before.arrived?.canary, canary),
-      baseline: arrivedSince(before.arrived?.baseline, baseline),
+  private judge(
+    release: ReleaseRecord,
+    window: LookWindow,
+    { logs, before, earlier, intervals, published }: Seen,
+  ): Judging {
+    const { canaryVersion, baselineVersion } = release;
+    const canary = sideOf(intervals, canaryVersion);
+    const baseline = sideOf(intervals, baselineVersion);
+    const late = {
+      canary: takeLate(before.canary, earlier, canaryVersion),
+      baseline: takeLate(before.baseline, earlier, baselineVersion),
     };
-    const late = comesLate(arrived);
-    if (late) return this.leave(release, window, late);
-    const environments = environmentsOf(intervals, release.canaryVersion, sinceMs);
+    const arrived = {
+      canary: arrivedSince(before.arrived?.canary, canary, late.canary),
+      baseline: arrivedSince(before.arrived?.baseline, baseline, late.baseline),
+    };
+    const tooLate = comesLate(arrived);
+    if (tooLate) return this.leave(release, window, tooLate);
+    const environments = environmentsOf(intervals, canaryVersion);
     const { slowThresholdsMs = [] } = release;
     const sampleOneIn = release.signals?.sampleOneIn;
     const { from, to, expectedShare, elapsedSeconds } = window;
@@ -145,14 +148,17 @@ class LogReader {
       ...(slowThresholdsMs.length > 0 ? { slowThresholdsMs } : {}),
       ...(sampleOneIn === undefined ? {} : { sampleOneIn }),
       unreadable: { ...published?.canary.unreadable, ...published?.baseline.unreadable },
-      canary: { ...canary.side, environments, ...published?.canary.beyond },
-      baseline: { ...baseline.side, ...published?.baseline.beyond },
+      canary: { ...canary, environments, ...published?.canary.beyond },
+      baseline: { ...baseline, ...published?.baseline.beyond },
     };
     const { compared } = logs;
-    this.log.info("what the log says", { canaryErrors: kindsOf(intervals, release.canaryVersion), compared });
+    this.log.info("what the log says", { canaryErrors: kindsOf(intervals, canaryVersion), compared });
     const judging = judgeLook({ ...release, ...withoutLogs(release) }, look, nothingTaken, window, this.log);
-    const taken = { canary: canary.taken, baseline: baseline.taken, arrived };
-    return { ...judging, logs: { ...logs, ...taken } };
+    const taken = {
+      canary: take(late.canary.taken, intervals, canaryVersion),
+      baseline: take(late.baseline.taken, intervals, baselineVersion),
+    };
+    return { ...judging, logs: { ...logs, ...taken, arrived } };
   }
 
   /** Metrics go on where the log was left; nothing that the log has told is judged again. */
@@ -170,6 +176,14 @@ class LogReader {
       peak: 0,
       logs: { ...nothingLooked, ...known.logs, left: { at: from.toISOString(), reason } },
     };
+  }
+
+  private async readAgain(release: ReleaseRecord, fromMs: number, toMs: number, signal: AbortSignal) {
+    for (let attempt = 1; ; attempt += 1) {
+      const intervals = await this.read(release, fromMs, toMs);
+      if (intervals || attempt === ATTEMPTS) return intervals;
+      await this.ports.clock.sleep(RETRY_MS, signal);
+    }
   }
 
   private async read(release: ReleaseRecord, fromMs: number, toMs: number): Promise<KnownInterval[] | undefined> {
@@ -220,12 +234,16 @@ class LogReader {
 
 const arrivedSince = (
   { compared, late }: Arrived = { compared: 0, late: 0 },
-  fresh: Pick<ReturnType<typeof takeNew>, "side" | "late">,
-): Arrived => ({ compared: compared + fresh.side.invocations, late: late + fresh.late });
+  side: SideCounts,
+  more: { late: number },
+): Arrived => ({ compared: compared + side.invocations, late: late + more.late });
 
 interface Seen {
   logs: LogJudging;
   before: LogJudging;
+  /** Of looks before this one; none where they were not read again. */
+  earlier: KnownInterval[];
+  /** Of this look. */
   intervals: KnownInterval[];
   published: Published | undefined;
 }

@@ -151,8 +151,10 @@ export function withJudged(staged: StagedProgress, before: Judging | undefined, 
 
 /** The canary's requests that have been taken of its log, or of metrics, by minutes since 1970. */
 function takenByMinute({ canary, logs }: Judging, isByLog: boolean): Map<number, number> {
-  const [minutes, unit] = isByLog ? [logs?.canary ?? {}, MINUTE_MS / 1000] : [canary.minutes, 1];
-  return new Map(Object.entries(minutes).map(([key, [requests = 0]]) => [Number(key) / unit, requests]));
+  if (!isByLog) return new Map(Object.entries(canary.minutes).map(([key, [requests = 0]]) => [Number(key), requests]));
+  return new Map(
+    Object.entries(logs?.canary ?? {}).map(([key, requests]) => [(Number(key) * 1000) / MINUTE_MS, requests]),
+  );
 }
 
 /** Whether any request can have reached the new version by a share of ours. */

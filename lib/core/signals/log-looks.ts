@@ -9,8 +9,8 @@ import { sampleError } from "./sample.ts";
 
 const MINUTE_MS = 60_000;
 
-/** What has been taken of one version: by minute, epoch seconds. Bounded by `LATE_MS`. */
-export type TakenMinutes = Record<string, number[]>;
+/** Requests of one version that have been taken, by minute, epoch seconds. Bounded by `LATE_MS`. */
+export type TakenMinutes = Record<string, number>;
 
 /** Requests and errors of one version, by its log and by Lambda's metrics, over the same whole minutes. */
 export interface Compared {
@@ -46,52 +46,61 @@ export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?
   return logs && new Date(ceilTo(Date.parse(logs.left?.at ?? judgedUntil), MINUTE_MS));
 }
 
-/**
- * What the intervals of one version, minute by minute, hold beyond what was taken before. `side`: only of those that began
- * at `sinceMs` or later, which both versions are compared over. `late`: requests of earlier ones. Those tell of another time
- * than the other version's: of an outage that has begun in between, whoever's batch was held up would be accused.
- */
-export function takeNew(
-  before: TakenMinutes,
-  intervals: readonly KnownInterval[],
-  version: string,
-  sinceMs: number,
-): { side: SideCounts; taken: TakenMinutes; late: number } {
-  const now: TakenMinutes = {};
-  const fresh: number[] = [];
-  const compared: number[] = [];
-  let thresholds = 0;
-  for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
-    const key = String(floorTo(fromMs, MINUTE_MS) / 1000);
-    const one = tally(counts);
-    now[key] ??= [];
-    addTo(now[key], one);
-    if (fromMs >= sinceMs) addTo(compared, one);
-    thresholds = Math.max(thresholds, counts.slow.length);
-  }
-  for (const [key, counts] of Object.entries(now)) {
-    addTo(fresh, counts);
-    addTo(fresh, before[key] ?? [], -1);
-  }
-  const taken = { ...before, ...now };
-  const newest = Math.max(0, ...Object.keys(taken).map(Number));
-  const kept = Object.entries(taken).filter(([key]) => Number(key) >= newest - LATE_MS / 1000);
-  const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = compared;
+/** What one version did in the intervals of a look. */
+export function sideOf(intervals: readonly KnownInterval[], version: string): SideCounts {
+  const sums: number[] = [];
+  for (const { counts } of intervals.filter((interval) => interval.version === version)) addTo(sums, tally(counts));
+  const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = sums;
   // A failure may be written in a batch ahead of its request.
   const atMost = (count: number) => Math.min(count, requests);
   return {
-    side: {
-      invocations: requests,
-      errors: atMost(errors),
-      throttles: 0,
-      averageDurationMs: requests > 0 ? durationMs / requests : undefined,
-      p99DurationMs: undefined,
-      slow: thresholds > 0 ? slow.map(atMost) : undefined,
-      coldStarts: atMost(coldStarts),
-    },
-    taken: Object.fromEntries(kept),
-    late: Math.max(0, (fresh[0] ?? 0) - requests),
+    invocations: requests,
+    errors: atMost(errors),
+    throttles: 0,
+    averageDurationMs: requests > 0 ? durationMs / requests : undefined,
+    p99DurationMs: undefined,
+    slow: slow.length > 0 ? slow.map(atMost) : undefined,
+    coldStarts: atMost(coldStarts),
   };
+}
+
+/** With the requests of a look's intervals, which are compared. */
+export function take(before: TakenMinutes, intervals: readonly KnownInterval[], version: string): TakenMinutes {
+  const taken = { ...before };
+  for (const [minute, requests] of Object.entries(byMinute(intervals, version))) {
+    taken[minute] = (taken[minute] ?? 0) + requests;
+  }
+  const newest = Math.max(0, ...Object.keys(taken).map(Number));
+  return Object.fromEntries(Object.entries(taken).filter(([minute]) => Number(minute) >= newest - LATE_MS / 1000));
+}
+
+/**
+ * What intervals that earlier looks were at hold by now beyond what was taken then; read from whole minutes on. It counts
+ * as taken and is not compared: it tells of another time than the other version's, and of an outage that has begun in
+ * between, whoever's batch was held up would be accused.
+ */
+export function takeLate(
+  before: TakenMinutes,
+  earlier: readonly KnownInterval[],
+  version: string,
+): { taken: TakenMinutes; late: number } {
+  const taken = { ...before };
+  let late = 0;
+  for (const [minute, requests] of Object.entries(byMinute(earlier, version))) {
+    const more = Math.max(0, requests - (taken[minute] ?? 0));
+    taken[minute] = (taken[minute] ?? 0) + more;
+    late += more;
+  }
+  return { taken, late };
+}
+
+function byMinute(intervals: readonly KnownInterval[], version: string): TakenMinutes {
+  const sums: TakenMinutes = {};
+  for (const { fromMs, counts } of intervals.filter((interval) => interval.version === version)) {
+    const minute = String(floorTo(fromMs, MINUTE_MS) / 1000);
+    sums[minute] = (sums[minute] ?? 0) + counts.requests;
+  }
+  return sums;
 }
 
 /** Requests of one version that were compared, and those that came too late for it. */
@@ -119,10 +128,9 @@ export function comesLate(arrived: NonNullable<LogJudging["arrived"]>): Reason |
 export function environmentsOf(
   intervals: readonly KnownInterval[],
   version: string,
-  sinceMs: number,
 ): Record<string, EnvironmentCounts> {
   const sums: Record<string, EnvironmentCounts> = {};
-  for (const { counts } of intervals.filter((one) => one.version === version && one.fromMs >= sinceMs)) {
+  for (const { counts } of intervals.filter((one) => one.version === version)) {
     for (const [id, { requests, errors }] of Object.entries(counts.environments)) {
       const known = sums[id] ?? { requests: 0, errors: 0 };
       sums[id] = { requests: known.requests + requests, errors: known.errors + errors };
@@ -131,8 +139,8 @@ export function environmentsOf(
   return sums;
 }
 
-function addTo(sum: number[], more: readonly number[], sign = 1): void {
-  for (let i = 0; i < more.length; i += 1) sum[i] = (sum[i] ?? 0) + sign * more[i]!;
+function addTo(sum: number[], more: readonly number[]): void {
+  for (let i = 0; i < more.length; i += 1) sum[i] = (sum[i] ?? 0) + more[i]!;
 }
 
 const tally = (counts: SignalCounts) => [

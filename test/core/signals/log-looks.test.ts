@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { INTERVAL_MS, noSignals } from "../../../lib/core/signals/count.ts";
-import { comesLate, environmentsOf, takeNew } from "../../../lib/core/signals/log-looks.ts";
+import { comesLate, environmentsOf, sideOf, take, takeLate } from "../../../lib/core/signals/log-looks.ts";
 import type { KnownInterval } from "../../../lib/core/signals/ports.ts";
 
 const START = Date.parse("2026-03-01T12:00:00.000Z");
@@ -26,21 +26,31 @@ const interval = (number: number, environments: Record<string, number>): KnownIn
 
 describe("what a look at the log takes", () => {
   it("is the version's own, of the look's own intervals", () => {
-    const known = [interval(0, { a: 3 }), { ...interval(1, { a: 50 }), version: "1" }, interval(1, { a: 2, b: 1 })];
-    expect(takeNew({}, known, "2", at(1)).side).toMatchObject({ invocations: 3, errors: 3 });
-    expect(environmentsOf(known, "2", at(1))).toEqual({
+    const known = [{ ...interval(1, { a: 50 }), version: "1" }, interval(1, { a: 2, b: 1 })];
+    expect(sideOf(known, "2")).toMatchObject({ invocations: 3, errors: 3 });
+    expect(environmentsOf(known, "2")).toEqual({
       a: { requests: 2, errors: 2 },
       b: { requests: 1, errors: 1 },
     });
   });
 
   it("has what came too late for its look counted once, and not compared: the other version's is of another time", () => {
-    const first = takeNew({}, [interval(0, { a: 3 })], "2", at(0));
-    const known = [interval(0, { a: 3, b: 4 }), interval(1, { a: 2 })];
-    const second = takeNew(first.taken, known, "2", at(1));
-    expect([first.late, second.late]).toEqual([0, 4]);
-    expect(second.side).toMatchObject({ invocations: 2, errors: 2 });
-    expect(takeNew(second.taken, known, "2", at(2))).toMatchObject({ late: 0, side: { invocations: 0 } });
+    const first = take({}, [interval(0, { a: 3 })], "2");
+    const second = take(first, [interval(1, { a: 2 })], "2");
+    const earlier = [interval(0, { a: 3, b: 4 }), interval(1, { a: 2 })];
+    const third = takeLate(second, earlier, "2");
+    expect(third.late).toBe(4);
+    expect(takeLate(third.taken, earlier, "2")).toEqual({ taken: third.taken, late: 0 });
+  });
+
+  it("is kept for as long as something late is looked for", () => {
+    const minutes = (taken: Record<string, number>) =>
+      Object.keys(taken).map((key) => (Number(key) * 1000 - START) / 60_000);
+    const sixMinutes = [0, 1, 2, 3, 4, 5, 6].reduce(
+      (taken, minute) => take(taken, [interval(30 * minute, { a: 1 })], "2"),
+      {},
+    );
+    expect(minutes(sixMinutes)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });
 

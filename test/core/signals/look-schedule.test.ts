@@ -4,8 +4,8 @@ import { compactState, judgeSequential } from "../../../lib/core/judge/sequentia
 import type { JudgeState, Verdict } from "../../../lib/core/judge/types.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { INTERVAL_MS, intervalOf, noSignals } from "../../../lib/core/signals/count.ts";
-import { takeNew } from "../../../lib/core/signals/log-looks.ts";
-import { dueLogLook, readFrom, settled } from "../../../lib/core/signals/look-schedule.ts";
+import { sideOf } from "../../../lib/core/signals/log-looks.ts";
+import { dueLogLook, settled } from "../../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval } from "../../../lib/core/signals/ports.ts";
 import { SeededRandom } from "../../../lib/local/kernel/random.ts";
 
@@ -121,7 +121,6 @@ class Simulation {
   run(): { verdict: Verdict; atSeconds: number; looks: number } {
     let state: JudgeState | undefined;
     let judgedUntil = START;
-    let [canary, baseline] = [{}, {}];
     let verdict: Verdict | undefined;
     let looks = 0;
     for (let at = START; ; at += SECOND / 2) {
@@ -130,14 +129,10 @@ class Simulation {
       const fresh = known.filter(({ fromMs }) => fromMs >= judgedUntil - 30 * SECOND);
       const window = dueLogLook(watchedAt(judgedUntil), fresh, at);
       if (!window) continue;
-      const read = known.filter(({ fromMs }) => fromMs >= readFrom(window) && fromMs < window.to.getTime());
-      const [ofCanary, ofBaseline] = ["2", "1"].map((version, i) =>
-        takeNew([canary, baseline][i]!, read, version, window.from.getTime()),
-      ) as [ReturnType<typeof takeNew>, ReturnType<typeof takeNew>];
-      [canary, baseline] = [ofCanary.taken, ofBaseline.taken];
+      const own = known.filter(({ fromMs }) => fromMs >= window.from.getTime() && fromMs < window.to.getTime());
       const seconds = (window.to.getTime() - window.from.getTime()) / SECOND;
       const times = { seconds, elapsedSeconds: window.elapsedSeconds, expectedShare: window.expectedShare };
-      const look = { ...times, observed: true, canary: ofCanary.side, baseline: ofBaseline.side };
+      const look = { ...times, observed: true, canary: sideOf(own, "2"), baseline: sideOf(own, "1") };
       const judged = judgeSequential(state, look, policy);
       state = compactState(judged.state);
       verdict = judged.verdict;
