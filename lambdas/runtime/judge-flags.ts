@@ -1,4 +1,4 @@
-import { flagBudgetOf } from "../../lib/core/judge/budget.ts";
+import { flagBudgetOf } from "../../lib/contract/budget.ts";
 import { judgeFlag } from "../../lib/core/judge/flag-verdict.ts";
 import type { Clock, FlagCohorts, FlagEvidencePort } from "../../lib/core/ports.ts";
 import { METRIC_LAG_MS } from "../../lib/core/release/look.ts";

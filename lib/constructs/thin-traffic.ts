@@ -1,6 +1,7 @@
 import { Annotations } from "aws-cdk-lib";
 import type { Construct } from "constructs";
-import { type Expectation, errorTestAlpha, remedyFor, type ShiftStep, visibility } from "../contract/detectability.ts";
+import { errorTestAlpha } from "../contract/budget.ts";
+import { type Expectation, remedyFor, type ShiftStep, visibility } from "../contract/detectability.ts";
 import type { Policy } from "../contract/policy.ts";
 
 export interface ExpectedTraffic {

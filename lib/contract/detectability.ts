@@ -21,10 +21,6 @@ export interface Expectation {
   alpha: number;
 }
 
-/** The part of the policy's false-rollback budget that the test of the errors has. */
-const ERRORS_OF_BUDGET = 0.6;
-const DEFAULT_FALSE_ROLLBACK_PERCENT = 1;
-
 /** Tests in use need about this many times the least time in the mean (docs/benchmarks/judge.md). */
 const TIMES_LEAST = 1.5;
 /** Fewer errors of the canary than this are never enough, however quiet the baseline is. */
@@ -33,10 +29,6 @@ const LEAST_CANARY_ERRORS = 3;
 const MAX_SHARE_PERCENT = 50;
 /** CodeDeploy: from the first shift to the last (user guide, limits, 2023). */
 const MAX_MINUTES = 2880;
-
-/** The error test's probability of rolling a harmless version back. */
-export const errorTestAlpha = (falseRollbackPercent = DEFAULT_FALSE_ROLLBACK_PERCENT): number =>
-  (falseRollbackPercent / 100) * ERRORS_OF_BUDGET;
 
 /**
  * Information, in nats, that one request brings about whether the versions differ: the mutual information between the

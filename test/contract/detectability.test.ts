@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type Expectation,
-  errorTestAlpha,
-  informationPerRequest,
-  remedyFor,
-  visibility,
-} from "../../lib/contract/detectability.ts";
+import { errorTestAlpha } from "../../lib/contract/budget.ts";
+import { type Expectation, informationPerRequest, remedyFor, visibility } from "../../lib/contract/detectability.ts";
 import { policySchema } from "../../lib/contract/policy.ts";
 import { planRelease } from "../../lib/core/judge/sequential/plan.ts";
 

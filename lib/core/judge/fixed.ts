@@ -1,6 +1,6 @@
+import { budgetOf } from "../../contract/budget.ts";
 import type { Policy } from "../../contract/policy.ts";
 import type { RuleCode } from "../../contract/rules.ts";
-import { budgetOf } from "./budget.ts";
 import { type Rule, rulesOf } from "./rule-settings.ts";
 import {
   absoluteErrors,

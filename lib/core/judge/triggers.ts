@@ -1,7 +1,7 @@
+import { budgetOf } from "../../contract/budget.ts";
 import { type Condition, parseExpression } from "../../contract/expression.ts";
 import type { Policy } from "../../contract/policy.ts";
 import { type Trigger, triggerMetrics, triggersOf } from "../../contract/triggers.ts";
-import { budgetOf } from "./budget.ts";
 import { surelyAtLeast } from "./certainty.ts";
 import { evaluate, isRelative, type Metrics, type MetricValue, namesIn } from "./evaluate.ts";
 import { format } from "./rules.ts";

@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { policySchema } from "../../../lib/contract/policy.ts";
-import { budgetOf, flagBudgetOf } from "../../../lib/core/judge/budget.ts";
 import { type FlagJudgement, type FlagStanding, judgeFlag } from "../../../lib/core/judge/flag-verdict.ts";
 import type { FlagCohorts } from "../../../lib/core/ports.ts";
 
@@ -58,27 +56,5 @@ describe("the verdict on one flag", () => {
       given = judgeFlag(given, { flag: "new_api", seconds: 60, cohorts: minute }, LIMITS).judgement;
     }
     expect(JSON.stringify(given).length).toBeLessThan(2500);
-  });
-});
-
-describe("the budget of false rollbacks", () => {
-  const policy = (flags: number) =>
-    policySchema.parse({
-      schemaVersion: 1,
-      functionName: "f",
-      alias: "live",
-      deploymentGroup: "g",
-      flags: Array.from({ length: flags }, () => ({
-        applicationId: "a",
-        environmentId: "e",
-        profileId: "p",
-        flags: ["new_api"],
-      })),
-    });
-
-  it("is one: what flags have, versions have not", () => {
-    expect(budgetOf(policy(0))).toBe(0.01);
-    expect(budgetOf(policy(2)) + 2 * flagBudgetOf(policy(2), 2)).toBeCloseTo(0.01, 12);
-    expect(flagBudgetOf(policy(1), 1)).toBeCloseTo(0.002, 12);
   });
 });

@@ -1,6 +1,6 @@
+import { BUDGET, budgetOf } from "../../../contract/budget.ts";
 import type { Policy } from "../../../contract/policy.ts";
 import { GoaroundError } from "../../errors.ts";
-import { BUDGET, budgetOf } from "../budget.ts";
 import { judgeFixed, type Ruled } from "../fixed.ts";
 import { errorPercent, format } from "../rules.ts";
 import { isLongEnough, together } from "../short-looks.ts";

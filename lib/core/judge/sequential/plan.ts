@@ -1,5 +1,5 @@
+import { BUDGET, budgetOf } from "../../../contract/budget.ts";
 import type { Policy } from "../../../contract/policy.ts";
-import { BUDGET, budgetOf } from "../budget.ts";
 import { initialErrors, lookErrors } from "./errors.ts";
 import { type Conditions, drawBlock, leastSeconds, uniformFrom } from "./traffic.ts";
 

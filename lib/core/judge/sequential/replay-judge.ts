@@ -1,6 +1,6 @@
+import { BUDGET, budgetOf } from "../../../contract/budget.ts";
 import type { Policy } from "../../../contract/policy.ts";
 import type { Trace } from "../../../contract/trace.ts";
-import { BUDGET, budgetOf } from "../budget.ts";
 import type { JudgeState, Look, SideCounts, Verdict, VerdictKind } from "../types.ts";
 import { addBlocks } from "./ces.ts";
 import { type Effect, effectOf } from "./effect.ts";
