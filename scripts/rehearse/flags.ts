@@ -1,3 +1,4 @@
+import { READER_POLL_SECONDS } from "../../lib/core/release/flag-kill.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
 
 export interface FlagHome {
@@ -11,9 +12,6 @@ interface Item {
   Name: string;
   Type?: string;
 }
-
-/** How long the readers of flags keep a value: the default poll interval of the AppConfig Lambda extension. */
-const READER_POLL_MS = 45_000;
 
 /** The app's feature flags as its people and its functions see them. */
 export class Flags {
@@ -49,11 +47,11 @@ export class Flags {
     return Object.fromEntries(Object.entries(flags).map(([flag, value]) => [flag, value.enabled === true]));
   }
 
-  /** As an execution environment sees a flag: it polls, so a change takes up to 45 seconds to show. */
+  /** As an execution environment sees a flag: it polls, so a change takes its time to show. */
   seenBy(reader: string, flag: string): boolean {
     const now = this.aws.clock.now();
     let seen = this.cached.get(reader);
-    if (seen === undefined || now - seen.atMs >= READER_POLL_MS) {
+    if (seen === undefined || now - seen.atMs >= READER_POLL_SECONDS * 1000) {
       seen = { atMs: now, values: this.deployed(reader) };
       this.cached.set(reader, seen);
     }

@@ -10,6 +10,11 @@ export const FALLBACK_STRATEGY = "AppConfig.AllAtOnce";
 const MAX_ROUNDS = 5;
 /** States in which a deployment holds its environment (AppConfig API reference, 2026). */
 export const UNFINISHED: ReadonlySet<string> = new Set(["DEPLOYING", "BAKING", "VALIDATING", "ROLLING_BACK"]);
+/**
+ * What is effective, a reader sees at its next poll: the AppConfig agent polls every 45 s unless told otherwise (AppConfig
+ * agent documentation, 2026).
+ */
+export const READER_POLL_SECONDS = 45;
 const KILL_PREFIX = `${OWN_FLAG_DEPLOYMENT_PREFIX} switch off`;
 /** Another kill is done in seconds: stopping it would only make two killers stop each other. Milliseconds. */
 const OTHER_KILL_MS = 10_000;

@@ -1,6 +1,7 @@
 import type { Reason } from "../judge/types.ts";
 import type { Notification } from "../ports.ts";
 import { doctorCommand } from "./findings.ts";
+import { READER_POLL_SECONDS } from "./flag-kill.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "./records.ts";
 import { enableCommand } from "./silenced-monitors.ts";
 
@@ -23,9 +24,6 @@ export interface ReleaseNews {
   /** Something is not as it should be and needs a person. */
   trouble?: string | undefined;
 }
-
-/** Readers poll: the AppConfig agent every 45 s unless told otherwise (AppConfig user guide, 2023). */
-const READER_POLL_SECONDS = 45;
 
 /** Refusals of a release whose alias is not where its stack or its deployment group take it to be. */
 const NOT_WHERE_IT_SHOULD_BE: ReadonlySet<string> = new Set([

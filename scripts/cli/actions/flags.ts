@@ -2,7 +2,7 @@ import { gradualStrategyName, killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } fro
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagDeployment, FlagTarget } from "../../../lib/core/ports.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
-import { FALLBACK_STRATEGY, killFlags, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
+import { FALLBACK_STRATEGY, killFlags, READER_POLL_SECONDS, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn, recordKill, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
 import { enableCommand } from "../../../lib/core/release/silenced-monitors.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -19,9 +19,6 @@ export interface RollbackFlagsOptions extends FlagPlace {
   flags: string[];
   force: boolean;
 }
-
-/** AppConfig's advice for readers: the agent polls every 45 s by default (AppConfig agent documentation, 2026). */
-const READER_POLL_SECONDS = 45;
 
 /** Switches flags off at once. All must exist, or nothing is changed. */
 export async function rollbackFlags(session: Session, options: RollbackFlagsOptions): Promise<Outcome> {
