@@ -5,6 +5,8 @@ import { NOTHING_JUDGED, notDecided, stageGate } from "./staged.ts";
 /** What a release is called that no deployment names. */
 const ATTENDED_ID = /^s-[A-Z0-9]{9}$/;
 export const isAttendedId = (id: string) => ATTENDED_ID.test(id);
+/** The id that a UUID makes; nobody chooses one twice. */
+export const attendedIdOf = (uuid: string) => `s-${uuid.replaceAll("-", "").slice(0, 9).toUpperCase()}`;
 
 /** A sign of life so often. Milliseconds. */
 export const BEAT_MS = 20_000;

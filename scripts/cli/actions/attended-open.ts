@@ -6,7 +6,7 @@ import type { Reason } from "../../../lib/core/judge/types.ts";
 import { admit, type Refusal } from "../../../lib/core/release/admission.ts";
 import { admitUnderOrders, applyOrders } from "../../../lib/core/release/admission-environment.ts";
 import { withOpened } from "../../../lib/core/release/alias-history.ts";
-import { isDriven, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
+import { attendedIdOf, isDriven, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
 import { withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
 import type { Attendance, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames } from "../../../lib/core/release/release-facts.ts";
@@ -71,7 +71,7 @@ export async function admitAttended(
   refuseOwned(facts, options);
   for (const finding of admitted.findings) session.warn(finding.message);
 
-  const id = newId();
+  const id = attendedIdOf(crypto.randomUUID());
   const failures = await runSmokeTests(facts.policy?.smokeTests ?? [], {
     functions,
     clock: session.clock,
@@ -115,9 +115,6 @@ const groupRefusals = (releaseGroup: string | undefined): Refusal[] =>
           advice: "Release it without --stages.",
         },
       ];
-
-/** `s-` and what nobody chooses twice. */
-const newId = () => `s-${crypto.randomUUID().replaceAll("-", "").slice(0, 9).toUpperCase()}`;
 
 const artifactOf = ({ target }: ReleaseFacts) => ({
   canaryVersion: target.version,
