@@ -1,8 +1,8 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { FlagsPort, FlagTarget, LedgerPort } from "../../lib/core/ports.ts";
 import { type FlagMerge, mergeFlags } from "../../lib/core/release/flag-merge.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import type { RunContext } from "../runtime/context.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 
 export interface MergeFlagsPorts {
   flags: Pick<FlagsPort, "deployed" | "createVersion">;

@@ -1,10 +1,10 @@
 import type { Verdict } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { LedgerPort } from "../../lib/core/ports.ts";
 import { judgeLook, judgeWindow, type ShiftUnderJudgement, windowsAhead } from "../../lib/core/release/judge-shift.ts";
 import { type LookPorts, nothingTaken, publishedAt, unobserved } from "../../lib/core/release/look.ts";
 import type { Judging } from "../../lib/core/release/records.ts";
 import { NOTHING_SEEN } from "../../lib/core/release/watch.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 
 export interface EvaluationPorts extends LookPorts {
   ledger: Pick<LedgerPort, "updateRelease">;

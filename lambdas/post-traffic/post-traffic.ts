@@ -1,6 +1,7 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type {
   Clock,
   DeploymentsPort,
@@ -23,7 +24,6 @@ import type { ExecutionsPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { evaluateShift } from "./evaluate.ts";
 
 export interface PostTrafficPorts {

@@ -6,10 +6,10 @@ import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
 import { createPolicies } from "../../lib/adapters/policy.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { GuardConfig } from "../runtime/config.ts";
 import { noteFailure } from "../runtime/failure-note.ts";
 import type { HookWork } from "../runtime/handler.ts";
-import type { Log } from "../runtime/log.ts";
 import { emitToStdout } from "../runtime/metrics.ts";
 import { createPostTraffic } from "./post-traffic.ts";
 

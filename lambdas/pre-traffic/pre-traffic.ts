@@ -1,5 +1,6 @@
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { AlarmState, Clock, FunctionsPort, LedgerPort, MonitoringPort, PolicyPort } from "../../lib/core/ports.ts";
 import { type Admission, admit } from "../../lib/core/release/admission.ts";
 import { admitUnderOrders, applyOrders } from "../../lib/core/release/admission-environment.ts";
@@ -13,7 +14,6 @@ import { fixSlowThresholds } from "../../lib/core/release/slow-thresholds.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { requireAppSpec } from "../runtime/app-spec.ts";
 import type { HandedOver, HookResult, HookRun } from "../runtime/hook.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { noting } from "../runtime/own-requests.ts";
 import { joinGroup } from "./join-group.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";

@@ -1,10 +1,10 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import type { ExecutionsPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import type { HookRun } from "../runtime/hook.ts";
-import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 
 /** How long a release waits for its second net. Milliseconds. */
 const NET_LIMIT_MS = 10_000;

@@ -1,11 +1,11 @@
 import { defaultLogGroup } from "../../lib/contract/names.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, MonitoringPort, VersionInfo } from "../../lib/core/ports.ts";
 import type { ReleaseRecord, SignalSource } from "../../lib/core/release/records.ts";
 import { leaving } from "../../lib/core/signals/log-looks.ts";
 import type { LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { sampled, sampleOneIn } from "../../lib/core/signals/sample.ts";
-import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 import { filterNameOf, stopCounting } from "../runtime/log-subscription.ts";
 
 export interface SubscribePorts {

@@ -1,6 +1,7 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentsPort, DeploymentTarget, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
@@ -10,7 +11,6 @@ import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
 import type { ExecutionsPort, ShiftPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { tellOnce } from "../runtime/tell-once.ts";

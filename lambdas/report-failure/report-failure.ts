@@ -1,5 +1,6 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { appSpecOf, hasEnded, isUndo, trafficReached } from "../../lib/core/release/deployment.ts";
@@ -9,7 +10,6 @@ import { releaseNotification } from "../../lib/core/release/messages.ts";
 import { newRecord } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import type { RunContext } from "../runtime/context.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import type { createLookAfter } from "./look-after.ts";

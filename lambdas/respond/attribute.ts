@@ -1,12 +1,12 @@
 import { parseAlarmName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { type Asked, type Blame, blame, notTheRelease } from "../../lib/core/release/attribution.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { throttledAsBefore } from "../../lib/core/release/throttling.ts";
 import { askVersion } from "../runtime/ask-version.ts";
-import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
 /** Throttling comes in bursts: half an hour before the release is what the minutes behind the alarm are held against. */

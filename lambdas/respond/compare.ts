@@ -1,5 +1,6 @@
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { baselineUnhealthy, isBaselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
@@ -7,7 +8,6 @@ import { judgePublished } from "../../lib/core/release/judge-shift.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { shiftOf } from "../../lib/core/release/shift.ts";
 import { comparedTime } from "../../lib/core/release/staged.ts";
-import { factsOf } from "../runtime/log.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { switchHarmfulOff } from "./on-flag-verdict.ts";

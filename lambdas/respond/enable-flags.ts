@@ -2,6 +2,7 @@ import { gradualStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../lib/contr
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
+import { messageOf } from "../../lib/core/log.ts";
 import type { FlagTarget } from "../../lib/core/ports.ts";
 import {
   heldBack,
@@ -17,7 +18,6 @@ import { UNFINISHED } from "../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { Enabling, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { messageOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
 import { mayPass, type Response } from "./responder.ts";
 

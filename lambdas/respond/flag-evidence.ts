@@ -1,11 +1,11 @@
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { METRIC_LAG_MS } from "../../lib/core/release/look.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagReasons, harmfulFlags, suspectFlags } from "../../lib/core/release/release-flags.ts";
 import { judgeFlags } from "../runtime/judge-flags.ts";
-import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
 const MINUTE_MS = 60_000;

@@ -2,11 +2,11 @@ import type { FlagReference } from "../../lib/contract/policy.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf, messageOf } from "../../lib/core/log.ts";
 import { killFlags } from "../../lib/core/release/flag-kill.ts";
 import { recordKill } from "../../lib/core/release/killed-flags.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey } from "../../lib/core/release/release-flags.ts";
-import { factsOf, messageOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
 import { bestEffort, mayPass, once, type Response, secondsSince } from "./responder.ts";
 

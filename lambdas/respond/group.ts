@@ -1,5 +1,6 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { messageOf } from "../../lib/core/log.ts";
 import { disarmedBy, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
 import { groupNotification } from "../../lib/core/release/group-messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -11,7 +12,6 @@ import {
   isGroupBack,
   revertGroup,
 } from "../../lib/core/release/revert-group.ts";
-import { messageOf } from "../runtime/log.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { killOrAwait, killReleaseFlags } from "./flags-off.ts";
 import { watcherOf } from "./put-back.ts";

@@ -1,11 +1,11 @@
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { messageOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
-import { messageOf } from "../runtime/log.ts";
 import { notItsDoing } from "./attribute.ts";
 import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";

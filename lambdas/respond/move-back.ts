@@ -1,11 +1,11 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { rollbackTargets, wantedTargets } from "../../lib/core/release/rollback-targets.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
-import { factsOf } from "../runtime/log.ts";
 import { putAliasBack } from "./put-back.ts";
 import type { Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";

@@ -1,6 +1,7 @@
 import { MARKER_ALIAS } from "../../lib/contract/names.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { messageOf } from "../../lib/core/log.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
 import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
@@ -8,7 +9,6 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { newRecord, readPolicy } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
-import { messageOf } from "../runtime/log.ts";
 import {
   rememberBad,
   rememberOutcome,

@@ -1,11 +1,11 @@
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import type { FlagVerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
-import { factsOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
 import { killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
 import { bestEffort, type Response } from "./responder.ts";

@@ -1,9 +1,9 @@
+import { factsOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { progressOf } from "../../lib/core/release/journal.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { type RollbackWatcher, runRollback } from "../../lib/core/release/run-rollback.ts";
 import { doesNotStay, isBack, writeAlias } from "../../lib/core/release/write-alias.ts";
-import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
 /** Reads of an alias that was just written, and between them, milliseconds. */

@@ -1,5 +1,6 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
+import type { Log } from "../../lib/core/log.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
@@ -8,7 +9,6 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { suspectFlags } from "../../lib/core/release/release-flags.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import type { RunContext } from "../runtime/context.ts";
-import type { Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { removeTemporaryAlarms } from "./books.ts";
 import { onEnableFlags } from "./enable-flags.ts";

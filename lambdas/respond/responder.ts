@@ -1,7 +1,7 @@
 import type { Deadline } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { FlagEvidencePort, Ports } from "../../lib/core/ports.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 
 export type RespondPorts = Ports & { flagEvidence: FlagEvidencePort };

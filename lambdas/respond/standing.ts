@@ -1,4 +1,5 @@
 import { fact } from "../../lib/core/judge/reason.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
   aliasKey,
@@ -10,7 +11,6 @@ import {
 } from "../../lib/core/release/environment-record.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { factsOf } from "../runtime/log.ts";
 import { tell } from "./books.ts";
 import { bestEffort, type Response } from "./responder.ts";
 

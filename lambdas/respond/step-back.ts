@@ -1,8 +1,8 @@
+import { factsOf } from "../../lib/core/log.ts";
 import { baselineUnhealthy, judgingPolicy } from "../../lib/core/release/conclusion.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { stepBack } from "../../lib/core/release/step-back.ts";
-import { factsOf } from "../runtime/log.ts";
 import type { Response } from "./responder.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,9 +1,9 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { factsOf } from "../../lib/core/log.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import { allOff, setFlags } from "../../lib/core/release/flag-document.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { factsOf } from "../runtime/log.ts";
 import { killOnce, sharedFault } from "./flags-off.ts";
 import { bestEffort, type Response } from "./responder.ts";
 

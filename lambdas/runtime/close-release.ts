@@ -1,11 +1,11 @@
 import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { closeBooks } from "../../lib/core/release/close-books.ts";
 import { conclude, isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import { DISARMED } from "../../lib/core/release/environment-record.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import type { Log } from "./log.ts";
 import { tellOnce } from "./tell-once.ts";
 
 interface Closing {

@@ -1,6 +1,6 @@
+import { messageOf } from "../../lib/core/log.ts";
 import type { LedgerPort } from "../../lib/core/ports.ts";
 import type { HookEvent } from "../../lib/core/release/events.ts";
-import { messageOf } from "./log.ts";
 import type { EmitMetric } from "./metrics.ts";
 
 /** Writes into the release record why a hook could not decide; the responder tells people. */

@@ -1,10 +1,10 @@
 import { type Deadline, withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentInfo, DeploymentsPort } from "../../lib/core/ports.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
 import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release/events.ts";
 import type { RunContext } from "./context.ts";
-import { factsOf, type Log } from "./log.ts";
 
 export type HookStatus = "Succeeded" | "Failed";
 

@@ -1,10 +1,10 @@
 import { flagBudgetOf } from "../../lib/contract/budget.ts";
 import { judgeFlag } from "../../lib/core/judge/flag-verdict.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, FlagCohorts, FlagEvidencePort } from "../../lib/core/ports.ts";
 import { METRIC_LAG_MS } from "../../lib/core/release/look.ts";
 import type { FlagWatch, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey } from "../../lib/core/release/release-flags.ts";
-import { factsOf, type Log } from "./log.ts";
 
 export interface FlagLookPorts {
   clock: Clock;

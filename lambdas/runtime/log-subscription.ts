@@ -1,7 +1,7 @@
 import { guardFunctionName, signalFilterName } from "../../lib/contract/names.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LogSubscriptionsPort, SignalBooksPort } from "../../lib/core/signals/ports.ts";
-import type { Log } from "./log.ts";
 
 export interface UnsubscribePorts {
   books: Pick<SignalBooksPort, "close">;

@@ -1,8 +1,6 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import type { Log } from "../../lib/core/log.ts";
 
-export { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
-
 /** Where a Lambda's lines go. */
 export function createLog(service: string, facts: Record<string, string> = {}): Log {
   const logger = new Logger({ serviceName: `goaround-${service}`, persistentKeys: facts });

@@ -1,5 +1,5 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, Notification, NotifierPort } from "../../lib/core/ports.ts";
-import { factsOf, type Log } from "./log.ts";
 
 export interface TellPorts {
   clock: Clock;

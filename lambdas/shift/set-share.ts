@@ -1,5 +1,6 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { DeploymentsPort, FunctionsPort, LedgerPort } from "../../lib/core/ports.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
 import { isPoison, parseShareEvent, type ShareEvent } from "../../lib/core/release/events.ts";
@@ -8,7 +9,6 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { waitsBefore } from "../../lib/core/release/staged.ts";
 import type { ShiftPort } from "../../lib/core/release/watch-ports.ts";
-import type { Log } from "../runtime/log.ts";
 
 export interface SetSharePorts {
   functions: Pick<FunctionsPort, "getAlias" | "moveAlias" | "splitAlias">;

@@ -1,7 +1,7 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import { parseBatch } from "../../lib/core/signals/batch.ts";
 import { countBatch, errorCount } from "../../lib/core/signals/count.ts";
 import type { SignalBooksPort } from "../../lib/core/signals/ports.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 
 export interface SignalsPorts {
   books: Pick<SignalBooksPort, "planOf" | "add">;

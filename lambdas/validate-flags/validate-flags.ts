@@ -1,9 +1,9 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import { isAllOff, killedButOn } from "../../lib/core/release/flag-merge.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import type { RunContext } from "../runtime/context.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 
 /** Nothing waits longer for the ledger than this. Milliseconds. */

@@ -1,8 +1,8 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { DeploymentInfo } from "../../lib/core/ports.ts";
 import { mustEnable, waitingFlags } from "../../lib/core/release/enable-flags.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { ResponderPort } from "../../lib/core/release/watch-ports.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { type FlagWatcherPorts, watchFlags } from "./flag-watcher.ts";
 
 export interface EnablingPorts extends FlagWatcherPorts {

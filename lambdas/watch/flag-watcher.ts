@@ -1,9 +1,9 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagReasons, harmfulFlags } from "../../lib/core/release/release-flags.ts";
 import type { Shift } from "../../lib/core/release/shift.ts";
 import type { ResponderPort } from "../../lib/core/release/watch-ports.ts";
 import { type FlagLookPorts, judgeFlags, nextFlagLook } from "../runtime/judge-flags.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 
 export interface FlagWatcherPorts extends FlagLookPorts {
   responder: Pick<ResponderPort, "switchOff">;

@@ -1,5 +1,6 @@
 import { nothingCounted } from "../../lib/core/judge/increments.ts";
 import type { Look, Reason, SideCounts } from "../../lib/core/judge/types.ts";
+import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
 import type { MinuteCounts } from "../../lib/core/ports.ts";
 import { judgeLook } from "../../lib/core/release/judge-shift.ts";
 import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../../lib/core/release/look.ts";
@@ -22,7 +23,6 @@ import {
 } from "../../lib/core/signals/log-looks.ts";
 import { dueLogLook, isSilent, logWindow, pollFrom, readFrom, settled } from "../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
-import { factsOf, type Log, messageOf } from "../runtime/log.ts";
 
 /** A log that says nothing is held against metrics as soon as these can be out. Milliseconds after their minute. */
 const EARLIEST_METRICS_MS = 60_000;

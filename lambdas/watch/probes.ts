@@ -1,11 +1,11 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import { withProbes } from "../../lib/core/release/probes.ts";
 import type { Probed, ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
 import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
 import type { SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { type AskPorts, askVersion } from "../runtime/ask-version.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { leaveOut, noting } from "../runtime/own-requests.ts";
 
 export interface ProbePorts extends AskPorts {

@@ -1,9 +1,9 @@
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import { judgeWindow, windowsAhead } from "../../lib/core/release/judge-shift.ts";
 import { type LookPorts, publishedAt } from "../../lib/core/release/look.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
 import type { SignalPort } from "../../lib/core/release/watch-ports.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 
 const MINUTE_MS = 60_000;
 /** No minute of Lambda's metrics has been seen sooner after its end than this [unverified]. Milliseconds. */

@@ -1,12 +1,12 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentsPort, LedgerPort } from "../../lib/core/ports.ts";
 import { disarmedBy } from "../../lib/core/release/environment-record.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { withShare } from "../../lib/core/release/staged.ts";
 import type { ShiftPort } from "../../lib/core/release/watch-ports.ts";
-import type { Log } from "../runtime/log.ts";
 
 export interface StagesPorts {
   clock: Clock;

@@ -1,5 +1,6 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import type {
   Clock,
   DeploymentInfo,
@@ -31,7 +32,6 @@ import type { ResponderPort, ShiftPort, SignalPort, SweepPort } from "../../lib/
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
 import type { RunContext } from "../runtime/context.ts";
-import { factsOf, type Log } from "../runtime/log.ts";
 import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { watchEnabling } from "./enable-flags.ts";

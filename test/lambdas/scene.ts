@@ -1,7 +1,7 @@
 import type { RunContext } from "../../lambdas/runtime/context.ts";
 import { type HookDependencies, runHook } from "../../lambdas/runtime/hook.ts";
-import type { Log } from "../../lambdas/runtime/log.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
+import type { Log } from "../../lib/core/log.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 import { counts } from "../fakes/monitoring.ts";
 
