@@ -15,6 +15,7 @@ const BY_LOG = new Set([
   "cold-starts",
   "healthy",
   "high-error-rate",
+  "log-batches-lost",
   "log-not-subscribed",
   "low-traffic",
   "one-bad-environment",
