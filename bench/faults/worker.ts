@@ -1,3 +1,4 @@
+import { timed } from "../job.ts";
 import { EXPERIMENTS, type Experiment } from "./experiments.ts";
 import type { Part, Tally } from "./tally.ts";
 
@@ -13,8 +14,6 @@ export interface JobResult extends Job {
 }
 
 process.on("message", async ({ experiment, part }: Job) => {
-  const before = process.cpuUsage();
-  const tally = await EXPERIMENTS[experiment](part);
-  const { user, system } = process.cpuUsage(before);
-  process.send?.({ experiment, part, tally, cpuSeconds: (user + system) / 1e6 } satisfies JobResult);
+  const { result: tally, cpuSeconds } = await timed(() => EXPERIMENTS[experiment](part));
+  process.send?.({ experiment, part, tally, cpuSeconds } satisfies JobResult);
 });

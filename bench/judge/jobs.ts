@@ -1,15 +1,9 @@
+import { type Job, timed } from "../job.ts";
 import { healthyCells, regressionCells } from "./cells.ts";
 import { runErrorCell } from "./error-trial.ts";
 import { judgeCells } from "./judge-cells.ts";
 import { runJudgeCell } from "./judge-trial.ts";
 import type { Tally } from "./tally.ts";
-
-/** Some runs of one cell; what a worker does at a time. */
-export interface Job {
-  cell: string;
-  from: number;
-  to: number;
-}
 
 export interface JobResult extends Job {
   tallies: Tally[];
@@ -23,17 +17,7 @@ const cells = new Map<string, (from: number, to: number) => Tally[]>([
   ...judgeCells().map((cell) => [cell.key, runJudgeCell.bind(null, cell)] as const),
 ]);
 
-export function runJob({ cell, from, to }: Job): JobResult {
-  const started = performance.now();
-  const before = process.cpuUsage();
-  const tallies = cells.get(cell)!(from, to);
-  const { user, system } = process.cpuUsage(before);
-  return {
-    cell,
-    from,
-    to,
-    tallies,
-    cpuSeconds: (user + system) / 1e6,
-    wallSeconds: (performance.now() - started) / 1000,
-  };
+export async function runJob({ cell, from, to }: Job): Promise<JobResult> {
+  const { result: tallies, ...took } = await timed(() => cells.get(cell)!(from, to));
+  return { cell, from, to, tallies, ...took };
 }

@@ -1,16 +1,10 @@
+import { type Job, timed } from "../job.ts";
 import { releaseCells } from "./cells.ts";
 import { OWN_CALLS } from "./lags.ts";
 import { METHODS, type Stop, stopAll } from "./methods.ts";
 import type { Source } from "./ours.ts";
 import { addTally, addWork, emptyTally, noWork, type Tally, type Work } from "./tally.ts";
 import { ReleaseWorld } from "./world.ts";
-
-/** Some runs of one cell; what a process does at a time. */
-export interface Job {
-  cell: string;
-  from: number;
-  to: number;
-}
 
 export interface JobResult extends Job {
   /** By method. */
@@ -21,8 +15,12 @@ export interface JobResult extends Job {
 
 const cells = new Map(releaseCells().map((cell) => [cell.key, cell]));
 
-export async function runJob({ cell: key, from, to }: Job): Promise<JobResult> {
-  const before = process.cpuUsage();
+export async function runJob(job: Job): Promise<JobResult> {
+  const { result, cpuSeconds } = await timed(() => runAll(job));
+  return { ...job, ...result, cpuSeconds };
+}
+
+async function runAll({ cell: key, from, to }: Job): Promise<Pick<JobResult, "tallies" | "work">> {
   const cell = cells.get(key)!;
   let tallies = METHODS.map(emptyTally);
   let work: Record<Source, Work> = { logs: noWork(), metrics: noWork() };
@@ -49,8 +47,7 @@ export async function runJob({ cell: key, from, to }: Job): Promise<JobResult> {
       metrics: addWork(work.metrics, of("metrics", {})),
     };
   }
-  const { user, system } = process.cpuUsage(before);
-  return { cell: key, from, to, tallies, work, cpuSeconds: (user + system) / 1e6 };
+  return { tallies, work };
 }
 
 /** One run under one method. */

@@ -1,4 +1,5 @@
-import { type Job, runJob } from "./jobs.ts";
+import type { Job } from "../job.ts";
+import { runJob } from "./jobs.ts";
 
 /** A process of the benchmark: takes jobs one by one. */
 process.on("message", async (job: Job) => {
