@@ -3,6 +3,7 @@ import { GoaroundError } from "../../lib/core/errors.ts";
 import type { AlarmState, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
 import type { CompletedFlagDeployment, FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import { main, type Result } from "../../scripts/cli/run.ts";
 import { Calls } from "../fakes/faults.ts";
@@ -153,6 +154,26 @@ export class Harness {
     });
     const document = { schemaVersion: 1, functionName, alias: "live", deploymentGroup: group, ...policy };
     this.ports.policies.documents.set(`${functionName}:live`, JSON.stringify(document));
+  }
+
+  /** Release d-000000004 of checkout is under way: 10 % are on version 4, the others on 3. */
+  releasing(changes: Parameters<FakePorts["deployments"]["given"]>[1] = {}): void {
+    this.guarded("checkout", "3");
+    const ids = { deploymentId: "d-000000004", functionName: "checkout", alias: "live", from: "3", to: "4" };
+    this.ports.deployments.given(ids, changes);
+    this.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
+  }
+
+  /** What the ledger has of a release at each look at an alias from now on. */
+  recordsAtLooks(deploymentId: string): (ReleaseRecord | undefined)[] {
+    const { functions, ledger } = this.ports;
+    const seen: (ReleaseRecord | undefined)[] = [];
+    const getAlias = functions.getAlias.bind(functions);
+    functions.getAlias = async (...where) => {
+      seen.push(ledger.releases.get(deploymentId));
+      return getAlias(...where);
+    };
+    return seen;
   }
 
   known(functionName: string, version: string, deploymentId = "d-GOOD00001"): void {

@@ -21,16 +21,8 @@ function afterBadRelease(): Harness {
 /** A canary 3 → 4 is under way, 10 % shifted. */
 function duringRelease(): Harness {
   const harness = new Harness();
-  harness.guarded("checkout", "3");
+  harness.releasing();
   harness.known("checkout", "3");
-  harness.ports.deployments.given({
-    deploymentId: "d-000000004",
-    functionName: "checkout",
-    alias: "live",
-    from: "3",
-    to: "4",
-  });
-  harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
   return harness;
 }
 
@@ -298,12 +290,7 @@ describe("rollback-function", () => {
   it("has the reason on record before the deployment that it stops has ended", async () => {
     const harness = duringRelease();
     await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
-    const seen: unknown[] = [];
-    const getAlias = harness.ports.functions.getAlias.bind(harness.ports.functions);
-    harness.ports.functions.getAlias = async (...where) => {
-      seen.push(harness.ports.ledger.releases.get("d-000000004"));
-      return getAlias(...where);
-    };
+    const seen = harness.recordsAtLooks("d-000000004");
     await rollback(harness, "--reason", "too slow");
     expect(seen).toContainEqual(expect.objectContaining({ outcome: "open", reason: "too slow" }));
   });

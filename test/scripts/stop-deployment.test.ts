@@ -6,14 +6,9 @@ import { Harness } from "./harness.ts";
 const stop = (harness: Harness, ...more: string[]) =>
   harness.run(command, "--action", "stop-deployment", "--deployment-id", "d-000000004", ...more);
 
-function releasing(changes: Parameters<Harness["ports"]["deployments"]["given"]>[1] = {}): Harness {
+function releasing(changes: Parameters<Harness["releasing"]>[0] = {}): Harness {
   const harness = new Harness();
-  harness.guarded("checkout", "3");
-  harness.ports.deployments.given(
-    { deploymentId: "d-000000004", functionName: "checkout", alias: "live", from: "3", to: "4" },
-    changes,
-  );
-  harness.ports.functions.setAlias("checkout", "live", "3", { 4: 0.1 });
+  harness.releasing(changes);
   return harness;
 }
 
@@ -75,12 +70,7 @@ describe("stop-deployment", () => {
   it("has the reason on record before the deployment has ended, for whoever tells of it", async () => {
     const harness = releasing();
     await harness.ports.ledger.updateRelease("d-000000004", { outcome: "open" });
-    const seen: unknown[] = [];
-    const getAlias = harness.ports.functions.getAlias.bind(harness.ports.functions);
-    harness.ports.functions.getAlias = async (...where) => {
-      seen.push(harness.ports.ledger.releases.get("d-000000004"));
-      return getAlias(...where);
-    };
+    const seen = harness.recordsAtLooks("d-000000004");
     await stop(harness, "--reason", "too slow");
     expect(seen).toContainEqual(expect.objectContaining({ outcome: "open", reason: "too slow" }));
   });
