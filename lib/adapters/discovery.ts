@@ -15,7 +15,7 @@ import {
 import { paginateGetParametersByPath, SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { policyParameterName } from "../contract/names.ts";
-import type { DiscoveryPort } from "../core/ports.ts";
+import type { DiscoveryPort } from "../core/operator-ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
 import { alarmStatesByPrefix } from "./monitoring.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";

@@ -1,5 +1,5 @@
 import { AppConfigClient, StopDeploymentCommand } from "@aws-sdk/client-appconfig";
-import type { FlagHistoryPort } from "../core/release/configuration-rollback.ts";
+import type { FlagHistoryPort } from "../core/operator-ports.ts";
 import { calling } from "./errors.ts";
 import { environmentOf, flagDeployments } from "./flag-deployments.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";

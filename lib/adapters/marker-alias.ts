@@ -1,5 +1,5 @@
 import { CreateAliasCommand, DeleteAliasCommand, LambdaClient, UpdateAliasCommand } from "@aws-sdk/client-lambda";
-import type { MarkerAliasPort } from "../core/ports.ts";
+import type { MarkerAliasPort } from "../core/operator-ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 

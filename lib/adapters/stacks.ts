@@ -11,7 +11,8 @@ import {
   type StackResourceSummary,
 } from "@aws-sdk/client-cloudformation";
 import { GoaroundError } from "../core/errors.ts";
-import type { Clock, StackChange, StacksPort } from "../core/ports.ts";
+import type { StackChange, StacksPort } from "../core/operator-ports.ts";
+import type { Clock } from "../core/ports.ts";
 import { versionInTemplate } from "../core/release/reconcile.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";

@@ -6,8 +6,8 @@ import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.t
 import { createLogFilters } from "../../lib/adapters/log-subscriptions.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
 import { createStacks } from "../../lib/adapters/stacks.ts";
-import type { Clock, DiscoveryPort, MarkerAliasPort, Ports, StacksPort } from "../../lib/core/ports.ts";
-import type { FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
+import type { DiscoveryPort, FlagHistoryPort, MarkerAliasPort, StacksPort } from "../../lib/core/operator-ports.ts";
+import type { Clock, Ports } from "../../lib/core/ports.ts";
 import type { LogSubscriptionsPort } from "../../lib/core/signals/ports.ts";
 
 /** Everything an operator's command reaches AWS through. */

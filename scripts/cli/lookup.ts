@@ -1,7 +1,8 @@
 import { applicationName, deploymentGroupName } from "../../lib/contract/names.ts";
 import { type Policy, parsePolicy } from "../../lib/contract/policy.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { AliasState, DeploymentInfo, FunctionDescription, VersionInfo } from "../../lib/core/ports.ts";
+import type { FunctionDescription } from "../../lib/core/operator-ports.ts";
+import type { AliasState, DeploymentInfo, VersionInfo } from "../../lib/core/ports.ts";
 import { parseAppSpec } from "../../lib/core/release/appspec.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import type { AliasRecord } from "../../lib/core/release/records.ts";

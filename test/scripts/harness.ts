@@ -1,7 +1,13 @@
 import type { Command } from "commander";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { AlarmState, DiscoveryPort, MarkerAliasPort, StacksPort } from "../../lib/core/ports.ts";
-import type { CompletedFlagDeployment, FlagHistoryPort } from "../../lib/core/release/configuration-rollback.ts";
+import type {
+  CompletedFlagDeployment,
+  DiscoveryPort,
+  FlagHistoryPort,
+  MarkerAliasPort,
+  StacksPort,
+} from "../../lib/core/operator-ports.ts";
+import type { AlarmState } from "../../lib/core/ports.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";

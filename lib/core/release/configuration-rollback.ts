@@ -1,4 +1,4 @@
-import type { FlagTarget } from "../ports.ts";
+import type { CompletedFlagDeployment } from "../operator-ports.ts";
 import { allOff, setFlags } from "./flag-document.ts";
 import { killedButOn } from "./flag-merge.ts";
 
@@ -6,22 +6,6 @@ import { killedButOn } from "./flag-merge.ts";
 const REVERT_MS = 72 * 3_600_000;
 /** Clocks differ, and the call comes a moment later. Milliseconds. */
 const MARGIN_MS = 10 * 60_000;
-
-/** A flag deployment of one profile that has completed and counts. */
-export interface CompletedFlagDeployment {
-  number: number;
-  version: number;
-  completedAt: Date | undefined;
-}
-
-/** What rolling a configuration back needs beyond `FlagsPort`. */
-export interface FlagHistoryPort {
-  /** Newest first; deployments that were rolled back or reverted are left out. */
-  completed(target: FlagTarget): Promise<CompletedFlagDeployment[]>;
-  content(target: FlagTarget, version: number): Promise<Record<string, unknown>>;
-  /** Takes the newest deployment of the profile back (AllowRevert). */
-  revert(target: FlagTarget, number: number): Promise<void>;
-}
 
 export type ConfigurationRollback =
   | { kind: "revert"; number: number; version: number }

@@ -1,6 +1,7 @@
 import type { FlagReference } from "../../contract/policy.ts";
 import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
-import type { AliasState, DeploymentInfo, DeploymentTarget, StackAlias, VersionInfo } from "../ports.ts";
+import type { StackAlias } from "../operator-ports.ts";
+import type { AliasState, DeploymentInfo, DeploymentTarget, VersionInfo } from "../ports.ts";
 import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
 import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";

@@ -1,6 +1,6 @@
 import { parseDocument, stringify } from "yaml";
 import { GoaroundError } from "../errors.ts";
-import type { StackChange } from "../ports.ts";
+import type { StackChange } from "../operator-ports.ts";
 
 /** CloudFormation: a template in a request is at most 51,200 bytes (user guide, quotas, 2025). */
 const MAX_TEMPLATE_BYTES = 51_200;

@@ -1,0 +1,100 @@
+/** What an operator's commands need from the outside beyond `Ports`. No Lambda of the guard has any of it. */
+import type { AlarmState, FlagTarget } from "./ports.ts";
+
+/** Who is asking, and what else is there. */
+export interface DiscoveryPort {
+  /** Undefined when the function does not exist. */
+  describeFunction(functionName: string): Promise<FunctionDescription | undefined>;
+  /** Names of all functions of the account and region. */
+  functionNames(): Promise<string[]>;
+  /** CodeDeploy applications that have a deployment group of this name. */
+  applicationsWithGroup(group: string): Promise<string[]>;
+  /** Every deployment of the account and region that has not ended, of whichever application; newest first. */
+  openDeployments(): Promise<string[]>;
+  /** States of metric and composite alarms whose name starts so. */
+  alarmsByPrefix(prefix: string): Promise<Record<string, AlarmState>>;
+  identity(): Promise<Identity>;
+  /** Function and alias of every policy of an environment. */
+  guardedAliases(environment: string): Promise<{ functionName: string; alias: string }[]>;
+  /** Whether the alias has provisioned concurrency of its own, in whatever state. */
+  hasProvisionedConcurrency(functionName: string, alias: string): Promise<boolean>;
+}
+
+export interface FunctionDescription {
+  functionName: string;
+  /** The CloudFormation stack that owns it (tag `aws:cloudformation:stack-name`). */
+  stackName: string | undefined;
+  aliases: string[];
+}
+
+export interface Identity {
+  accountId: string;
+  arn: string;
+  region: string;
+}
+
+/** Stacks that own an alias. */
+export interface StacksPort {
+  /** Undefined when the stack does not own the alias. */
+  alias(stackName: string, aliasArn: string): Promise<StackAlias | undefined>;
+  /** The template as it was given. */
+  template(stackName: string): Promise<string>;
+  /**
+   * Makes a change set of the template with the stack's own parameters. Undefined when CloudFormation refuses it or it
+   * has no changes. `compare`: with what the stack records, or with what is live (drift-aware).
+   */
+  propose(request: {
+    stackName: string;
+    template: string;
+    compare: "recorded" | "live";
+    description: string;
+  }): Promise<{ changeSet: string; changes: StackChange[] } | undefined>;
+  discard(changeSet: string): Promise<void>;
+  execute(changeSet: string): Promise<void>;
+  status(stackName: string): Promise<{ status: string; reason: string | undefined }>;
+}
+
+/** What a CloudFormation stack holds of an alias. */
+export interface StackAlias {
+  stackName: string;
+  /** `UPDATE_COMPLETE`, `UPDATE_ROLLBACK_FAILED` … */
+  status: string;
+  logicalId: string;
+  /** The version of its template; undefined when the template says it in a way that cannot be followed. */
+  recordedVersion: string | undefined;
+  /** Why not. */
+  problem: string | undefined;
+}
+
+/** One line of a change set. */
+export interface StackChange {
+  logicalId: string;
+  /** `Add`, `Modify`, `Remove`, `SyncWithActual` … */
+  action: string;
+  replaces: boolean;
+  /** Changed properties and attributes (`FunctionVersion`, `UpdatePolicy` …). */
+  names: string[];
+}
+
+/** Aliases that serve nobody, made and taken away by a command. */
+export interface MarkerAliasPort {
+  /** An alias of this name is moved to the version. */
+  put(functionName: string, alias: string, version: string): Promise<void>;
+  remove(functionName: string, alias: string): Promise<void>;
+}
+
+/** A flag deployment of one profile that has completed and counts. */
+export interface CompletedFlagDeployment {
+  number: number;
+  version: number;
+  completedAt: Date | undefined;
+}
+
+/** What rolling a configuration back needs beyond `FlagsPort`. */
+export interface FlagHistoryPort {
+  /** Newest first; deployments that were rolled back or reverted are left out. */
+  completed(target: FlagTarget): Promise<CompletedFlagDeployment[]>;
+  content(target: FlagTarget, version: number): Promise<Record<string, unknown>>;
+  /** Takes the newest deployment of the profile back (AllowRevert). */
+  revert(target: FlagTarget, number: number): Promise<void>;
+}
