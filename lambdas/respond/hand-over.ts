@@ -1,6 +1,6 @@
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
-import { ownAlarmNames } from "../../lib/core/release/release-facts.ts";
+import { ownAlarmNames, wasRedBefore } from "../../lib/core/release/release-facts.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { bestEffort, type Response } from "./responder.ts";
 
@@ -14,7 +14,7 @@ export async function answerRedAlarms(response: Response, release: ReleaseRecord
   let red: string[] = [];
   await bestEffort(response, "reading alarms at the hand-over", async () => {
     const states = await ports.monitoring.alarmStates(ownAlarmNames(environment, release));
-    red = Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRed(release, name));
+    red = Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRedBefore(release, name));
   });
   for (const alarmName of red) {
     log.warn("red when guard time begins", { deploymentId: release.deploymentId, alarm: alarmName });
@@ -23,6 +23,3 @@ export async function answerRedAlarms(response: Response, release: ReleaseRecord
     await onAlarm(response, { kind: "alarm", alarmName, state: "ALARM", previousState: "ALARM", reason, at });
   }
 }
-
-const wasRed = ({ admissionFindings = [] }: ReleaseRecord, name: string) =>
-  admissionFindings.some(({ code, message }) => code === "own-alarm-red" && message.includes(` ${name} `));

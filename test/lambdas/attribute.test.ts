@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { ALIAS_ALARM, alarmEvent, released, responder, stateEvent } from "./respond-scene.ts";
 import { FUNCTION, ID } from "./scene.ts";
@@ -84,8 +85,7 @@ describe("an alarm that is red when guard time begins", () => {
   it("says nothing against the release when it was red before it", async () => {
     const ports = await released();
     ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
-    const message = `the function's own alarm ${ALIAS_ALARM} was in ALARM before the release`;
-    const noted = { code: "own-alarm-red", message, observed: null, limit: null, baseline: null, samples: 0 };
+    const noted = fact("own-alarm-red", "it was in ALARM before the release", { alarm: ALIAS_ALARM });
     ports.ledger.releases.set(ID, { ...ports.ledger.releases.get(ID)!, admissionFindings: [noted] });
     await responder(ports).send(stateEvent("SUCCESS"));
     expect(await versionServing(ports)).toBe("2");

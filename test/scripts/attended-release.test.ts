@@ -277,6 +277,20 @@ describe("a staged release that a command drives", () => {
   });
 
   it.each([
+    ["a red alarm of its own", {}, "goaround-dev-checkout.live.error-rate"],
+    ["a red blocker that a person has overruled", { blockers: ["db"] }, "db"],
+  ])("does not wait for %s: it was red before", async (_, policy, alarm) => {
+    const harness = ready(() => 0, policy);
+    harness.ports.monitoring.states.set(alarm, "ALARM");
+    const order = { rules: ["blocker-red"], until: "2099-01-01T00:00:00Z", at: "2026-03-01", by: "me", reason: "cure" };
+    Object.assign(harness.ports.ledger.environment, { breakGlass: [order] });
+    const ran = await harness.run(deploy, ...SHORT);
+    expect(ran.exitCode).toBe(0);
+    const [first, second] = releaseOf(harness)!.staged!.steps;
+    expect(Date.parse(second!.at) - Date.parse(first!.at)).toBeLessThan(15 * MINUTE_MS);
+  });
+
+  it.each([
     ["goes on", "promote-and-bake", 0, [0.1, 0.5, "4"]],
     ["goes back without holding it against the version", "rollback", 1, [0.1, "3"]],
   ])(

@@ -61,6 +61,8 @@ export interface Reason {
   samples: number;
   /** False-rollback probability that the test behind the reason has spent so far. */
   spent?: number;
+  /** The alarm that was in ALARM, where that is what it says. */
+  alarm?: string;
 }
 
 export interface Verdict {

@@ -128,4 +128,5 @@ const overrides = ({ rules }: BreakGlass, code: string) =>
 
 const who = ({ by, reason, until }: { by: string; reason: string; until: string }) => `${by} until ${until}: ${reason}`;
 
-const noted = (code: string, { message }: Refusal, how: string): Reason => fact(code, `${message}; ${how}`);
+const noted = (code: string, { message, alarm }: Refusal, how: string): Reason =>
+  fact(code, `${message}; ${how}`, alarm === undefined ? {} : { alarm });

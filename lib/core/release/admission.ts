@@ -28,6 +28,8 @@ export interface Refusal {
   code: string;
   message: string;
   advice: string;
+  /** The alarm that is in ALARM, where that is why. */
+  alarm?: string;
 }
 
 export interface Admission {
@@ -158,6 +160,7 @@ function blockerRefusals({ policy, alarmStates }: AdmissionFacts): Refusal[] {
   return red.map((name) => ({
     code: "blocker-red",
     message: `the dependency alarm ${name} is in ALARM`,
+    alarm: name,
     advice: "Wait until the dependency has recovered, then release again.",
   }));
 }
@@ -168,7 +171,9 @@ function findingsOf({ ownAlarms, alarmStates, policy }: AdmissionFacts): Reason[
   const red = ownAlarms.filter((name) => alarmStates?.[name] === "ALARM");
   const absent = alarmStates === undefined ? [] : blockers.filter((name) => alarmStates[name] === undefined);
   return [
-    ...red.map((name) => fact("own-alarm-red", `the function's own alarm ${name} was in ALARM before the release`)),
+    ...red.map((alarm) =>
+      fact("own-alarm-red", `the function's own alarm ${alarm} was in ALARM before the release`, { alarm }),
+    ),
     ...absent.map((name) => fact("blocker-missing", `the blocking alarm ${name} does not exist, so it blocks nothing`)),
   ];
 }

@@ -18,6 +18,10 @@ export async function readPolicy(
 export const ownAlarmNames = (environment: string, { functionName, alias }: Pick<AppSpec, "functionName" | "alias">) =>
   ALIAS_CHECKS.map((check) => alarmName({ environment, functionName, alias, check }));
 
+/** Whether an alarm was in ALARM already when the release was admitted: no news of the release's. */
+export const wasRedBefore = ({ admissionFindings = [] }: Pick<ReleaseRecord, "admissionFindings">, name: string) =>
+  admissionFindings.some(({ alarm }) => alarm === name);
+
 /**
  * The first record of a release: versions, artifact and policy are frozen in it. Where there is no valid policy (the
  * release is refused then) the defaults stand in, so that the record is whole.

@@ -7,7 +7,7 @@ import { giveShare, percentOf } from "../../../lib/core/release/give-share.ts";
 import { judgeWindow, windowsAhead } from "../../../lib/core/release/judge-shift.ts";
 import { publishedAt } from "../../../lib/core/release/look.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
-import { ownAlarmNames } from "../../../lib/core/release/release-facts.ts";
+import { ownAlarmNames, wasRedBefore } from "../../../lib/core/release/release-facts.ts";
 import type { LookWindow } from "../../../lib/core/release/shift.ts";
 import { comparedTime, withJudged, withShare } from "../../../lib/core/release/staged.ts";
 import { clockTime, isPassing } from "../follow.ts";
@@ -152,15 +152,14 @@ class Drive {
   /** Alarms that were green before the release, and those of what it needs; asked for when the next stage is due. */
   private async objections(release: ReleaseRecord): Promise<string[]> {
     const { session } = this;
-    const { policy, staged, admissionFindings = [] } = release;
+    const { policy, staged } = release;
     const current = staged?.steps.at(-1);
     const minutes = policy.staged?.stages[(staged?.steps.length ?? 0) - 1]?.minutes ?? 0;
     const isDue = current && session.clock.now().getTime() >= Date.parse(current.at) + minutes * 60_000;
     if (!isDue || current.percent === 100) return [];
     const own = ownAlarmNames(session.environment, release);
     const states = await session.ports.monitoring.alarmStates([...policy.blockers, ...own]);
-    const wasRed = (name: string) => admissionFindings.some(({ message }) => message.includes(` ${name} `));
-    const red = Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRed(name));
+    const red = Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRedBefore(release, name));
     return red.map((name) => `${name} is in ALARM`);
   }
 

@@ -126,6 +126,12 @@ describe("an order of a person", () => {
     expect(left).toHaveLength(refusals.length - 1);
   });
 
+  it("keeps which alarm was red of what it lets through", () => {
+    const red = { code: "blocker-red", message: "db is red", advice: "", alarm: "db" };
+    const { findings } = applyOrders([red], facts(environmentOf({ breakGlass: [glass()] })));
+    expect(findings).toMatchObject([{ code: "break-glass-blocker-red", alarm: "db" }]);
+  });
+
   it("without rules lets through every rule that may be overridden, and nothing that cannot work", () => {
     const environment = environmentOf({ breakGlass: [glass()] });
     expect(through(environment)).toEqual(OVERRIDABLE.map((rule) => `break-glass-${rule}`));

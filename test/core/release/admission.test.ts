@@ -81,7 +81,7 @@ describe("admission", () => {
 
   it("lets a release through while the function's own alarm is red, and notes it", () => {
     const { admitted, findings } = admit(facts({ alarmStates: { own: "ALARM" } }));
-    expect([admitted, findings[0]?.code]).toEqual([true, "own-alarm-red"]);
+    expect([admitted, findings[0]]).toEqual([true, expect.objectContaining({ code: "own-alarm-red", alarm: "own" })]);
   });
 
   it("refuses an artifact that is known bad by code and configuration, not by number", () => {
