@@ -32,6 +32,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "show flags and which are killed, release killed flags",
     run: async (argv, io) => main((await import("./flags.ts")).command, argv, io),
   },
+  policy: {
+    summary: "show a function's policy and its earlier versions, put an earlier one back",
+    run: async (argv, io) => main((await import("./policy.ts")).command, argv, io),
+  },
   rehearse: {
     summary: "run a release and its rollback on the local AWS and show what happened",
     run: async (argv, io) => main((await import("./rehearse.ts")).command, argv, io),

@@ -51,6 +51,7 @@ const CONFLICT = new Set([
   "PreconditionFailedException",
   "ResourceConflictException",
   "DeploymentLimitExceededException",
+  "TooManyUpdates",
 ]);
 
 export interface CallContext {

@@ -2,6 +2,7 @@ import { Stack } from "aws-cdk-lib";
 import { CfnDeploymentConfig } from "aws-cdk-lib/aws-codedeploy";
 import type { Construct } from "constructs";
 import type { ShiftStep } from "../contract/detectability.ts";
+import { ALL_AT_ONCE } from "../contract/names.ts";
 import type { PolicyInput, StagedPolicy } from "../contract/policy.ts";
 import { parseStages } from "../contract/stages.ts";
 
@@ -20,7 +21,6 @@ const PREDEFINED: Record<string, string> = {
   "linear-10-3": "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes",
   "linear-10-10": "CodeDeployDefault.LambdaLinear10PercentEvery10Minutes",
 };
-const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 
 export type StrategyKind = "canary" | "linear" | "staged" | "all-at-once" | "named";
 

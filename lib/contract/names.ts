@@ -8,6 +8,9 @@ export const DEFAULT_ALIAS = "live";
 /** The CodeDeploy application that holds all deployment groups of an environment. */
 export const applicationName = (environment: string) => `goaround-${environment}`;
 
+/** CodeDeploy's own configuration that moves all traffic in one step; the last step of stages too. */
+export const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
+
 /** Default deployment group of a function. */
 export const deploymentGroupName = (functionName: string) => `${functionName}-deployment-group`;
 

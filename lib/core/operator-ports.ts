@@ -98,3 +98,33 @@ export interface FlagHistoryPort {
   /** Takes the newest deployment of the profile back (AllowRevert). */
   revert(target: FlagTarget, number: number): Promise<void>;
 }
+
+/** One version of a policy's parameter. */
+export interface PolicyVersion {
+  version: number;
+  /** The text as it was written. */
+  document: string;
+  at: Date | undefined;
+  /** ARN of who wrote it. */
+  by: string | undefined;
+  description: string | undefined;
+  tier: string | undefined;
+}
+
+/** What Parameter Store keeps of a policy, and the one way to write it beside the stack. */
+export interface PolicyHistoryPort {
+  /** Newest first, at most 100 (Systems Manager user guide, 2025); none when there is no parameter. */
+  versions(environment: string, functionName: string, alias: string): Promise<PolicyVersion[]>;
+  /**
+   * Writes a new version after `over`; answers its number. Parameter Store has no condition for it: a number that does not
+   * follow tells that somebody else has written meanwhile. Nothing is created where there is no parameter any more.
+   */
+  write(change: {
+    environment: string;
+    functionName: string;
+    alias: string;
+    document: string;
+    description: string;
+    over: PolicyVersion;
+  }): Promise<number>;
+}

@@ -5,8 +5,15 @@ import { createFlagHistory } from "../../lib/adapters/flag-history.ts";
 import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
 import { createLogFilters } from "../../lib/adapters/log-subscriptions.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
+import { createPolicyHistory } from "../../lib/adapters/policy-history.ts";
 import { createStacks } from "../../lib/adapters/stacks.ts";
-import type { DiscoveryPort, FlagHistoryPort, MarkerAliasPort, StacksPort } from "../../lib/core/operator-ports.ts";
+import type {
+  DiscoveryPort,
+  FlagHistoryPort,
+  MarkerAliasPort,
+  PolicyHistoryPort,
+  StacksPort,
+} from "../../lib/core/operator-ports.ts";
 import type { Clock, Ports } from "../../lib/core/ports.ts";
 import type { LogSubscriptionsPort } from "../../lib/core/signals/ports.ts";
 
@@ -16,6 +23,7 @@ export type OperatorPorts = Omit<Ports, "clock"> & {
   stacks: StacksPort;
   markerAlias: MarkerAliasPort;
   flagHistory: FlagHistoryPort;
+  policyHistory: PolicyHistoryPort;
   logFilters: Pick<LogSubscriptionsPort, "remove" | "list">;
 };
 
@@ -92,5 +100,6 @@ export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   stacks: createStacks(options.clock ?? clock, options),
   markerAlias: createMarkerAlias(options),
   flagHistory: createFlagHistory(options),
+  policyHistory: createPolicyHistory(options),
   logFilters: createLogFilters(options),
 });

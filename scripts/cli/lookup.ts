@@ -73,15 +73,18 @@ export interface Guarding {
   policy: Policy | undefined;
   /** What is wrong with the policy document; empty when it is fine or absent. */
   problems: string[];
+  /** As it was written; undefined when it is absent. */
+  document: string | undefined;
 }
 
 export async function readPolicy(session: Session, functionName: string, alias: string): Promise<Guarding> {
   const text = await session.ports.policies.read(session.environment, functionName, alias);
-  if (text === undefined) return { policy: undefined, problems: [] };
+  if (text === undefined) return { policy: undefined, problems: [], document: text };
   const parsed = parsePolicy(text);
-  if (parsed.ok) return { policy: parsed.policy, problems: [] };
+  if (parsed.ok) return { policy: parsed.policy, problems: [], document: text };
   return {
     policy: undefined,
+    document: text,
     problems: parsed.problems.map(({ path, message }) => (path ? `${path}: ${message}` : message)),
   };
 }

@@ -4,12 +4,15 @@ import { createFlags } from "../../lib/adapters/flags.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
+import { createPolicies } from "../../lib/adapters/policy.ts";
+import { createPolicyHistory } from "../../lib/adapters/policy-history.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
 import { describeDeploymentsPort } from "../contract-suites/deployments.ts";
 import { describeFlagsPort } from "../contract-suites/flags.ts";
 import { describeFunctionsPort } from "../contract-suites/functions.ts";
 import { describeLedgerPort } from "../contract-suites/ledger.ts";
 import { describeMonitoringPort } from "../contract-suites/monitoring.ts";
+import { deployedPolicy, describePolicyHistoryPort } from "../contract-suites/policy-history.ts";
 import {
   adapterOptions,
   call,
@@ -111,6 +114,18 @@ describeMonitoringPort("CloudWatch, on the local AWS", async () => {
   await alarms(aws);
   await metrics(aws);
   return { port: createMonitoring(adapterOptions(aws)) };
+});
+
+describePolicyHistoryPort("Parameter Store, on the local AWS", async () => {
+  const aws = await scene.open();
+  const put = (Value: string, more: object) =>
+    call(aws, "ssm", "PutParameter", { Name: "/goaround/dev/checkout/live", Type: "String", Value, ...more });
+  await put(deployedPolicy, { Description: "Release policy of checkout:live" });
+  return {
+    port: createPolicyHistory(adapterOptions(aws)),
+    policies: createPolicies(adapterOptions(aws)),
+    interfere: (document) => put(document, { Overwrite: true }),
+  };
 });
 
 async function alarms(aws: LocalAws): Promise<void> {

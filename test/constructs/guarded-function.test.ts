@@ -153,7 +153,7 @@ describe("a guarded function", () => {
       policy: { smokeTests: [{ name: "ping", expect: "ok" }], blockers: ["database-down"], guardMinutes: 60 },
     });
     const [parameter] = ofType(template(), "AWS::SSM::Parameter");
-    expect(parameter?.Properties).toMatchObject({ Name: "/goaround/dev/shop-checkout/live", Tier: "Standard" });
+    expect(parameter?.Properties).toMatchObject({ Name: "/goaround/dev/shop-checkout/live" });
     const parsed = parsePolicy(String(parameter?.Properties.Value));
     expect(parsed).toMatchObject({
       ok: true,
@@ -169,10 +169,11 @@ describe("a guarded function", () => {
     expect(String(parameter?.Properties.Value)).toContain('"maxP99Ratio":2');
   });
 
-  it("uses an advanced parameter for a policy above 4 KB and refuses one above 8 KB", () => {
+  it("lets Parameter Store choose the tier, which only grows, and refuses a policy above 8 KB", () => {
     const payload = (length: number) => ({ smokeTests: [{ name: "big", payload: "x".repeat(length) }] });
-    const [parameter] = ofType(guardedStack({ policy: payload(5000) }).template(), "AWS::SSM::Parameter");
-    expect(parameter?.Properties.Tier).toBe("Advanced");
+    const tier = (length: number) =>
+      ofType(guardedStack({ policy: payload(length) }).template(), "AWS::SSM::Parameter")[0]?.Properties.Tier;
+    expect([tier(50), tier(5000)]).toEqual(["Intelligent-Tiering", "Intelligent-Tiering"]);
     expect(() => guardedStack({ policy: payload(8000) })).toThrow(/the policy is \d+ bytes; at most 8192/);
   });
 

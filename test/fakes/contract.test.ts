@@ -3,8 +3,10 @@ import { describeFlagsPort } from "../contract-suites/flags.ts";
 import { describeFunctionsPort } from "../contract-suites/functions.ts";
 import { describeLedgerPort } from "../contract-suites/ledger.ts";
 import { describeMonitoringPort } from "../contract-suites/monitoring.ts";
+import { deployedPolicy, describePolicyHistoryPort } from "../contract-suites/policy-history.ts";
 import { fakePorts } from "./index.ts";
 import { counts, noCounts } from "./monitoring.ts";
+import { FakePolicyHistory } from "./policy-history.ts";
 
 describeFunctionsPort("fake", async () => {
   const { functions } = fakePorts();
@@ -50,4 +52,11 @@ describeFlagsPort("fake", async () => {
   const { clock, flags } = fakePorts();
   flags.given({ new_api: true });
   return { port: flags, advance: (ms) => clock.sleep(ms) };
+});
+
+describePolicyHistoryPort("fake", async () => {
+  const { clock, policies } = fakePorts();
+  policies.documents.set("checkout:live", deployedPolicy);
+  const port = new FakePolicyHistory(policies, clock);
+  return { port, policies, interfere: async (document) => port.written("checkout", "live", document) };
 });

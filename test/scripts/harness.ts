@@ -15,6 +15,7 @@ import { main, type Result } from "../../scripts/cli/run.ts";
 import { Calls } from "../fakes/faults.ts";
 import type { FakeFlags } from "../fakes/flags.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
+import { FakePolicyHistory } from "../fakes/policy-history.ts";
 
 /** What a command looks up, over the other fakes: nothing of its own but stacks and the caller. */
 class FakeDiscovery implements DiscoveryPort {
@@ -135,6 +136,7 @@ export class Harness {
   readonly ports = fakePorts();
   readonly discovery = new FakeDiscovery(this.ports);
   readonly flagHistory = new FakeFlagHistory(this.ports.flags);
+  readonly policyHistory = new FakePolicyHistory(this.ports.policies, this.ports.clock);
   readonly env: Record<string, string> = {};
   /** Runs with the clock, unless a test says otherwise. */
   stopwatch = (): number => this.ports.clock.now().getTime();
@@ -241,9 +243,10 @@ export class Harness {
       },
       connect: (options) => {
         this.connectedWith.push(options);
-        const { discovery, flagHistory } = this;
+        const { discovery, flagHistory, policyHistory } = this;
         const logFilters = this.ports.subscriptions;
-        return { ...this.ports, discovery, flagHistory, logFilters, stacks: noStacks, markerAlias: noMarkers };
+        const own = { discovery, flagHistory, policyHistory, logFilters };
+        return { ...this.ports, ...own, stacks: noStacks, markerAlias: noMarkers };
       },
     };
     const exitCode = await main(makeCommand, argv, io);

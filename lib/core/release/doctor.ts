@@ -5,6 +5,7 @@ import type { AliasState, DeploymentInfo, DeploymentTarget, VersionInfo } from "
 import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
 import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";
+import { type PolicyFacts, policyFindings } from "./policy-findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
 import { servingVersions } from "./rollback-plan.ts";
 import { enableCommand } from "./silenced-monitors.ts";
@@ -38,6 +39,7 @@ export interface DoctorFacts {
   alarmActions: Readonly<Record<string, boolean>>;
   /** Subscription filters of the guard's on the function's logs that belong to no open release and to no policy. */
   leftFilters: readonly LogFilter[];
+  policy: PolicyFacts;
 }
 
 export interface LastSuccess {
@@ -66,6 +68,7 @@ export function diagnose(facts: DoctorFacts): Finding[] {
     ...targetFindings(facts),
     ...alarmFindings(facts),
     ...filterFindings(facts),
+    ...policyFindings(facts.alias, facts.policy),
   ];
   return found;
 }

@@ -17,6 +17,8 @@ export const FINDING_CODES = [
   "hook-silent",
   "alarm-actions-disabled",
   "log-filter-left",
+  "policy-invalid",
+  "policy-not-template",
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 

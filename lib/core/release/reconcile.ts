@@ -87,3 +87,17 @@ function byReference(logicalId: string, physicalIdOf: (logicalId: string) => str
   const version = /:(\d+)$/.exec(physicalIdOf(logicalId) ?? "")?.[1];
   return version === undefined ? { problem: `${logicalId} is no published version` } : { version };
 }
+
+/** The value of a parameter as a template writes it; undefined where it stands in none, or is not literal. */
+export function parameterInTemplate(template: string, name: string): string | undefined {
+  const document = parseDocument(template, { logLevel: "error" });
+  if (document.errors.length > 0) return undefined;
+  const { Resources = {} } = (document.toJS() ?? {}) as {
+    Resources?: Record<string, { Type?: string; Properties?: { Name?: unknown; Value?: unknown } }>;
+  };
+  const found = Object.values(Resources).find(
+    (resource) => resource?.Type === "AWS::SSM::Parameter" && resource.Properties?.Name === name,
+  );
+  const value = found?.Properties?.Value;
+  return typeof value === "string" ? value : undefined;
+}

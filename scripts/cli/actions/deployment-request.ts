@@ -1,4 +1,4 @@
-import { guardFunctionName } from "../../../lib/contract/names.ts";
+import { ALL_AT_ONCE, guardFunctionName } from "../../../lib/contract/names.ts";
 import type { Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { TrafficRouting } from "../../../lib/core/ports.ts";
@@ -18,7 +18,7 @@ export function canaryConfiguration(
   if (percentage === undefined) return undefined;
   if (percentage === 100) {
     const routing = { kind: "all-at-once", percentage: 100, intervalMinutes: 0 } as const;
-    return { name: "CodeDeployDefault.LambdaAllAtOnce", routing };
+    return { name: ALL_AT_ONCE, routing };
   }
   const routing = { kind: "canary", percentage, intervalMinutes: minutes } as const;
   if (percentage === 10 && PREDEFINED_MINUTES.has(minutes)) {

@@ -2,6 +2,7 @@ import {
   alarmNamePrefix,
   defaultLogGroup,
   OWN_FLAG_DEPLOYMENT_PREFIX,
+  policyParameterName,
   signalFilterName,
   signalFilterPrefix,
 } from "../../../lib/contract/names.ts";
@@ -14,6 +15,7 @@ import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/co
 import type { LogFilter } from "../../../lib/core/release/findings.ts";
 import { flagStates } from "../../../lib/core/release/flag-document.ts";
 import { killedIn } from "../../../lib/core/release/killed-flags.ts";
+import { parameterInTemplate } from "../../../lib/core/release/reconcile.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
@@ -68,7 +70,20 @@ export async function lookAt(session: Session, functionName: string, alias: stri
       open: open?.deployment.deploymentId,
       policy: guarding?.policy,
     }),
+    policy: {
+      document: guarding?.document,
+      template: stack && (await templatePolicy(session, stack.stackName, functionName, alias)),
+    },
   };
+}
+
+/** The policy that the stack of the alias would write; undefined where another stack has it, or the template computes it. */
+async function templatePolicy(session: Session, stackName: string, functionName: string, alias: string) {
+  const template = await session.attempt(
+    `the template of stack ${stackName} could not be read`,
+    session.ports.stacks.template(stackName),
+  );
+  return template && parameterInTemplate(template, policyParameterName(session.environment, functionName, alias));
 }
 
 /** The guard's own subscription filters on the function's logs, without those that are in use. */

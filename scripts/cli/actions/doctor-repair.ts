@@ -1,4 +1,4 @@
-import { MARKER_ALIAS } from "../../../lib/contract/names.ts";
+import { ALL_AT_ONCE, MARKER_ALIAS } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { Finding, Repair } from "../../../lib/core/release/findings.ts";
 import { killFlags } from "../../../lib/core/release/flag-kill.ts";
@@ -9,7 +9,6 @@ import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
 
-const ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce";
 const DEFAULT_REASON = "doctor";
 
 /** Does one repair. None of them gives traffic to a version that does not serve already. */

@@ -107,6 +107,7 @@ function facts(changes: Partial<DoctorFacts> = {}, alias: Partial<DoctorFacts["a
     killedButOn: [],
     alarmActions: {},
     leftFilters: [],
+    policy: { document: undefined, template: undefined },
     ...changes,
   };
 }

@@ -1,6 +1,7 @@
 import {
   DeleteParameterCommand,
   GetParameterCommand,
+  GetParameterHistoryCommand,
   GetParametersByPathCommand,
   GetParametersCommand,
   PutParameterCommand,
@@ -86,6 +87,32 @@ describe("SSM parameters", () => {
     await expect(put({ Name: "/b", Value: "x".repeat(8193), Tier: "Advanced" })).rejects.toMatchObject({
       name: "ValidationException",
     });
+  });
+
+  it("refuses to make a standard parameter of an advanced one, and leaves it advanced where it may choose", async () => {
+    await put({ Value: "x".repeat(4097), Tier: "Advanced" });
+    await expect(put({ Tier: "Standard", Overwrite: true })).rejects.toThrow("You can't downgrade a parameter");
+    expect((await put({ Tier: "Intelligent-Tiering", Overwrite: true })).Tier).toBe("Advanced");
+    expect((await put({ Overwrite: true })).Tier).toBe("Advanced");
+  });
+
+  it("keeps the newest hundred versions and lists them oldest first, fifty a page, with who wrote each", async () => {
+    for (let i = 1; i <= 102; i++) await put({ Value: String(i), Overwrite: i > 1, Description: `the ${i}th` });
+    const first = await ssm().send(new GetParameterHistoryCommand({ Name: "/app/a" }));
+    expect(first.Parameters).toHaveLength(50);
+    expect(first.Parameters?.[0]).toMatchObject({
+      ...{ Version: 3, Value: "3", Description: "the 3th", Tier: "Standard", Type: "String", Labels: [] },
+      LastModifiedUser: expect.stringMatching(/^arn:aws:/),
+      LastModifiedDate: new Date("2026-01-01T00:00:00Z"),
+    });
+    const { NextToken } = first;
+    const second = await ssm().send(new GetParameterHistoryCommand({ Name: "/app/a", NextToken }));
+    expect(second.Parameters?.at(-1)).toMatchObject({ Version: 102, Value: "102" });
+    expect(second.NextToken).toBeUndefined();
+    const tooMany = new GetParameterHistoryCommand({ Name: "/app/a", MaxResults: 51 });
+    await expect(ssm().send(tooMany)).rejects.toMatchObject({ name: "ValidationException" });
+    const none = new GetParameterHistoryCommand({ Name: "/none" });
+    await expect(ssm().send(none)).rejects.toMatchObject({ name: "ParameterNotFound" });
   });
 
   it("has the CDK's bootstrap version, also after a reset", async () => {

@@ -6,6 +6,7 @@ import type {
   GetParametersByPathCommandInput,
   GetParametersCommandInput,
   Parameter,
+  ParameterHistory,
   ParameterMetadata,
   PutParameterCommandInput,
   RemoveTagsFromResourceCommandInput,
@@ -13,7 +14,7 @@ import type {
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { LocalService, RequestContext, World } from "../../kernel/service.ts";
 import { page } from "./page.ts";
-import { checkName, checkValue, parseReference } from "./rules.ts";
+import { checkName, checkPageSize, checkValue, parseReference } from "./rules.ts";
 
 interface Version {
   version: number;
@@ -184,14 +185,25 @@ export function createSsm(world: World): LocalService {
       GetParameterHistory: (input: GetParameterHistoryCommandInput) => {
         const record = parameters.get(input.Name ?? "");
         if (!record) throw notFound(input.Name ?? "");
-        const all = record.versions.map((version) => ({
-          ...describe(record, version, input.WithDecryption),
-          LastModifiedUser: version.modifiedBy,
-          Description: version.description,
-          Labels: [],
-          Tier: version.tier,
-          Policies: [],
-        }));
+        checkPageSize(input.MaxResults);
+        // Oldest first.
+        const all = record.versions.map((version): ParameterHistory => {
+          const { Name, Type, Value, Version, LastModifiedDate, DataType } = describe(
+            record,
+            version,
+            input.WithDecryption,
+          );
+          return {
+            ...{ Name, Type, Value, Version, LastModifiedDate, DataType },
+            KeyId: version.keyId,
+            AllowedPattern: version.allowedPattern,
+            LastModifiedUser: version.modifiedBy,
+            Description: version.description,
+            Labels: [],
+            Tier: version.tier as ParameterHistory["Tier"],
+            Policies: [],
+          };
+        });
         const { items, next } = page(all, input.MaxResults ?? 50, input.NextToken);
         return { Parameters: items, NextToken: next };
       },

@@ -66,7 +66,13 @@ export function checkValue(input: PutParameterCommandInput, type: string, tierBe
   }
   const size = Buffer.byteLength(value);
   const asked = input.Tier ?? (tierBefore === "Advanced" ? "Advanced" : "Standard");
-  const tier = asked === "Intelligent-Tiering" ? (size > STANDARD_LIMIT ? "Advanced" : "Standard") : asked;
+  const needed = size > STANDARD_LIMIT || tierBefore === "Advanced" ? "Advanced" : "Standard";
+  const tier = asked === "Intelligent-Tiering" ? needed : asked;
+  if (tier === "Standard" && tierBefore === "Advanced") {
+    throw validation(
+      "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a standard parameter. Be aware that standard parameters have a value limit of 4096 characters.",
+    );
+  }
   if (tier === "Standard" && size > STANDARD_LIMIT) {
     throw validation(
       `Standard tier parameters support a maximum parameter value of ${STANDARD_LIMIT} characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html`,
@@ -76,4 +82,13 @@ export function checkValue(input: PutParameterCommandInput, type: string, tierBe
     throw validation(`Advanced tier parameters support a maximum parameter value of ${ADVANCED_LIMIT} characters.`);
   }
   return tier;
+}
+
+/** Of a parameter's history: 1 to 50 versions a page (API reference, 2025). */
+export function checkPageSize(size: number | undefined): void {
+  if (size === undefined || (size >= 1 && size <= 50)) return;
+  const limit = size < 1 ? "greater than or equal to 1" : "less than or equal to 50";
+  throw validation(
+    `1 validation error detected: Value '${size}' at 'maxResults' failed to satisfy constraint: Member must have value ${limit}`,
+  );
 }
