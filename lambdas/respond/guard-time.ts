@@ -1,3 +1,4 @@
+import { parseAlarmName } from "../../lib/contract/names.ts";
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
@@ -11,6 +12,7 @@ import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell }
 import { flagEvidence } from "./flag-evidence.ts";
 import { killOrAwait, killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
+import { endTrial, tryBoth, UNTRIED } from "./guard-trial.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
@@ -51,13 +53,13 @@ export async function guardRelease(response: Response, event: AlarmEvent, releas
     await tellCause(response, release, reasons, cause);
     return;
   }
-  // With a claim of its own: the code may still have to go back for another reason, or at a later alarm.
   if (!flagsFirst) {
-    await once(response, deploymentId, "guard", () =>
-      putBack(response, release, reasons, killOrAwait(response, release, rolledBack(release))),
+    await backUnlessCleared(response, event, release, reasons, (why) =>
+      putBack(response, release, why, killOrAwait(response, release, rolledBack(release))),
     );
     return;
   }
+  // With a claim of its own: the code may still have to go back for another reason, or at a later alarm.
   const guilty = isHarmful ? evidence.harmful : release.flags;
   await once(response, deploymentId, "guard-flags", () =>
     flagsBeforeCode(response, event, release, { reasons, because: evidence.reasons, guilty, cause }),
@@ -81,7 +83,6 @@ async function flagsBeforeCode(
   release: ReleaseRecord,
   { reasons, because, guilty, cause }: Suspicion,
 ): Promise<void> {
-  const { deploymentId } = release;
   const startedAt = response.ports.clock.now();
   const kill = startKill(response, { ...release, flags: guilty });
   if (await kill.isDoneInTime) {
@@ -96,13 +97,38 @@ async function flagsBeforeCode(
     return;
   }
   const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
-  await once(response, deploymentId, "guard", () => {
+  await backUnlessCleared(response, event, release, reasons, (why) => {
     const all = kill.flags.then(async (flags) => [
       ...(flags ?? []),
       ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
     ]);
-    return putBack(response, release, reasons, all);
+    return putBack(response, release, why, all);
   });
+}
+
+/** A trial is gone on with whatever else has changed: the alias must not stay split. Whoever disarms the guard ends it. */
+export async function goOnTrying(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
+  const { disarmed } = await readStanding(response, release);
+  if (disarmed) return endTrial(response, release);
+  await backUnlessCleared(response, event, release, reasonsFor(event), (why) =>
+    putBack(response, release, why, killOrAwait(response, release, rolledBack(release))),
+  );
+}
+
+/** Where the policy wants the versions tried side by side first, the code stays when both do alike. */
+async function backUnlessCleared(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  reasons: Reason[],
+  goBack: (reasons: Reason[]) => Promise<void>,
+): Promise<void> {
+  // Throttles are of the whole alias, whichever version serves: there is nothing to compare.
+  const isThrottles = parseAlarmName(response.environment, event.alarmName)?.check === "throttles";
+  const tried = isThrottles ? UNTRIED : await tryBoth(response, release, event.at);
+  if (tried.kind === "left") return;
+  if (tried.kind === "cleared") await tellCause(response, release, reasons, tried.cause);
+  else await once(response, release.deploymentId, "guard", () => goBack([...reasons, ...tried.reasons]));
 }
 
 /** A claim for each cause: a later alarm for another one is told too. */

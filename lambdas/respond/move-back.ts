@@ -40,7 +40,7 @@ export async function moveBack(response: Response, release: ReleaseRecord, reaso
 }
 
 /** Throws `refused` when the version surely does not work. What could not be found out keeps nobody from going back. */
-async function smokeTest(response: Response, release: ReleaseRecord, version: string): Promise<void> {
+export async function smokeTest(response: Response, release: ReleaseRecord, version: string): Promise<void> {
   const { ports, log } = response;
   let failures: Reason[] = [];
   try {

@@ -12,7 +12,7 @@ import { readPolicy } from "../../lib/core/release/release-facts.ts";
 import { rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
 import { finishPutBack, recordLate } from "./finish.ts";
-import { guardRelease } from "./guard-time.ts";
+import { goOnTrying, guardRelease } from "./guard-time.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
 
@@ -46,6 +46,8 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
       return compareVersions(response, event, answer.record);
     case "put-back":
       return guardRelease(response, event, answer.release);
+    case "try-on":
+      return goOnTrying(response, event, answer.release);
     case "finish":
       return finishPutBack(response, event, answer.release, alias);
     case "record":

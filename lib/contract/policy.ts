@@ -142,6 +142,16 @@ const policyObject = z.strictObject({
    * Left out: at once.
    */
   rollbackStepSeconds: z.optional(z.int().check(z.minimum(5), z.maximum(120))),
+  /**
+   * At an alarm after the release the version that served before gets so many percent of the traffic for so many whole
+   * minutes, and the alias goes back unless both do alike. Left out: it goes back at once.
+   */
+  guardTrial: z.optional(
+    z.strictObject({
+      percent: z.int().check(z.minimum(10), z.maximum(50)),
+      minutes: z.int().check(z.minimum(1), z.maximum(5)),
+    }),
+  ),
   /** False: verdicts are recorded and notified, nothing is rolled back automatically. */
   automaticRollback: z._default(z.boolean(), true),
 });

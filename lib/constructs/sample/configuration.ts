@@ -61,6 +61,9 @@ const functionSettings = z.strictObject({
   minErrorExcessPercent: z.number().min(0).max(100).optional(),
   clearWeightsAfterSeconds: z.number().int().min(0).max(300).optional(),
   rollbackStepSeconds: z.number().int().min(5).max(120).optional(),
+  guardTrial: z
+    .strictObject({ percent: z.number().int().min(10).max(50), minutes: z.number().int().min(1).max(5) })
+    .optional(),
   signalSource: z.enum(["logs", "metrics"]).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
   releaseGroup: z
@@ -112,6 +115,7 @@ export interface FunctionConfiguration {
   readonly clearWeightsAfterSeconds: number | undefined;
   /** Undefined: back at once. */
   readonly rollbackStepSeconds: number | undefined;
+  readonly guardTrial: { percent: number; minutes: number } | undefined;
   readonly signalSource: FunctionSettings["signalSource"];
   /** Undefined: released by itself. */
   readonly releaseGroup: string | undefined;
@@ -334,6 +338,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
       },
       clearWeightsAfterSeconds: own.clearWeightsAfterSeconds,
       rollbackStepSeconds: own.rollbackStepSeconds,
+      guardTrial: own.guardTrial,
       signalSource: own.signalSource,
       releaseGroup: own.releaseGroup,
       metrics: own.metrics,

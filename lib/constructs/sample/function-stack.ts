@@ -75,6 +75,7 @@ export class FunctionStack extends Stack {
         },
         clearWeightsAfterSeconds: settings.clearWeightsAfterSeconds,
         rollbackStepSeconds: settings.rollbackStepSeconds,
+        guardTrial: settings.guardTrial,
         ...(settings.signalSource && { signals: { source: settings.signalSource } }),
         releaseGroup: settings.releaseGroup,
         metrics: settings.metrics,

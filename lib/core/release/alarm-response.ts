@@ -2,6 +2,7 @@ import type { GuardedAlarm } from "../../contract/names.ts";
 import type { AliasState } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
 import { aliasPosition } from "./deployment.ts";
+import { isTrialOpen, isTrialSplit } from "./guard-trial.ts";
 import type { RollbackRecord } from "./journal.ts";
 import type { ReleaseRecord } from "./records.ts";
 
@@ -23,6 +24,7 @@ export interface AlarmFacts {
  * - `stop`: the canary of a running release is bad: stop it with rollback, and the release's flags off
  * - `compare`: something is bad while a release runs, not known to be the canary: look at both versions
  * - `put-back`: the version released last is bad: the alias back, and the release's flags off
+ * - `try-on`: the guard has both versions side by side; that may have been cut off
  * - `finish`: the guard has put the alias back; what comes after that (flags, books, telling people) may have been cut off
  * - `record`: the alias is back without a word in the journal: by a person, or while the ledger did not answer
  * - `none`: nothing to do, and why
@@ -31,6 +33,7 @@ export type AlarmResponse =
   | { kind: "stop"; deploymentId: string; record: ReleaseRecord | undefined }
   | { kind: "compare"; deploymentId: string; record: ReleaseRecord }
   | { kind: "put-back"; release: ReleaseRecord }
+  | { kind: "try-on"; release: ReleaseRecord }
   | { kind: "finish"; release: ReleaseRecord }
   | { kind: "record"; release: ReleaseRecord }
   | { kind: "none"; why: string };
@@ -67,6 +70,7 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
     return { kind: "finish", release: lastRelease };
   }
   if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
+  if (isTrialOpen(lastRelease) && isTrialSplit(alias, lastRelease)) return { kind: "try-on", release: lastRelease };
   if (position !== "on-canary") return none(`the alias is ${position}: it does not serve the version released last`);
   return { kind: "put-back", release: lastRelease };
 }

@@ -48,7 +48,7 @@ export function chanceOf(failures: number, all: number): number {
 
 /** What people are told of a cause that is shared. */
 export const notTheRelease = (
-  code: "known-good-fails-too" | "dependency-red",
+  code: "known-good-fails-too" | "known-good-alike" | "dependency-red",
   message: string,
   asked?: Asked,
 ): Reason => ({

@@ -109,6 +109,15 @@ export interface StagedProgress {
   clearedAt?: string;
 }
 
+/** Both versions side by side after an alarm in guard time. */
+export interface GuardTrial {
+  /** On the version that served before. */
+  percent: number;
+  startedAt: string;
+  /** All traffic is on the version that serves again: it is not to blame. */
+  clearedAt?: string;
+}
+
 /** The command that drives a staged release outside any deployment, and its signs of life. */
 export interface Attendance {
   /** One run of the command. Undefined: it was cut off and has said so. */
@@ -185,6 +194,8 @@ export interface ReleaseRecord {
   flagsExecution?: string;
   /** What became of the release's flags, once they were to be switched off. */
   flagResults?: FlagResult[];
+  /** The newest trial of its guard time. */
+  trial?: GuardTrial;
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */
   disabledAlarms?: string[];
 }
