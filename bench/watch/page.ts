@@ -56,9 +56,10 @@ export function page(results: readonly JobResult[]): string {
   ];
   return `# The watch: from a fault to restored traffic
 
-Written by \`npm run bench -- watch\` from releases on the local AWS, up to twenty after another in a world. Metrics come by the
-minute, ${LAG} s after its end; CodeDeploy needs ${STOP_LAG} s to begin its rollback after a stop. Both are parameters of the
-local AWS and not verified on AWS.
+Written by \`npm run bench -- watch\` from releases on the local AWS, up to twenty after another in a world. Goaround compares the
+versions by minute metrics here (\`signals.source: metrics\`); by the log, which is the default, it is sooner: see
+[release.md](release.md). Metrics come by the minute, ${LAG} s after its end; CodeDeploy needs ${STOP_LAG} s to begin its rollback
+after a stop. Both are parameters of the local AWS and not verified on AWS.
 
 ## A fault of the canary
 
@@ -106,6 +107,8 @@ ${table(
   ["guarded by", ...HARMLESS],
   guards.map((alarm) => [nameOf(alarm), ...HARMLESS.map((scenario) => rolledBack(releasesOf(scenario, alarm)))]),
 )}
+
+The same releases, and many more, are simulated with the guard's own code by the hundred: see [release.md](release.md).
 ${comparisons.length === 0 ? "" : everyScenario(comparisons)}`;
 }
 

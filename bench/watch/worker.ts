@@ -5,7 +5,8 @@ import { common, disposeAssemblies, runReleases } from "./releases.ts";
 
 async function work(job: Job): Promise<JobResult> {
   if (job.kind === "releases") return { ...job, done: await runReleases(job) };
-  return { ...job, comparison: await compare(loadScenario(job.scenario), common, [job.seed]) };
+  const scenario = loadScenario(job.scenario);
+  return { ...job, comparison: await compare({ signals: "metrics", ...scenario }, common, [job.seed]) };
 }
 
 process.on("message", async (job: Job) => {
