@@ -2,18 +2,16 @@ import { BUDGET, budgetOf } from "../../../contract/budget.ts";
 import type { Policy } from "../../../contract/policy.ts";
 import { GoaroundError } from "../../errors.ts";
 import { judgeFixed, type Ruled } from "../fixed.ts";
-import { errorPercent, format } from "../rules.ts";
 import { isLongEnough, together } from "../short-looks.ts";
-import { trendOf } from "../trend.ts";
 import { lookTriggers, type Triggered, type TriggerState } from "../triggers.ts";
 import type { Judge, JudgeState, Look, Reason, SideCounts, Verdict } from "../types.ts";
 import { addBlocks, type CesState, initialCes, JUDGE_CELLS, lookCes } from "./ces.ts";
 import { type PackedCes, packCes, unpackCes } from "./compact.ts";
-import { effectOf } from "./effect.ts";
 import { addEnvironments, type EnvironmentsState, initialEnvironments, oneEnvironment } from "./environments.ts";
-import { type ErrorsLook, type ErrorsState, initialErrors, lookErrors } from "./errors.ts";
+import { type ErrorsState, initialErrors, lookErrors } from "./errors.ts";
 import type { Block } from "./null-law.ts";
-import { initialPromotion, lookPromotion, PROMOTION_ALPHA, type PromotionState, requestsMissing } from "./promotion.ts";
+import { initialPromotion, lookPromotion, type PromotionState, requestsMissing } from "./promotion.ts";
+import { degrading, effectReason, lessTraffic, moreErrors, moreSlow, notProven, uncompared } from "./reasons.ts";
 import { initialShare, lookShare, type ShareState } from "./share.ts";
 
 /** Odds of a slow request that are no regression: new sandboxes are a little slower, and CloudWatch rounds durations. */
@@ -24,9 +22,6 @@ const TOLD_LOOKS = 3;
 
 /** A trend is read off so many looks. */
 const TREND_LOOKS = 10;
-const TREND_ALPHA = 0.05;
-/** Below this average a rise is no finding. Milliseconds. */
-const SLOW_MS = 2000;
 
 interface SequentialState extends JudgeState {
   version: 2;
@@ -284,106 +279,12 @@ function combine(
   if (holding.length > 0) return { kind: "hold", reasons: [...holding, ...effect], findings };
   if (ruled.kind === "inconclusive") return { ...ruled, findings, reasons: [...ruled.reasons, ...effect] };
   if (!healthy.proven)
-    return { kind: "inconclusive", reasons: [notProven(state, healthy.missing, policy), ...effect], findings };
+    return {
+      kind: "inconclusive",
+      reasons: [notProven(state, healthy.missing, promotionBound(policy)), ...effect],
+      findings,
+    };
   return { kind: "promote", reasons: [...ruled.reasons, ...effect], findings };
-}
-
-/** Slow, and slower with every look beside the baseline. */
-function degrading({ durations, averageMs: latest, totals }: SequentialState): Reason[] {
-  const trend = trendOf(durations);
-  if (!trend || latest <= SLOW_MS || trend.slope <= 0 || trend.pValue > TREND_ALPHA) return [];
-  return [
-    {
-      code: "degrading",
-      message: `the canary's average duration is ${format(latest)} ms and rises by ${format(trend.slope)} ms a look against the baseline's`,
-      observed: latest,
-      limit: SLOW_MS,
-      baseline: null,
-      samples: totals.canaryRequests,
-    },
-  ];
-}
-
-/** Said, so that nobody takes a promotion for more than it is. */
-function uncompared({ latency, totals }: SequentialState): Reason[] {
-  if (latency.length > 0 || totals.canaryRequests === 0) return [];
-  const message =
-    "requests were not counted by duration, because no thresholds were fixed before the shift: durations were held against the fixed rules only";
-  const { canaryRequests: samples } = totals;
-  return [{ code: "durations-not-compared", message, observed: null, limit: null, baseline: null, samples }];
-}
-
-const percentOf = (count: number, of: number) =>
-  format(errorPercent({ invocations: of, errors: count } as SideCounts) ?? 0);
-
-const figures = (totals: Block) => ({
-  observed: totals.canaryErrors,
-  baseline: totals.baselineErrors,
-  samples: totals.canaryRequests,
-});
-
-function moreErrors(totals: Block, { boundary, pValue, spent }: ErrorsLook, alpha: number): Reason {
-  const how = boundary === null ? `anytime p ${pValue.toPrecision(2)}` : `boundary ${boundary} errors`;
-  return {
-    code: "more-errors",
-    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline: a harmless version gets there in less than ${format(100 * alpha)} % of releases (${how})`,
-    ...figures(totals),
-    limit: boundary,
-    spent,
-  };
-}
-
-function moreSlow(totals: Block, what: string, boundary: number | null, spent: number, alpha: number): Reason {
-  return {
-    code: "slower",
-    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests were ${what} and ${totals.baselineErrors} of ${totals.baselineRequests} of the baseline, cold starts credited: a harmless version gets there in less than ${format(100 * alpha)} % of releases`,
-    ...figures(totals),
-    limit: boundary,
-    spent,
-  };
-}
-
-function lessTraffic(totals: Block, share: number, logWealth: number, alpha: number): Reason {
-  const total = totals.canaryRequests + totals.baselineRequests;
-  return {
-    code: "traffic-deficit",
-    message: `the canary finished ${totals.canaryRequests} of ${total} requests where ${percentOf(share * total, total)} % were meant for it (odds ${Math.exp(Math.min(logWealth, 50)).toExponential(1)} to 1, limit ${format(1 / alpha)}): it may hang`,
-    observed: totals.canaryRequests,
-    limit: share * total,
-    baseline: totals.baselineRequests,
-    samples: total,
-    spent: alpha,
-  };
-}
-
-function notProven({ totals, seconds }: SequentialState, missing: number, policy: Policy): Reason {
-  const perSecond = totals.canaryRequests / Math.max(1, seconds);
-  const time = perSecond > 0 ? `, about ${Math.ceil(missing / perSecond / 60)} min at this rate` : "";
-  return {
-    code: "not-proven-healthy",
-    message: `${totals.canaryErrors} of ${totals.canaryRequests} canary requests failed; that fewer than ${format(100 * promotionBound(policy))} % would is not shown with ${100 * (1 - PROMOTION_ALPHA)} % confidence: about ${missing} more canary requests without errors would do${time}`,
-    observed: totals.canaryRequests,
-    limit: totals.canaryRequests + missing,
-    baseline: totals.baselineRequests,
-    samples: totals.canaryRequests,
-  };
-}
-
-/** For people: how much worse, and what can be ruled out at all looks together. */
-function effectReason({ totals, errors }: SequentialState): Reason[] {
-  const effect = effectOf(totals);
-  if (!effect) return [];
-  const [difference, low, high] = [effect.difference, effect.low, effect.high].map((value) => format(100 * value));
-  return [
-    {
-      code: "effect",
-      message: `canary minus baseline: ${difference} percentage points of errors (95 % interval ${low} to ${high}), anytime p ${Math.min(1, Math.exp(-errors.evidence.maxLogWealth)).toPrecision(2)}`,
-      observed: 100 * effect.difference,
-      limit: null,
-      baseline: (100 * totals.baselineErrors) / totals.baselineRequests,
-      samples: totals.canaryRequests,
-    },
-  ];
 }
 
 function assertCounts(look: Look): void {
