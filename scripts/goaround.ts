@@ -36,6 +36,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "show a function's policy and its earlier versions, put an earlier one back",
     run: async (argv, io) => main((await import("./policy.ts")).command, argv, io),
   },
+  config: {
+    summary: "back up the policies and flags of an environment, restore them",
+    run: async (argv, io) => main((await import("./config.ts")).command, argv, io),
+  },
   rehearse: {
     summary: "run a release and its rollback on the local AWS and show what happened",
     run: async (argv, io) => main((await import("./rehearse.ts")).command, argv, io),

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { type Policy, parsePolicy } from "../../lib/contract/policy.ts";
 import { parseTrace, type Trace } from "../../lib/contract/trace.ts";
 import { parseTraceCsv } from "../../lib/contract/trace-csv.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { readInput } from "../cli/files.ts";
 
 /** Reads recorded counts. Throws a usage error that lists everything that is wrong, with its place. */
 export function loadTrace(file: string, share: number | undefined): Trace {
@@ -33,17 +33,6 @@ export function loadPolicy(file: string | undefined): Policy {
   throw new GoaroundError("usage", "operator", `${file} is no valid policy:\n${listed(parsed.problems)}`, {
     advice: "Nothing was decided.",
   });
-}
-
-/** A file's text. Throws a usage error when it cannot be read. */
-function readInput(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${message}`;
-    throw new GoaroundError("usage", "operator", reason, { cause: error });
-  }
 }
 
 /** One line for each problem. */

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +9,9 @@ import { setFlags } from "../../lib/core/release/flag-document.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import type { Result } from "../../scripts/cli/run.ts";
+import { command as config } from "../../scripts/config.ts";
 import { command as deploy } from "../../scripts/deploy.ts";
+import { command as policy } from "../../scripts/policy.ts";
 import { command as rollback } from "../../scripts/rollback.ts";
 import {
   adapterOptions,
@@ -201,6 +205,50 @@ describe("scripts on the local AWS", () => {
     const on = await run(deploy, ...update, "--enabled", "true", "--strategy", "slow", "--json");
     expect(on.json()).toMatchObject({ ok: true, state: "COMPLETE", strategy: "slow" });
     expect((await run(rollback, "--action", "rollback-flags", ...place, "--flags", "nope")).exitCode).toBe(4);
+  });
+
+  it("config backup and restore bring policies and flags back, and policy tells what was written", async () => {
+    await guardedFunction();
+    await flagProfile(aws, { new_api: true });
+    const document = {
+      ...{ schemaVersion: 1, functionName: "checkout", alias: "live", deploymentGroup: "checkout-deployment-group" },
+      flags: [{ applicationId: "flags", environmentId: "dev", profileId: "router", flags: ["new_api"] }],
+    };
+    const deployPolicy = (changes: object) =>
+      call(aws, "ssm", "PutParameter", {
+        ...{ Name: "/goaround/dev/checkout/live", Overwrite: true },
+        Value: JSON.stringify({ ...document, ...changes }),
+      });
+    await deployPolicy({});
+    const folder = mkdtempSync(join(tmpdir(), "goaround-local-"));
+    try {
+      const file = join(folder, "backup.json");
+      expect((await run(config, "backup", file)).exitCode).toBe(0);
+      await deployPolicy({ bakeMinutes: 0 });
+      const place = ["--application-id", "flags", "--environment-id", "dev", "--profile-id", "router"];
+      const off = ["--action", "update-flag", ...place, "--flag-name", "new_api", "--enabled", "false"];
+      expect((await run(deploy, ...off)).exitCode).toBe(0);
+      const restored = await run(config, "restore", file, "--yes", "--json");
+      expect(restored.json()).toMatchObject({
+        ok: true,
+        written: ["policy checkout:live", "flags flags/dev/router"],
+        recorded: true,
+      });
+      expect((await run(config, "restore", file)).stderr).toContain("nothing to do");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    const history = await run(policy, "history", "checkout", "--json");
+    expect(history.json()).toMatchObject({
+      versions: [
+        { version: 4, changes: [{ path: "bakeMinutes", before: 0, after: 10 }] },
+        { version: 3, changes: [{ path: "bakeMinutes", before: 10, after: 0 }] },
+        { version: 2 },
+        { version: 1 },
+      ],
+    });
+    const back = await run(policy, "rollback", "checkout", "--to", "3", "--json");
+    expect(back.json()).toMatchObject({ ok: true, version: 5, recorded: true });
   });
 
   it("rollback-flags kills although a monitor is red, and leaves the monitor as it was", async () => {

@@ -80,6 +80,9 @@ export const isAllOff = (document: Json): boolean => Object.values(flagStates(do
 const asRecord = (value: unknown): Json =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
+/** Whether two contents say the same: AppConfig's own times and the order of keys aside. */
+export const isSameContent = (a: Json, b: Json): boolean => canonical(a) === canonical(b);
+
 /** AppConfig writes the times itself. */
 const withoutTimes = ({ _createdAt: _, _updatedAt: __, ...rest }: Json): Json => rest;
 

@@ -11,6 +11,9 @@ const MAX_DESCRIPTION = 1024;
 export const rollbackDescription = (version: number, reason: string): string =>
   `goaround: back to version ${version}: ${reason}`.slice(0, MAX_DESCRIPTION);
 
+export const restoreDescription = (backupAt: string, reason: string): string =>
+  `goaround: restored from the backup of ${backupAt}: ${reason}`.slice(0, MAX_DESCRIPTION);
+
 const rolledBackTo = (description: string | undefined): number | undefined => {
   const match = /^goaround: back to version (\d+): /.exec(description ?? "");
   return match ? Number(match[1]) : undefined;

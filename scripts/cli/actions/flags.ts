@@ -1,13 +1,14 @@
 import { gradualStrategyName, killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
-import type { FlagDeployment, FlagTarget } from "../../../lib/core/ports.ts";
+import type { FlagTarget } from "../../../lib/core/ports.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
-import { FALLBACK_STRATEGY, killFlags, READER_POLL_SECONDS, UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
+import { FALLBACK_STRATEGY, killFlags, READER_POLL_SECONDS } from "../../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn, recordKill, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
 import { enableCommand } from "../../../lib/core/release/silenced-monitors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+import { followFlags, startFlags } from "./flag-deployment.ts";
 
 interface FlagPlace {
   applicationId: string;
@@ -209,10 +210,10 @@ export async function updateFlag(session: Session, options: UpdateFlagOptions): 
   session.step(2, 3, "deploy");
   const description = `${OWN_FLAG_DEPLOYMENT_PREFIX} switch ${wanted} ${flagName}: ${session.options.reason ?? "update-flag"}`;
   const version = await session.ports.flags.createVersion(target, change.document, description);
-  const { number, strategy } = await start(session, target, version, strategies, description);
+  const { number, strategy } = await startFlags(session, target, version, strategies, description);
   session.state = `flag deployment ${number} is running; AppConfig goes on with it by itself`;
   session.resumeCommand = `aws appconfig get-deployment --application-id ${target.applicationId} --environment-id ${target.environmentId} --deployment-number ${number}`;
-  const end = await follow(session, target, number);
+  const end = await followFlags(session, target, number);
   session.step(3, 3, "verify");
   const now = await session.ports.flags.deployed(target);
   const data = { ...target, flag: flagName, enabled, version, deploymentNumber: number, strategy, state: end.state };
@@ -242,35 +243,3 @@ const strategiesFor = (session: Session, { strategy, enabled }: UpdateFlagOption
   strategy === undefined
     ? [enabled ? gradualStrategyName(session.environment) : killStrategyName(session.environment), FALLBACK_STRATEGY]
     : [strategy];
-
-async function start(
-  session: Session,
-  target: FlagTarget,
-  version: number,
-  strategies: readonly string[],
-  description: string,
-): Promise<{ number: number; strategy: string }> {
-  for (const [i, strategy] of strategies.entries()) {
-    try {
-      return { number: await session.ports.flags.deploy(target, version, strategy, description), strategy };
-    } catch (error) {
-      const isLast = i === strategies.length - 1;
-      if (isLast || !(error instanceof GoaroundError) || error.code !== "flags-missing") throw error;
-      session.say(`  there is no strategy ${strategy}; taking ${strategies[i + 1]}`);
-    }
-  }
-  throw new GoaroundError("usage", "operator", "no deployment strategy was named");
-}
-
-async function follow(session: Session, target: FlagTarget, number: number): Promise<FlagDeployment> {
-  const pause = session.pauses();
-  let lastState = "";
-  for (;;) {
-    session.throwIfInterrupted();
-    const deployment = await session.ports.flags.getDeployment(target, number);
-    if (deployment.state !== lastState) session.say(`  flag deployment ${number}: ${deployment.state}`);
-    lastState = deployment.state;
-    if (!UNFINISHED.has(deployment.state)) return deployment;
-    await pause();
-  }
-}

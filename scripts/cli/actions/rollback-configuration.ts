@@ -1,10 +1,11 @@
-import { killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
+import { OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import { planConfigurationRollback } from "../../../lib/core/release/configuration-rollback.ts";
-import { UNFINISHED } from "../../../lib/core/release/flag-kill.ts";
 import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+import { deployContent } from "./flag-deployment.ts";
+import { recordOrder } from "./record-order.ts";
 
 export interface RollbackConfigurationOptions {
   applicationId: string;
@@ -56,30 +57,15 @@ export async function rollbackConfiguration(session: Session, options: RollbackC
   if (plan.kind === "revert") await flagHistory.revert(target, plan.number);
   else {
     const description = `${OWN_FLAG_DEPLOYMENT_PREFIX} back to version ${version}: ${reason}`;
-    const number = await flags.deploy(
-      target,
-      await flags.createVersion(target, plan.document, description),
-      killStrategyName(session.environment),
-      description,
-    );
-    const pause = session.pauses();
-    for (;;) {
-      session.throwIfInterrupted();
-      const { state } = await flags.getDeployment(target, number);
-      if (state === "COMPLETE") break;
-      if (!UNFINISHED.has(state)) {
-        throw new GoaroundError("partly-done", "dependency", `flag deployment ${number} ended as ${state}`, {
-          advice: "Look at the environment's monitors, then run the same command again.",
-        });
-      }
-      await pause();
-    }
+    await deployContent(session, target, plan.document, description);
   }
   session.step(3, 3, "verify");
   const now = await flags.deployed(target);
+  const subject = `${options.applicationId}/${options.environmentId}/${options.profileId} ${current ?? "none"} → ${version}`;
+  const recorded = await recordOrder(session, { action: "rollback-configuration", subject, reason });
   return done(
     `the content of version ${version} is deployed${now?.version === version ? "" : ` (as version ${now?.version})`}`,
-    { ...data, version: now?.version },
+    { ...data, version: now?.version, recorded },
     plan.kind === "redeploy" && plan.heldOff.length > 0
       ? `Killed, and still off: ${plan.heldOff.join(", ")}.`
       : undefined,
