@@ -25,7 +25,7 @@ export interface CheckResult extends CheckJob {
   done: CheckedRelease[];
 }
 
-const GUARD = "logs";
+const GUARDS = ["logs"] as const;
 /** Releases of one world. */
 const IN_A_ROW = 10;
 /** The simulated ones cost nothing. */
@@ -46,7 +46,7 @@ export const check = async (job: CheckJob): Promise<CheckResult> => ({
 });
 
 async function local({ seed, releases }: CheckJob): Promise<CheckedRelease[]> {
-  const done = await runReleases({ kind: "releases", scenario: ONSET, guard: GUARD, seed, releases });
+  const done = await runReleases({ kind: "releases", scenario: ONSET, guards: GUARDS, seed, releases });
   return done.map(({ times: { firstFailureAtSeconds: first, decidedAtSeconds, restoredAtSeconds }, failed }) => {
     const since = (at: number | null) => (at === null || first === null ? null : at - first);
     return { decide: since(decidedAtSeconds), restore: since(restoredAtSeconds), failed };

@@ -1,47 +1,49 @@
-import type { JobResult, ReleasesJob } from "../watch/jobs.ts";
+import type { GuardName, JobResult, Release } from "../watch/jobs.ts";
 import { between, quantile, rolledBack, seconds, table } from "../watch/page.ts";
 import { CALL_MS, type TimedCall } from "./path.ts";
 
-type Row = Extract<JobResult, ReleasesJob>;
+/** Releases under one guard and one lag. */
+interface Row {
+  guard: GuardName;
+  stopLagSeconds: number;
+  done: Release[];
+}
 
-/** Seconds from the first failing request to restored traffic that are promised. */
-const MEDIAN = 25;
-const P95 = 40;
+const rowsOf = (result: JobResult): Row[] =>
+  result.kind === "releases"
+    ? result.guards!.map((guard) => ({
+        guard,
+        stopLagSeconds: result.stopLagSeconds!,
+        done: result.done.filter((release) => release.guard === guard),
+      }))
+    : [];
 
 export function page(results: readonly JobResult[], calls: readonly TimedCall[]): string {
   const rows = results
-    .flatMap((result): Row[] => (result.kind === "releases" ? [result] : []))
-    .sort((a, b) => a.guard!.localeCompare(b.guard!) || a.stopLagSeconds! - b.stopLagSeconds!);
+    .flatMap(rowsOf)
+    .sort((a, b) => a.guard.localeCompare(b.guard) || a.stopLagSeconds - b.stopLagSeconds);
   const lastMs = Math.max(...calls.map(({ toMs }) => toMs));
   const askedMs = calls.find(({ call }) => call === "lambda Invoke")!.toMs;
   return `# From the first failing request to restored traffic
 
-Written by \`npm run bench -- restore\` from releases on the local AWS: 10 requests/s, 10 % of them on the canary, errors
-0 → 20 % at a moment between 5 s and 235 s of the shift; the log takes 5 s to arrive, and calls take no time in the first
-table. Both lags, of the log and of CodeDeploy after a stop, are parameters of the local AWS: **neither is verified on AWS**.
+Written by \`npm run bench -- restore\` from releases on the local AWS, with everything that runs on AWS: 10 requests/s, 10 % of
+them on the canary, errors 0 → 20 % at a moment between 5 s and 235 s of the shift, the same moments in each row; the log takes
+5 s to arrive, and calls take no time in the first table. Both lags, of the log and of CodeDeploy after a stop, are
+parameters of the local AWS: **neither is verified on AWS**.
 
 ${table(
-  ["judged by", "CodeDeploy's lag", "rolled back", "decided, median", "p95", "restored, median", "p95", "met"],
+  ["judged by", "CodeDeploy's lag", "rolled back", "decided, median", "slowest", "restored, median", "slowest"],
   rows.map(({ guard, stopLagSeconds, done }) => {
     const decided = between(done, "firstFailureAtSeconds", "decidedAtSeconds");
     const restored = between(done, "firstFailureAtSeconds", "restoredAtSeconds");
-    const [median, p95] = [quantile(restored, 0.5), quantile(restored, 0.95)];
-    const isMet = median !== null && p95 !== null && median <= MEDIAN && p95 <= P95;
-    return [
-      guard!,
-      seconds(stopLagSeconds!),
-      rolledBack(done),
-      seconds(quantile(decided, 0.5)),
-      seconds(quantile(decided, 0.95)),
-      seconds(median),
-      seconds(p95),
-      isMet ? "yes" : "no",
-    ];
+    const figures = [decided, restored].flatMap((times) => [quantile(times, 0.5), quantile(times, 1)]);
+    return [guard, seconds(stopLagSeconds), rolledBack(done), ...figures.map(seconds)];
   }),
 )}
 
-Times count from the first failing request; met: restored within ${MEDIAN} s in the median and ${P95} s at p95. "Own clearing" is the
-policy's \`clearWeightsAfterSeconds: 0\`: the responder takes the canary's share away once CodeDeploy has taken the stop.
+Times count from the first failing request. "Own clearing" is the policy's \`clearWeightsAfterSeconds: 0\`: the responder takes
+the canary's share away once CodeDeploy has taken the stop. A row has few releases, because each of them is run whole; 95th
+percentiles over thousands of onsets, with calls that take time, are [simulated](release.md#the-lag-after-a-stop).
 
 ## Every call on the way
 

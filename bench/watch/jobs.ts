@@ -14,8 +14,8 @@ export interface ReleasesJob {
   releases: number;
   /** Undefined: Goaround; else the name of a plain alarm. */
   alarm?: string;
-  /** How Goaround sees and acts, where not by its defaults. */
-  guard?: GuardName;
+  /** How Goaround sees and acts, where not by its defaults. With several, they take turns at each onset. */
+  guards?: readonly GuardName[];
   /** CodeDeploy's lag after a stop, seconds; 10 by default. */
   stopLagSeconds?: number;
 }
@@ -39,6 +39,7 @@ export type Job = ReleasesJob | ComparisonJob;
 
 /** What the page needs of one release. */
 export interface Release {
+  guard?: GuardName | undefined;
   outcome: Outcome;
   times: ReleaseTimes;
   failed: number;

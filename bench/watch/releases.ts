@@ -18,7 +18,8 @@ export const disposeAssemblies = () => {
 
 /** Releases one after another in one world: its first deployment takes longer than they do. */
 export async function runReleases(job: ReleasesJob): Promise<Release[]> {
-  const { scenario: name, alarm: alarmName, guard, seed, releases, stopLagSeconds } = job;
+  const { scenario: name, alarm: alarmName, guards = [undefined], seed, releases, stopLagSeconds } = job;
+  const guardOf = (index: number) => guards[index % guards.length];
   const alarm = PLAIN_ALARMS.find((known) => known.name === alarmName);
   const scenario = scenarioOf(name);
   const lag = stopLagSeconds === undefined ? {} : { codeDeployStopLagMs: stopLagSeconds * 1000 };
@@ -27,6 +28,7 @@ export async function runReleases(job: ReleasesJob): Promise<Release[]> {
   const template = (text: string) => {
     const own = newArtifact(text, scenario.releases[0]!.artifact, `n${done.length}`);
     if (alarm) return withPlainAlarm(own, alarm);
+    const guard = guardOf(done.length);
     return guard ? withPolicy(own, GUARDS[guard]) : own;
   };
   try {
@@ -35,8 +37,9 @@ export async function runReleases(job: ReleasesJob): Promise<Release[]> {
     // CodeDeploy goes back to a revision that it has deployed: there must be one.
     await rehearsal.release({ artifact: "earlier", canary: scenario.baseline, expected: "promoted" }, false);
     while (done.length < releases) {
-      const { outcome, times, requests } = await rehearsal.release(stepOf(scenario, seed + done.length), true);
-      done.push({ outcome, times, failed: requests.failed });
+      const onset = seed + Math.floor(done.length / guards.length);
+      const { outcome, times, requests } = await rehearsal.release(stepOf(scenario, onset), true);
+      done.push({ guard: guardOf(done.length), outcome, times, failed: requests.failed });
     }
     return done;
   } finally {

@@ -192,6 +192,9 @@ function toVersionInfo(found: FunctionConfiguration): VersionInfo {
     lastModified: found.LastModified ?? "",
     state: state === "Pending" || state === "Active" || state === "Inactive" || state === "Failed" ? state : "Unknown",
     ...(found.LoggingConfig?.LogGroup === undefined ? {} : { logGroup: found.LoggingConfig.LogGroup }),
+    ...(found.LoggingConfig?.SystemLogLevel === undefined
+      ? {}
+      : { systemLogLevel: found.LoggingConfig.SystemLogLevel }),
   };
 }
 

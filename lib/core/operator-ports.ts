@@ -128,3 +128,21 @@ export interface PolicyHistoryPort {
     over: PolicyVersion;
   }): Promise<number>;
 }
+
+/** A log group, as it stands before a release. */
+export interface LogGroupState {
+  /** STANDARD, INFREQUENT_ACCESS or DELIVERY. */
+  logGroupClass: string;
+  createdAt: Date;
+  /** Names of its subscription filters, whoever's they are. */
+  filters: string[];
+  /** Known an hour late, or so; undefined where it holds nothing. */
+  newestEventAt: Date | undefined;
+  /** Whether the resource policy of the subscriber lets CloudWatch Logs hand the log to it. */
+  isDeliverable: boolean;
+}
+
+export interface LogGroupsPort {
+  /** Undefined where there is no such group. `subscriber`: the name of a Lambda. */
+  look(logGroup: string, subscriber: string): Promise<LogGroupState | undefined>;
+}

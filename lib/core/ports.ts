@@ -33,6 +33,8 @@ export interface VersionInfo {
   state: "Pending" | "Active" | "Inactive" | "Failed" | "Unknown";
   /** Where it logs, when that is not Lambda's own choice. */
   logGroup?: string | undefined;
+  /** Which of Lambda's own records it logs: DEBUG, INFO or WARN; absent where it logs in text. */
+  systemLogLevel?: string | undefined;
 }
 
 export interface InvocationResult {

@@ -3,6 +3,7 @@ import { createServiceClock } from "../../lib/adapters/clock.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { createFlagHistory } from "../../lib/adapters/flag-history.ts";
 import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
+import { createLogGroups } from "../../lib/adapters/log-groups.ts";
 import { createLogFilters } from "../../lib/adapters/log-subscriptions.ts";
 import { createMarkerAlias } from "../../lib/adapters/marker-alias.ts";
 import { createPolicyHistory } from "../../lib/adapters/policy-history.ts";
@@ -10,6 +11,7 @@ import { createStacks } from "../../lib/adapters/stacks.ts";
 import type {
   DiscoveryPort,
   FlagHistoryPort,
+  LogGroupsPort,
   MarkerAliasPort,
   PolicyHistoryPort,
   StacksPort,
@@ -25,6 +27,7 @@ export type OperatorPorts = Omit<Ports, "clock"> & {
   flagHistory: FlagHistoryPort;
   policyHistory: PolicyHistoryPort;
   logFilters: Pick<LogSubscriptionsPort, "remove" | "list">;
+  logGroups: LogGroupsPort;
 };
 
 /** What a command needs of the process it runs in; tests give their own. */
@@ -102,4 +105,5 @@ export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   flagHistory: createFlagHistory(options),
   policyHistory: createPolicyHistory(options),
   logFilters: createLogFilters(options),
+  logGroups: createLogGroups(options),
 });

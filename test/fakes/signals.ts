@@ -1,3 +1,4 @@
+import type { LogGroupState, LogGroupsPort } from "../../lib/core/operator-ports.ts";
 import type { Addition, SignalCounts, SignalPlan } from "../../lib/core/signals/count.ts";
 import type { KnownInterval, LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { ERROR_KINDS } from "../../lib/core/signals/records.ts";
@@ -94,5 +95,20 @@ export class FakeLogSubscriptions implements LogSubscriptionsPort {
   async list(logGroup: string, prefix: string): Promise<string[]> {
     await this.calls.enter("list", logGroup);
     return [...(this.filters.get(logGroup) ?? [])].filter((name) => name.startsWith(prefix));
+  }
+}
+
+/** Log groups as an operator sees them. Behaviour: a group that was not given is a sound one; `missing` ones are not there. */
+export class FakeLogGroups implements LogGroupsPort {
+  readonly calls = new Calls();
+  readonly groups = new Map<string, Partial<LogGroupState> | "missing">();
+
+  async look(logGroup: string, subscriber: string): Promise<LogGroupState | undefined> {
+    await this.calls.enter("look", { logGroup, subscriber });
+    const given = this.groups.get(logGroup) ?? {};
+    if (given === "missing") return undefined;
+    // Too young for its silence to mean anything.
+    const sound = { logGroupClass: "STANDARD", filters: [], isDeliverable: true, newestEventAt: undefined };
+    return { ...sound, createdAt: new Date(8.64e15), ...given };
   }
 }

@@ -23,6 +23,8 @@ export function release(code: string, extra: Record<string, unknown> = {}): Reso
     functionName: "orders",
     alias: "live",
     deploymentGroup: "orders-deployment-group",
+    // The requests of this scene are in no log.
+    signals: { source: "metrics" },
   });
   const Policy = {
     Type: "AWS::SSM::Parameter",

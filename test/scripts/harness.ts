@@ -16,6 +16,7 @@ import { Calls } from "../fakes/faults.ts";
 import type { FakeFlags } from "../fakes/flags.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 import { FakePolicyHistory } from "../fakes/policy-history.ts";
+import { FakeLogGroups } from "../fakes/signals.ts";
 
 /** What a command looks up, over the other fakes: nothing of its own but stacks and the caller. */
 class FakeDiscovery implements DiscoveryPort {
@@ -137,6 +138,7 @@ export class Harness {
   readonly discovery = new FakeDiscovery(this.ports);
   readonly flagHistory = new FakeFlagHistory(this.ports.flags);
   readonly policyHistory = new FakePolicyHistory(this.ports.policies, this.ports.clock);
+  readonly logGroups = new FakeLogGroups();
   readonly env: Record<string, string> = {};
   /** Runs with the clock, unless a test says otherwise. */
   stopwatch = (): number => this.ports.clock.now().getTime();
@@ -243,9 +245,9 @@ export class Harness {
       },
       connect: (options) => {
         this.connectedWith.push(options);
-        const { discovery, flagHistory, policyHistory } = this;
+        const { discovery, flagHistory, policyHistory, logGroups } = this;
         const logFilters = this.ports.subscriptions;
-        const own = { discovery, flagHistory, policyHistory, logFilters };
+        const own = { discovery, flagHistory, policyHistory, logFilters, logGroups };
         return { ...this.ports, ...own, stacks: noStacks, markerAlias: noMarkers };
       },
     };

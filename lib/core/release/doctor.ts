@@ -2,6 +2,7 @@ import type { FlagReference } from "../../contract/policy.ts";
 import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import type { StackAlias } from "../operator-ports.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget, VersionInfo } from "../ports.ts";
+import { forecastLog, type LogFacts } from "../signals/outlook.ts";
 import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
 import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";
@@ -40,6 +41,8 @@ export interface DoctorFacts {
   /** Subscription filters of the guard's on the function's logs that belong to no open release and to no policy. */
   leftFilters: readonly LogFilter[];
   policy: PolicyFacts;
+  /** Of the log that the next release is to be judged by, where there is one. */
+  log: LogFacts | undefined;
 }
 
 export interface LastSuccess {
@@ -69,6 +72,7 @@ export function diagnose(facts: DoctorFacts): Finding[] {
     ...alarmFindings(facts),
     ...filterFindings(facts),
     ...policyFindings(facts.alias, facts.policy),
+    ...logFindings(facts),
   ];
   return found;
 }
@@ -391,3 +395,7 @@ function filterFindings(facts: DoctorFacts): Finding[] {
   const repair: Repair = { do: "remove-log-filter", filters };
   return [finding(facts, { code: "log-filter-left", severity: "broken", message, repair })];
 }
+
+/** No fault of the alias: the next release is made, and judged by other evidence than its policy says. */
+const logFindings = (facts: DoctorFacts): Finding[] =>
+  facts.log ? forecastLog(facts.log).map((forecast) => finding(facts, { severity: "note", ...forecast })) : [];

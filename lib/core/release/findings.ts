@@ -19,6 +19,8 @@ export const FINDING_CODES = [
   "log-filter-left",
   "policy-invalid",
   "policy-not-template",
+  "log-not-counted",
+  "log-sampled",
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 

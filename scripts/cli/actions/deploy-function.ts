@@ -1,10 +1,12 @@
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import { applyOrders } from "../../../lib/core/release/admission-environment.ts";
 import { artifactKey } from "../../../lib/core/release/records.ts";
+import { forecastLog } from "../../../lib/core/signals/outlook.ts";
 import { describeAlias, isWhole } from "../lookup.ts";
 import { nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { canaryConfiguration, findHooks, prepareConfiguration, writeAppSpec } from "./deployment-request.ts";
 import { followRelease } from "./follow-release.ts";
+import { lookAtLog } from "./log-look.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import {
   lookAtRelease,
@@ -36,6 +38,7 @@ export async function deployFunction(session: Session, options: DeployOptions): 
     return nothingToDo(`nothing to do: ${name} serves version ${version} already`, facts(options, release));
   }
   await admit(session, options, release);
+  const forecast = await forecastOf(session, options, release);
   const hooks = await findHooks(session, release.policy);
   const appSpec = writeAppSpec(functionName, alias, release.alias.functionVersion, version, hooks);
   const routing = canaryConfiguration(options.canaryPercentage, options.canaryMinutes);
@@ -54,6 +57,7 @@ export async function deployFunction(session: Session, options: DeployOptions): 
   if (release.stackName !== undefined) {
     session.warn(reconcileNote(release.stackName, functionName, alias, version, release.recordedVersion));
   }
+  for (const { message, command } of forecast) session.warn(`${message} (${command})`);
   warnOfAlarms(session, options, release, {
     without: "during the shift nothing stops the release",
     withThreshold:
@@ -106,6 +110,18 @@ export async function deployFunction(session: Session, options: DeployOptions): 
       await removeThresholdAlarms(session, [temporary]);
     }
   }
+}
+
+/** What the release will be judged by where that is not what its policy says. */
+async function forecastOf(session: Session, { functionName }: DeployOptions, release: ReleaseFacts) {
+  const { policy, target, alias } = release;
+  if (!policy) return [];
+  const serving = await session.attempt(
+    `version ${alias.functionVersion} could not be read`,
+    session.ports.functions.getVersion(functionName, alias.functionVersion),
+  );
+  const facts = await lookAtLog(session, policy, [serving, target]);
+  return facts ? forecastLog(facts) : [];
 }
 
 /** What forbids a release. The guard's own hook checks again; here it costs no deployment. */

@@ -19,6 +19,7 @@ import { parameterInTemplate } from "../../../lib/core/release/reconcile.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
+import { lookAtLog } from "./log-look.ts";
 
 /** How many deployments of a group are looked through: leftovers are found soon after they were left. */
 const HISTORY = 10;
@@ -74,6 +75,7 @@ export async function lookAt(session: Session, functionName: string, alias: stri
       document: guarding?.document,
       template: stack && (await templatePolicy(session, stack.stackName, functionName, alias)),
     },
+    log: await lookAtNextLog(session, guarding?.policy, versions, state.functionVersion),
   };
 }
 
@@ -84,6 +86,22 @@ async function templatePolicy(session: Session, stackName: string, functionName:
     session.ports.stacks.template(stackName),
   );
   return template && parameterInTemplate(template, policyParameterName(session.environment, functionName, alias));
+}
+
+/** What is published next has the configuration of $LATEST, unless its deployment changes it. */
+async function lookAtNextLog(
+  session: Session,
+  policy: Policy | undefined,
+  versions: readonly VersionInfo[],
+  serving: string,
+) {
+  if (!policy) return undefined;
+  const { functionName } = policy;
+  const latest = await session.attempt(
+    `the configuration of ${functionName} could not be read`,
+    session.ports.functions.getVersion(functionName, "$LATEST"),
+  );
+  return lookAtLog(session, policy, [versions.find(({ version }) => version === serving), latest]);
 }
 
 /** The guard's own subscription filters on the function's logs, without those that are in use. */

@@ -108,6 +108,7 @@ function facts(changes: Partial<DoctorFacts> = {}, alias: Partial<DoctorFacts["a
     alarmActions: {},
     leftFilters: [],
     policy: { document: undefined, template: undefined },
+    log: undefined,
     ...changes,
   };
 }
