@@ -1,13 +1,12 @@
 import { ALL_AT_ONCE, MARKER_ALIAS } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { Finding, Repair } from "../../../lib/core/release/findings.ts";
-import { killFlags } from "../../../lib/core/release/flag-kill.ts";
-import { recordKill } from "../../../lib/core/release/killed-flags.ts";
 import { putBackTo } from "../../../lib/core/release/ledger-rules.ts";
 import { onlyMovesRecord, onlySyncs, reconciledTemplate } from "../../../lib/core/release/reconcile.ts";
 import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
+import { flagTargetOf, holdOff, killInSession } from "./flag-kill.ts";
 
 const DEFAULT_REASON = "doctor";
 
@@ -203,30 +202,10 @@ async function rememberGood(session: Session, { functionName, alias }: Finding, 
 
 async function switchFlagsOff(session: Session, { reference, reason }: Wanted<"switch-flags-off">): Promise<void> {
   const { flags, ...ids } = reference;
-  const target = await session.ports.flags.resolve({
-    application: ids.applicationId,
-    environment: ids.environmentId,
-    profile: ids.profileId,
-  });
-  const result = await killFlags(
-    { ...session.ports, clock: session.clock },
-    {
-      environment: session.environment,
-      target,
-      flags,
-      reason,
-      unknown: "leave-out",
-      signal: session.signal,
-      onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
-      ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
-    },
-  );
-  const { arn: by } = await session.ports.discovery.identity();
-  const kill = { target, flags: flags.filter((flag) => !result.unknown.includes(flag)), by, reason };
-  await session.attempt(
-    "that the flags stay off is not written down",
-    recordKill({ ...session.ports, clock: session.clock }, { ...kill, version: result.version }),
-  );
+  const target = await flagTargetOf(session, ids);
+  const result = await killInSession(session, { target, flags, reason, unknown: "leave-out" });
+  const known = flags.filter((flag) => !result.unknown.includes(flag));
+  await holdOff(session, target, known, reason, result.version);
   session.say(`  off: ${[...result.switchedOff, ...result.alreadyOff].join(", ")}`);
 }
 

@@ -2,19 +2,14 @@ import { gradualStrategyName, killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } fro
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagTarget } from "../../../lib/core/ports.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
-import { FALLBACK_STRATEGY, killFlags, READER_POLL_SECONDS } from "../../../lib/core/release/flag-kill.ts";
-import { describeKilled, killedIn, recordKill, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
+import { FALLBACK_STRATEGY, READER_POLL_SECONDS } from "../../../lib/core/release/flag-kill.ts";
+import { describeKilled, killedIn, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
 import { enableCommand } from "../../../lib/core/release/silenced-monitors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { followFlags, startFlags } from "./flag-deployment.ts";
-
-interface FlagPlace {
-  applicationId: string;
-  environmentId: string;
-  profileId: string;
-}
+import { type FlagPlace, flagTargetOf, holdOff, killInSession } from "./flag-kill.ts";
 
 export interface RollbackFlagsOptions extends FlagPlace {
   flags: string[];
@@ -26,7 +21,7 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   const flags = [...new Set(options.flags)];
   const reason = session.options.reason ?? DEFAULT_REASON;
   session.step(1, 3, "look at the flags that are deployed");
-  const target = await resolve(session, options);
+  const target = await flagTargetOf(session, options);
   const deployed = await session.ports.flags.deployed(target);
   if (!deployed) {
     throw new GoaroundError("flags-missing", "operator", `profile ${options.profileId} has never been deployed`, {
@@ -73,23 +68,16 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   session.step(2, 3, "kill");
   session.state = "the kill may have been started; alarm actions are restored";
   let silent: string[] = [];
-  const result = await killFlags(
-    { ...session.ports, clock: session.clock },
-    {
-      environment: session.environment,
-      target,
-      flags,
-      reason,
-      unknown: "refuse",
-      force: options.force,
-      signal: session.signal,
-      rememberSilenced: async (alarms) => {
-        silent = alarms;
-      },
-      onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
-      ...(session.options.pollSeconds === undefined ? {} : { pollMs: session.options.pollSeconds * 1000 }),
+  const result = await killInSession(session, {
+    target,
+    flags,
+    reason,
+    unknown: "refuse",
+    force: options.force,
+    rememberSilenced: async (alarms) => {
+      silent = alarms;
     },
-  );
+  });
   await hold(result.version);
   session.step(3, 3, "verify");
   const now = await session.ports.flags.deployed(target);
@@ -125,21 +113,6 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   );
 }
 
-/** Flags that were killed stay off through later deploys. The kill itself does not fail for the ledger. */
-export async function holdOff(
-  session: Session,
-  target: FlagTarget,
-  flags: readonly string[],
-  reason: string,
-  version: number | undefined,
-): Promise<void> {
-  const write = async () => {
-    const { arn: by } = await session.ports.discovery.identity();
-    await recordKill({ ...session.ports, clock: session.clock }, { target, flags, by, reason, version });
-  };
-  await session.attempt("that the flags stay off is not written down, a later deploy may switch them on", write());
-}
-
 /** A killed flag goes on after a person has released it, and not before. A ledger that does not answer refuses nothing. */
 async function requireReleased(session: Session, target: FlagTarget, flag: string): Promise<void> {
   const record = await session.attempt("killed flags could not be looked up", session.ports.ledger.getEnvironment());
@@ -161,7 +134,7 @@ export async function updateFlag(session: Session, options: UpdateFlagOptions): 
   const { flagName, enabled } = options;
   const wanted = enabled ? "on" : "off";
   session.step(1, 3, "look at the flags that are deployed");
-  const target = await resolve(session, options);
+  const target = await flagTargetOf(session, options);
   const deployed = await session.ports.flags.deployed(target);
   if (!deployed) {
     throw new GoaroundError("flags-missing", "operator", `profile ${options.profileId} has never been deployed`, {
@@ -230,13 +203,6 @@ export async function updateFlag(session: Session, options: UpdateFlagOptions): 
     data,
   };
 }
-
-const resolve = (session: Session, place: FlagPlace): Promise<FlagTarget> =>
-  session.ports.flags.resolve({
-    application: place.applicationId,
-    environment: place.environmentId,
-    profile: place.profileId,
-  });
 
 /** On in steps, off at once; AWS's own strategy where ours was not deployed. A strategy that was named must exist. */
 const strategiesFor = (session: Session, { strategy, enabled }: UpdateFlagOptions): string[] =>

@@ -1,10 +1,9 @@
 import type { FlagReference } from "../../../lib/contract/policy.ts";
-import { killFlags } from "../../../lib/core/release/flag-kill.ts";
 import type { FlagResult } from "../../../lib/core/release/records.ts";
 import { EXIT } from "../exit-codes.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import type { Outcome, Session } from "../session.ts";
-import { holdOff } from "./flags.ts";
+import { flagTargetOf, holdOff, killInSession } from "./flag-kill.ts";
 
 /** Switches off the flags that belong to releases, profile after profile. What could not be is in the results. */
 export async function switchReleaseFlagsOff(
@@ -21,20 +20,15 @@ async function switchOff(session: Session, { flags, ...ids }: FlagReference, rea
   let silencedAlarms: string[] = [];
   const result = { ...ids, switchedOff: [], alreadyOff: [], seconds: undefined, failure: undefined };
   try {
-    const { applicationId: application, environmentId, profileId: profile } = ids;
-    const target = await session.ports.flags.resolve({ application, environment: environmentId, profile });
-    const killed = await killFlags(
-      { ...session.ports, clock: session.clock },
-      {
-        ...{ environment: session.environment, target, flags, reason, signal: session.signal },
-        unknown: "leave-out",
-        until: "effective",
-        rememberSilenced: async (alarms) => {
-          silencedAlarms = alarms;
-        },
-        onProgress: (line, severity) => (severity === "warning" ? session.warn(line) : session.say(`  ${line}`)),
+    const target = await flagTargetOf(session, ids);
+    const killed = await killInSession(session, {
+      ...{ target, flags, reason },
+      unknown: "leave-out",
+      until: "effective",
+      rememberSilenced: async (alarms) => {
+        silencedAlarms = alarms;
       },
-    );
+    });
     const known = flags.filter((flag) => !killed.unknown.includes(flag));
     await holdOff(session, target, known, reason, killed.version);
     const { switchedOff, alreadyOff, seconds } = killed;

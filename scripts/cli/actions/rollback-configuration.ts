@@ -5,6 +5,7 @@ import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { deployContent } from "./flag-deployment.ts";
+import { flagTargetOf } from "./flag-kill.ts";
 import { recordOrder } from "./record-order.ts";
 
 export interface RollbackConfigurationOptions {
@@ -20,11 +21,7 @@ export async function rollbackConfiguration(session: Session, options: RollbackC
   const { flags, flagHistory, ledger } = session.ports;
   const reason = session.options.reason ?? DEFAULT_REASON;
   session.step(1, 3, "look at what was deployed");
-  const target = await flags.resolve({
-    application: options.applicationId,
-    environment: options.environmentId,
-    profile: options.profileId,
-  });
+  const target = await flagTargetOf(session, options);
   const active = await flags.activeDeployment(target);
   if (active) {
     throw new GoaroundError("conflict", "operator", `flag deployment ${active.number} (${active.state}) is running`, {
