@@ -10,7 +10,7 @@ import {
   PutMetricAlarmCommand,
   paginateDescribeAlarms,
 } from "@aws-sdk/client-cloudwatch";
-import type { SideCounts, TestedPercentile } from "../core/judge/types.ts";
+import { NO_COUNTS, type SideCounts, type TestedPercentile } from "../core/judge/types.ts";
 import type { AlarmState, MonitoringPort } from "../core/ports.ts";
 import { readDeclared } from "./declared-metrics.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
@@ -34,7 +34,7 @@ export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
   async function counts(dimensions: Dimensions, from: Date, to: Date): Promise<SideCounts> {
     // Lambda's metrics exist per whole minute only; half a minute would be counted twice or not at all.
     const range = wholeMinutes(from, to);
-    if (!range) return NOTHING;
+    if (!range) return NO_COUNTS;
     const seconds = (range.to.getTime() - range.from.getTime()) / 1000;
     const asked = queries(dimensions, Math.min(seconds, MAX_PERIOD_SECONDS));
     return summarise(await readSeries(client(), asked, range, subjectOf(dimensions), options.signal));
@@ -214,14 +214,6 @@ const dimensionsOf = ({ functionName, alias, version }: { functionName: string; 
   Resource: `${functionName}:${alias}`,
   ...(version === undefined ? {} : { ExecutedVersion: version }),
 });
-
-const NOTHING: SideCounts = {
-  invocations: 0,
-  errors: 0,
-  throttles: 0,
-  averageDurationMs: undefined,
-  p99DurationMs: undefined,
-};
 
 /** Percentiles that triggers may name. */
 const PERCENTILES: TestedPercentile[] = [50, 90, 95];

@@ -12,7 +12,7 @@ import {
   type Rules,
   type Sides,
 } from "./rules.ts";
-import type { JudgeState, Look, Reason, SideCounts, Verdict } from "./types.ts";
+import { type JudgeState, type Look, NO_COUNTS, type Reason, type SideCounts, type Verdict } from "./types.ts";
 
 /** One good look between two bad ones does not make a fault a passing one. */
 const RATE_WINDOW_LOOKS = 3;
@@ -63,18 +63,10 @@ export interface Ruled {
   supporting: Reason[];
 }
 
-const NOTHING: SideCounts = {
-  invocations: 0,
-  errors: 0,
-  throttles: 0,
-  averageDurationMs: undefined,
-  p99DurationMs: undefined,
-};
-
 const initialState = (): FixedState => ({
   version: 1,
-  canary: NOTHING,
-  baseline: NOTHING,
+  canary: NO_COUNTS,
+  baseline: NO_COUNTS,
   observedSeconds: 0,
   expectedCanaryInvocations: 0,
   looks: [],
@@ -170,8 +162,8 @@ function windowOf({ looks }: FixedState, seconds: number): Sides | undefined {
   if (covered < seconds) return undefined;
   const [canary = 0, canaryErrors = 0, baseline = 0, baselineErrors = 0] = sums;
   return {
-    canary: { ...NOTHING, invocations: canary, errors: canaryErrors },
-    baseline: { ...NOTHING, invocations: baseline, errors: baselineErrors },
+    canary: { ...NO_COUNTS, invocations: canary, errors: canaryErrors },
+    baseline: { ...NO_COUNTS, invocations: baseline, errors: baselineErrors },
   };
 }
 

@@ -23,6 +23,15 @@ export interface SideCounts {
   environments?: Record<string, EnvironmentCounts> | undefined;
 }
 
+/** Nothing ran. */
+export const NO_COUNTS: SideCounts = {
+  invocations: 0,
+  errors: 0,
+  throttles: 0,
+  averageDurationMs: undefined,
+  p99DurationMs: undefined,
+};
+
 export interface EnvironmentCounts {
   requests: number;
   errors: number;

@@ -1,5 +1,5 @@
 import { type Counted, countNew, LATE_MINUTES, nothingCounted } from "../judge/increments.ts";
-import type { Look, SideCounts } from "../judge/types.ts";
+import { type Look, NO_COUNTS } from "../judge/types.ts";
 import { factsOf, type Log } from "../log.ts";
 import type { Clock, MonitoringPort } from "../ports.ts";
 import type { ReleaseRecord } from "./records.ts";
@@ -102,18 +102,10 @@ const timesOf = ({ from, to, expectedShare, elapsedSeconds }: LookWindow) => ({
   expectedShare,
 });
 
-const nothing: SideCounts = {
-  invocations: 0,
-  errors: 0,
-  throttles: 0,
-  averageDurationMs: undefined,
-  p99DurationMs: undefined,
-};
-
 /** A look at which nothing could be seen. */
 export const unobserved = (window: LookWindow): Look => ({
   ...timesOf(window),
   observed: false,
-  canary: nothing,
-  baseline: nothing,
+  canary: NO_COUNTS,
+  baseline: NO_COUNTS,
 });

@@ -12,6 +12,7 @@ import type {
   PutMetricAlarmInput,
   SetAlarmStateInput,
 } from "@aws-sdk/client-cloudwatch";
+import { isJson } from "../../kernel/json.ts";
 import type { World } from "../../kernel/service.ts";
 import type { AlarmEngine } from "./alarm-engine.ts";
 import {
@@ -261,15 +262,6 @@ function checkTypes(types: readonly string[] | undefined): void {
   throw constraintError([
     `Value '[${types.join(", ")}]' at 'alarmTypes' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [${ALARM_TYPES.join(", ")}], Member must not be null]`,
   ]);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function parsedRule(text: string) {

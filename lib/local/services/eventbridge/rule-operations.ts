@@ -11,6 +11,7 @@ import type {
   Target,
 } from "@aws-sdk/client-eventbridge";
 import { notImplemented } from "../../kernel/errors.ts";
+import { isJson } from "../../kernel/json.ts";
 import type { World } from "../../kernel/service.ts";
 import type { EventRouter } from "./bus.ts";
 import { targetKind } from "./delivery.ts";
@@ -201,15 +202,6 @@ function checkTarget(target: Target): void {
   const paths = [target.InputPath ?? "$", ...Object.values(target.InputTransformer?.InputPathsMap ?? {})];
   for (const path of paths) {
     if (!pathSteps(path)) throw validation(`Invalid InputPath for target ${target.Id} : [${path}].`);
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
 
