@@ -1,10 +1,11 @@
-import { DEFAULT_ALIAS, guardFunctionName, killStrategyName, releaseContextKey } from "../../lib/contract/names.ts";
-import type { Behaviour, ReleaseStep, Scenario } from "../../lib/contract/scenario.ts";
+import { DEFAULT_ALIAS, killStrategyName, releaseContextKey } from "../../lib/contract/names.ts";
+import type { ReleaseStep, Scenario } from "../../lib/contract/scenario.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { type LocalAws, startLocalAws } from "../../lib/local/index.ts";
 import { Account } from "./account.ts";
 import { performBefore, performDuring } from "./actions.ts";
 import { AssemblyDeployer } from "./assembly-deployer.ts";
+import { breakThings, faultAtMs, setBehaviours } from "./conditions.ts";
 import { Assemblies, CdkCliDeployer, type Deployer, type DeployResult } from "./deployer.ts";
 import { Flags } from "./flags.ts";
 import { functionModel, requestsPerSecondAt } from "./model.ts";
@@ -151,7 +152,7 @@ export class Rehearsal {
     const flagsBefore = this.flags.deployed();
     const marks = this.recorder.begin(this.functionName, before.functionVersion, this.stage.now);
     this.marks = marks;
-    await this.setBehaviours(step, before.functionVersion, watched);
+    await setBehaviours(this, step, before.functionVersion, watched);
     this.stage.watch(this.functionName, {
       canaryVersion: () => marks.canaryVersion,
       restored: () => marks.restoredAtMs !== undefined,
@@ -164,7 +165,7 @@ export class Rehearsal {
     this.progress(`releasing artifact ${step.artifact}`);
 
     if (watched) {
-      await this.breakThings();
+      breakThings(this);
       await performBefore(this);
       performDuring(this, marks);
     }
@@ -227,27 +228,6 @@ export class Rehearsal {
     return this.marks?.shiftStartMs === undefined ? undefined : (atMs - this.marks.shiftStartMs) / 1000;
   }
 
-  private async setBehaviours(step: ReleaseStep, baselineVersion: string, watched: boolean): Promise<void> {
-    // What breaks for everyone breaks in the scenario's own releases: the earlier version comes in peace.
-    const shared = watched ? this.scenario : { outages: [], flagEffects: [] };
-    const set = (functionName: string, baseline: string, canary: Behaviour) =>
-      this.aws.services.lambda.setModel(
-        functionName,
-        functionModel(
-          shared,
-          (version) => (Number(version) > Number(baseline) ? canary : this.scenario.baseline),
-          (atMs) => this.sinceShift(atMs),
-          (reader, flag) => this.flags.seenBy(reader, flag),
-          (version) => Number(version) > Number(baseline),
-        ),
-      );
-    set(this.functionName, baselineVersion, step.canary);
-    for (const sibling of this.scenario.siblings) {
-      const name = await this.account.functionNamed(sibling.function);
-      set(name, (await this.account.alias(name, DEFAULT_ALIAS)).functionVersion, sibling.canary);
-    }
-  }
-
   private async prepareFlags(): Promise<void> {
     const { flagsOn, flagMonitors } = this.scenario;
     if (flagMonitors) await this.flags.monitor(await this.account.aliasErrorAlarm(this.functionName));
@@ -255,17 +235,6 @@ export class Rehearsal {
     const on = Object.fromEntries(flagsOn.map((flag) => [flag, true]));
     await this.stage.toItsEnd(this.flags.set(on, killStrategyName(this.options.environment)));
     await this.stage.advanceBy(2 * MINUTE);
-  }
-
-  private async breakThings(): Promise<void> {
-    for (const fault of this.scenario.hookFaults) {
-      this.aws.services.lambda.sabotage(guardFunctionName(this.options.environment, fault.hook), fault.kind);
-    }
-    for (const { fromSeconds, untilSeconds, ...rule } of this.scenario.apiFaults) {
-      // Times count from the shift, which has not begun: the window opens now unless the scenario says later.
-      const at = (seconds: number | undefined) => (seconds === undefined ? undefined : this.stage.now + seconds * 1000);
-      this.aws.world.faults.inject({ ...rule, fromMs: at(fromSeconds), untilMs: at(untilSeconds) });
-    }
   }
 
   /** What `expected.back` is about: function → the version that serves. */
@@ -297,20 +266,9 @@ export class Rehearsal {
   }
 
   private times(step: ReleaseStep, marks: ReleaseMarks) {
-    const faultAtMs = this.faultAtMs(step, marks);
-    const firstFailureAtMs = faultAtMs === undefined ? undefined : this.stage.firstCanaryFailureMs(faultAtMs);
-    return timesOf({ ...marks, faultAtMs, firstFailureAtMs });
-  }
-
-  /** The first moment at which the canary, or both versions, behave worse than agreed. */
-  private faultAtMs(step: ReleaseStep, marks: ReleaseMarks): number | undefined {
-    if (marks.shiftStartMs === undefined) return undefined;
-    const starts = [
-      ...step.canary.phases.map((phase) => phase.fromSeconds ?? 0),
-      ...this.scenario.outages.map((outage) => outage.fromSeconds),
-      ...(this.scenario.flagEffects.length > 0 ? [0] : []),
-    ];
-    return starts.length === 0 ? undefined : marks.shiftStartMs + Math.max(0, Math.min(...starts)) * 1000;
+    const atMs = faultAtMs(this.scenario, step, marks);
+    const firstFailureAtMs = atMs === undefined ? undefined : this.stage.firstCanaryFailureMs(atMs);
+    return timesOf({ ...marks, faultAtMs: atMs, firstFailureAtMs });
   }
 
   /** A line on both versions for each minute in which traffic is split, or was put back. */
