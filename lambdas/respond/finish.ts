@@ -1,5 +1,6 @@
 import type { AliasState } from "../../lib/core/ports.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
+import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
 import { killOrAwait } from "./flags-off.ts";
@@ -17,12 +18,13 @@ export async function finishPutBack(
   response: Response,
   event: AlarmEvent,
   release: ReleaseRecord,
-  { functionVersion: to }: Pick<AliasState, "functionVersion">,
+  { alias: { functionVersion: to }, journal }: { alias: AliasState; journal: RollbackRecord | undefined },
 ): Promise<void> {
   if ((await readStanding(response, release)).disarmed) return;
   const reasons = reasonsFor(event);
   const flags = killOrAwait(response, release, rolledBack(release));
-  if (release.outcome !== "rolled-back") {
+  // A journal that nobody has ended is taken up, and closed.
+  if (release.outcome !== "rolled-back" || (journal && !journal.result)) {
     const move = () => putAliasBack(response, release, to, { reason: reasons[0]!.message });
     return putBack(response, release, reasons, flags, move);
   }

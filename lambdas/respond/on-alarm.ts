@@ -2,6 +2,7 @@ import { applicationName, deploymentGroupName, type GuardedAlarm, parseAlarmName
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { AliasState } from "../../lib/core/ports.ts";
 import { respondToAlarm } from "../../lib/core/release/alarm-response.ts";
 import { appSpecOf, isUndo, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
@@ -16,6 +17,9 @@ import { goOnTrying, guardRelease } from "./guard-time.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
 
+/** Before an alias that may have been read too early is read again. Milliseconds. */
+const REREAD_MS = 1000;
+
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
 export async function onAlarm(response: Response, event: AlarmEvent): Promise<void> {
   const { ports, log, environment } = response;
@@ -26,11 +30,18 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
   }
   const { lastRelease, journal, isRead } = await findLastRelease(response, alarm);
   const group = lastRelease?.group ?? (await findGroup(response, alarm));
-  const [alias, running] = await Promise.all([
-    ports.functions.getAlias(alarm.functionName, alarm.alias),
-    findRunning(response, alarm, group),
-  ]);
-  const answer = respondToAlarm({ alarm, now: ports.clock.now(), running, alias, lastRelease, journal });
+  const read = () => ports.functions.getAlias(alarm.functionName, alarm.alias);
+  const [first, running] = await Promise.all([read(), findRunning(response, alarm, group)]);
+  let alias = first;
+  const answerTo = (state: AliasState) =>
+    respondToAlarm({ alarm, now: ports.clock.now(), running, alias: state, lastRelease, journal });
+  let answer = answerTo(alias);
+  if (answer.kind === "put-back" && isRestored(journal, answer.release)) {
+    // The alias is back, says the journal: a read that came right after that may not know of it yet.
+    await ports.clock.sleep(REREAD_MS, response.signal);
+    alias = await read();
+    answer = answerTo(alias);
+  }
   log.info("answer to the alarm", {
     alarm: event.alarmName,
     answer: answer.kind,
@@ -49,7 +60,7 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     case "try-on":
       return goOnTrying(response, event, answer.release);
     case "finish":
-      return finishPutBack(response, event, answer.release, alias);
+      return finishPutBack(response, event, answer.release, { alias, journal });
     case "record":
       if (!isRead) throw booksUnread();
       return recordLate(response, event, answer.release);
@@ -58,6 +69,9 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
       if (!running && alarm.version !== undefined) await recordVerdictLate(response, event, alarm, group);
   }
 }
+
+const isRestored = (journal: RollbackRecord | undefined, { deploymentId }: ReleaseRecord) =>
+  journal?.deploymentId === deploymentId && journal.result?.outcome === "restored";
 
 /** What the books would have said is not known: they are asked again when Lambda delivers the event again. */
 const booksUnread = () =>

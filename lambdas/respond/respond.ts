@@ -69,7 +69,7 @@ export function createRespond({ ports: unbounded, environment, home, log, emit, 
 async function onDeployment(response: Response, event: DeploymentEvent): Promise<void> {
   const { log, environment } = response;
   const { deploymentId, application, state } = event;
-  log.info("deployment", { deploymentId, application, state });
+  log.info("deployment", { deploymentId, state });
   if (application !== applicationName(environment)) return;
   if (state === "SUCCESS") return onSucceeded(response, deploymentId);
   if (state === "FAILURE" || state === "STOP") return onEnded(response, deploymentId);
