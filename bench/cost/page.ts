@@ -128,12 +128,15 @@ invocations, calls, capacity units, metrics, log bytes and state transitions in 
 once: the time that Lambda bills is the time that an invocation waits there, plus ${CALL_MS} ms for each call, one after the other,
 plus ${COLD_START_MS} ms for each start of a runtime, which stays warm for ${WARM_MINUTES} minutes [assumed]. Also assumed are ${KMS_REQUESTS_PER_PUBLISH} KMS requests for each
 notification, one subscriber by e-mail, one X-Ray trace for each watch, and that the minutes of a scheduled rule cost what
-custom events cost. What CodeDeploy itself asks of CloudWatch is not counted.
+custom events cost. Not counted is what CodeDeploy itself asks of CloudWatch, and the function's own log: in JSON, which guarded
+functions log in unless they say otherwise, it is longer than in text.
 
 ### One release
 
 5 minutes at 10 %, 10 minutes of bake, ${GUARD_HOURS} hours of guard time: CodeDeploy's deployment of the good release was open for
-${good.openSeconds} s, that of the bad one for ${bad.openSeconds} s, until it was ${bad.outcome}.
+${good.openSeconds} s, that of the bad one for ${bad.openSeconds} s, until it was ${bad.outcome}. Both are judged by the function's log, at
+10 requests/s: the signals Lambda runs once for each batch of it, so more requests and more execution environments are more
+of that ([up to 1,000 requests/s](signals.md)).
 
 ${table(
   ["what", "price", `promoted (\`${good.scenario}\`)`, `rolled back (\`${bad.scenario}\`)`],

@@ -56,7 +56,8 @@ export class Tally {
   private readonly names: Map<string, string>;
   private readonly calls: Record<string, number> = {};
   private readonly work: Record<string, Work> = {};
-  private readonly lastSeenMs = new Map<string, number>();
+  /** When each environment of a Lambda ended its last invocation. */
+  private readonly environments = new Map<string, number[]>();
   private readonly emitted = new Set<string>();
   private readonly executions = new Map<string, string[]>();
   private readonly usage: Usage = {};
@@ -105,10 +106,14 @@ export class Tally {
 
   private countInvocation(name: string, endedMs: number, durationMs: number): void {
     const work = this.workOf(name);
-    const idleMs = endedMs - durationMs - (this.lastSeenMs.get(name) ?? Number.NEGATIVE_INFINITY);
-    // Before the one that it was busy with ended, the next one needed another.
-    if (idleMs < 0 || idleMs > WARM_MINUTES * 60_000) work.coldStarts++;
-    this.lastSeenMs.set(name, endedMs);
+    const startedMs = endedMs - durationMs;
+    const known = this.environments.get(name) ?? [];
+    const warm = known.filter((lastMs) => startedMs - lastMs <= WARM_MINUTES * 60_000);
+    // While all are busy, the next invocation needs another.
+    const free = warm.findIndex((lastMs) => lastMs <= startedMs);
+    if (free === -1) work.coldStarts++;
+    else warm.splice(free, 1);
+    this.environments.set(name, [...warm, endedMs]);
     work.invocations++;
     work.waitedMs += durationMs;
   }

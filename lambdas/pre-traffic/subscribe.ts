@@ -4,6 +4,7 @@ import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, MonitoringPort, VersionInfo } from "../../lib/core/ports.ts";
 import type { ReleaseRecord, SignalSource } from "../../lib/core/release/records.ts";
 import { leaving } from "../../lib/core/signals/log-looks.ts";
+import { hidesReports } from "../../lib/core/signals/outlook.ts";
 import type { LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { sampled, sampleOneIn } from "../../lib/core/signals/sample.ts";
 import { filterNameOf, stopCounting } from "../runtime/log-subscription.ts";
@@ -38,6 +39,9 @@ export async function countLog(ports: SubscribePorts, subscription: Subscription
   const { release, environment } = subscription;
   const { deploymentId, functionName, policy } = release;
   if (policy.signals.source === "metrics") return [];
+  const hidden = subscription.versions.find((version) => version && hidesReports(version));
+  // What is left of such a log would be failures without the requests that they are of.
+  if (hidden) return [notCounted(`version ${hidden.version} has the system log level WARN, which hides its requests`)];
   const permanent = policy.signals.logs === "always";
   const groups = subscription.versions.map((version) => version?.logGroup ?? defaultLogGroup(functionName));
   const signals: SignalSource = {
@@ -121,5 +125,8 @@ async function giveUp(
     log.warn("what was begun could not be undone", { deploymentId, ...factsOf(error) });
   }
   log.warn("the log is not counted", { deploymentId, why });
-  return leaving(`the function's log is not counted, so the versions are compared by Lambda's metrics: ${why}`);
+  return notCounted(why);
 }
+
+const notCounted = (why: string) =>
+  leaving(`the function's log is not counted, so the versions are compared by Lambda's metrics: ${why}`);

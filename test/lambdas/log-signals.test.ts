@@ -303,6 +303,18 @@ describe("subscribing to a release's log", () => {
     expect(record().signals).toBeUndefined();
   });
 
+  it.each(["1", "2"])("is not done where the log of version %s hides the requests that went well", async (version) => {
+    ports = scene();
+    const { versions } = ports.functions.functions.get(FUNCTION)!;
+    versions.set(version, { ...versionInfo(version), ...versions.get(version), systemLogLevel: "WARN" });
+    await pre();
+    expect(ports.subscriptions.calls.log).toEqual([]);
+    expect(record().signals).toBeUndefined();
+    expect(record().admissionFindings).toMatchObject([
+      { code: FROM_METRICS, message: expect.stringContaining("WARN") },
+    ]);
+  });
+
   it("is for good where the policy says so", async () => {
     await shifting({ signals: { source: "logs", logs: "always" } });
     await watch();

@@ -23,7 +23,7 @@ export interface LoggingVersion {
   version: string;
   logGroup: string;
   /** Undefined where it logs in text. */
-  systemLogLevel: string | undefined;
+  systemLogLevel?: string | undefined;
 }
 
 /** One thing that a person should know of the next release's evidence, and the command that shows it. */
@@ -65,9 +65,14 @@ interface Obstacle {
   command: string;
 }
 
-/** The records that end a request are of level INFO (Lambda guide, "Log-level filtering", 2026). Text always has its REPORT. */
+/**
+ * The records that end requests which went well are of level INFO (Lambda guide, "Log-level filtering", 2026): above it a log
+ * tells of failures at most. Text always has its REPORT.
+ */
+export const hidesReports = ({ systemLogLevel }: Pick<LoggingVersion, "systemLogLevel">) => systemLogLevel === "WARN";
+
 function hiddenReports({ functionName }: LogFacts, { version, systemLogLevel }: LoggingVersion): Obstacle[] {
-  if (systemLogLevel !== "WARN") return [];
+  if (!hidesReports({ systemLogLevel })) return [];
   const which = version === "$LATEST" ? "what would be published next" : `version ${version}`;
   return [
     {
