@@ -165,6 +165,20 @@ describe("the log of an invocation", () => {
     ]);
     expect(bench.logs[0]?.group).toBe("/custom");
   });
+
+  it("tells of failures only where the function's system log level is WARN", async () => {
+    const LoggingConfig = { LogFormat: "JSON", SystemLogLevel: "WARN" };
+    await bench.create("if (event.fail) throw new Error('no'); return 1", { LoggingConfig });
+    const types = () =>
+      bench.messages().flatMap((message) => {
+        const { type } = JSON.parse(message) as { type?: string };
+        return type?.startsWith("platform.") ? [type] : [];
+      });
+    await bench.invoke();
+    expect(types()).toEqual([]);
+    await bench.invoke({ Payload: Buffer.from(JSON.stringify({ fail: true })) });
+    expect(types()).toEqual(["platform.report"]);
+  });
 });
 
 describe("metrics", () => {

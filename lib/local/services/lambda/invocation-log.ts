@@ -28,8 +28,9 @@ export class InvocationLog {
 
   start(logStreamName: string): void {
     this.stream = logStreamName;
-    if (this.isJson) this.platform("platform.start", { version: this.version.version });
-    else this.write([`START RequestId: ${this.requestId} Version: ${this.version.version}`]);
+    if (this.isJson) {
+      if (!isQuiet(this.version)) this.platform("platform.start", { version: this.version.version });
+    } else this.write([`START RequestId: ${this.requestId} Version: ${this.version.version}`]);
   }
 
   write(lines: readonly string[]): void {
@@ -66,6 +67,10 @@ export class InvocationLog {
 export const logGroupOf = (version: VersionRecord) =>
   version.settings.LoggingConfig?.LogGroup ?? `/aws/lambda/${version.settings.FunctionName}`;
 
+/** Records of starts and of what went well are of level INFO; that those of failures are of level WARN is unverified. */
+const isQuiet = ({ settings }: { settings: Pick<VersionRecord["settings"], "LoggingConfig"> }) =>
+  settings.LoggingConfig?.SystemLogLevel === "WARN";
+
 /** What ends an invocation's log: END and REPORT, or the record `platform.report` where the function logs in JSON. */
 export function platformLines(
   version: { settings: Pick<VersionRecord["settings"], "MemorySize" | "LoggingConfig"> },
@@ -76,6 +81,7 @@ export function platformLines(
   const memoryMb = version.settings.MemorySize ?? 128;
   const billedMs = Math.ceil(durationMs + (initMs ?? 0));
   if (version.settings.LoggingConfig?.LogFormat === "JSON") {
+    if (status === "success" && isQuiet(version)) return [];
     const metrics = {
       durationMs,
       billedDurationMs: billedMs,
