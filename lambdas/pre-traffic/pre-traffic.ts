@@ -68,8 +68,12 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
       const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };
       return block(ports, record, verdict, log);
     }
-    await joinGroup(ports, record);
+    const joined = await joinGroup(ports, record, (refusals) => applyOrders(refusals, standing));
     signal.throwIfAborted();
+    if (joined.refusals.length > 0) {
+      const verdict: Verdict = { kind: "hold", reasons: refusalReasons(joined), findings: admission.findings };
+      return block(ports, record, verdict, log);
+    }
 
     const ownRequests: string[] = [];
     const failures = await runSmokeTests(record.policy.smokeTests, {
@@ -81,7 +85,7 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     });
     signal.throwIfAborted();
     const smoked = applyOrders(failures.map(asRefusal), standing);
-    const noted = [...admission.findings, ...smoked.findings];
+    const noted = [...admission.findings, ...joined.findings, ...smoked.findings];
     if (smoked.refusals.length > 0) {
       await markKnownBad(ports, record, failures);
       return block(ports, record, { kind: "rollback", reasons: failures, findings: noted }, log);
@@ -185,5 +189,5 @@ async function markKnownBad(ports: PreTrafficPorts, record: ReleaseRecord, failu
 /** What a person may override, or have the guard only report, like anything else that speaks against the release. */
 const asRefusal = ({ code, message }: Reason) => ({ code, message, advice: "" });
 
-const refusalReasons = ({ refusals }: Admission): Reason[] =>
+const refusalReasons = ({ refusals }: Pick<Admission, "refusals">): Reason[] =>
   refusals.map(({ code, message, advice }) => fact(code, `${message}. ${advice}`));

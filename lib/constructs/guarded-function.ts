@@ -18,6 +18,7 @@ import { buildPolicy, type PolicySettings, policyParameter } from "./policy-para
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
 import { ReleaseStrategy } from "./release-strategy.ts";
+import { rollAfter } from "./rolling-group.ts";
 import { watchStackSize } from "./stack-size.ts";
 import { type ExpectedTraffic, warnOfThinTraffic } from "./thin-traffic.ts";
 import { versionNumber } from "./version-number.ts";
@@ -38,6 +39,12 @@ export interface GuardedFunctionProps {
   readonly deploymentGroupName?: string;
   /** Checks, smoke tests, flags and blockers of this function's releases. Default: the policy's own defaults. */
   readonly policy?: PolicySettings;
+  /**
+   * The function of the same release group that goes before this one: a rolling group, one function after the other. The
+   * alias moves only after the release of that one has succeeded, its bake included; also across stacks. Default: with
+   * the others of its group.
+   */
+  readonly releaseAfter?: GuardedFunction;
   /**
    * Has a function that does not say how it logs log in JSON, as releases are judged by its log. False leaves it as it is:
    * text tells less of failures. Default true, where `policy.signals.source` is `logs`.
@@ -175,7 +182,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     this.policy = buildPolicy(
       { functionName: this.functionName, alias: this.aliasName, deploymentGroup: this.deploymentGroupName },
       props.policy ?? {},
-      strategy.staged,
+      { staged: strategy.staged, releaseAfter: props.releaseAfter?.functionName },
     );
     this.tagFunction(guard);
     if (this.policy.signals.source === "logs" && props.jsonLogging !== false) logInJson(this, this.function);
@@ -193,6 +200,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     const group = this.deploymentGroup(props, strategy, number);
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
+    if (props.releaseAfter) rollAfter(this, props.releaseAfter);
     this.annotate(strategy);
     if (props.expectedTraffic) {
       warnOfThinTraffic(this, props.expectedTraffic, strategy.steps ?? [], this.policy.checks);

@@ -9,10 +9,10 @@ import {
   validatePolicy,
 } from "../contract/policy.ts";
 
-/** What a function's policy says; names, schema version and what the strategy says of stages are filled in. */
+/** What a function's policy says; names, schema version, stages and the place in a rolling group are filled in. */
 export type PolicySettings = Omit<
   PolicyInput,
-  "schemaVersion" | "functionName" | "alias" | "deploymentGroup" | "staged"
+  "schemaVersion" | "functionName" | "alias" | "deploymentGroup" | "staged" | "releaseAfter"
 >;
 
 export interface PolicyNames {
@@ -22,9 +22,13 @@ export interface PolicyNames {
 }
 
 /** Checks a policy as the hooks will. Throws an error that lists every problem with its path. */
-export function buildPolicy(names: PolicyNames, settings: PolicySettings, staged?: PolicyInput["staged"]): Policy {
-  const stages = staged ? { staged } : {};
-  const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings, ...stages });
+export function buildPolicy(
+  names: PolicyNames,
+  settings: PolicySettings,
+  more: { staged?: PolicyInput["staged"]; releaseAfter?: string | undefined } = {},
+): Policy {
+  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
+  const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings, ...given });
   if (!parsed.ok) {
     throw new Error(
       `the policy is wrong:\n${parsed.problems.map((p) => `  policy.${p.path}: ${p.message}`).join("\n")}`,

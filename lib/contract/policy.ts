@@ -124,6 +124,8 @@ const policyObject = z.strictObject({
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** Functions that name the same group are released as one: when one fails, all that went before it go back too. */
   releaseGroup: z.optional(z.string().check(z.regex(/^[a-z][a-z\d-]{0,39}$/, "is not the name of a group"))),
+  /** Of a rolling group: the function before it. While another release of the group is open, none of this one begins. */
+  releaseAfter: z.optional(text(140)),
   /** Synthetic requests with the smoke payloads, with each minute so many to each version; none by default. */
   probes: z.optional(z.strictObject({ perLook: z.int().check(z.minimum(1), z.maximum(50)) })),
   /** What happens when the evidence is too thin at the end of the shift: guard time watches on, or back it goes. */

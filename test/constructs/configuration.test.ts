@@ -56,6 +56,21 @@ describe("configuration", () => {
     expect(strategyOf({ environments: EMPTY })).toBe("CodeDeployDefault.LambdaCanary10Percent5Minutes");
   });
 
+  it("takes rolling groups as rows of functions, each in one row and of that group only", () => {
+    const rows = { core: ["timeseries_query_processor", "lambda_router", "influxdb_loader"] };
+    const { functions } = load({ defaults: { rollingGroups: rows }, environments: EMPTY });
+    const place = ({ releaseGroup, releaseAfter }: (typeof functions)["lambda_router"]) => [releaseGroup, releaseAfter];
+    expect(place(functions.timeseries_query_processor)).toEqual(["core", undefined]);
+    expect(place(functions.lambda_router)).toEqual(["core", "timeseries_query_processor"]);
+    expect(place(functions.influxdb_loader)).toEqual(["core", "lambda_router"]);
+    expect(place(functions.rag_query_processor)).toEqual([undefined, undefined]);
+    const twice = { core: ["lambda_router", "influxdb_loader"], more: ["rag_query_processor", "lambda_router"] };
+    expect(() => load({ defaults: { rollingGroups: twice }, environments: EMPTY })).toThrow("has a function twice");
+    expect(() => load({ defaults: { rollingGroups: rows, releaseGroup: "all" }, environments: EMPTY })).toThrow(
+      'rollingGroups.core: lambda_router is of releaseGroup "all"',
+    );
+  });
+
   it("has a rollback taken in steps where a setting says so, no faster than the policy allows", () => {
     const { functions } = load({ defaults: { rollbackStepSeconds: 30 }, environments: EMPTY });
     expect(functions.lambda_router.rollbackStepSeconds).toBe(30);

@@ -261,3 +261,23 @@ describe("the sample platform", () => {
     },
   );
 });
+
+it("a rolling group of the configuration has stacks wait for each other, whatever the order of the functions", () => {
+  const configuration = loadConfiguration({});
+  const { functions } = configuration;
+  const [first, second] = ["rag_query_processor", "lambda_router"] as const;
+  const rolling = new App();
+  platform(rolling, {
+    configuration: {
+      ...configuration,
+      functions: {
+        ...functions,
+        [first]: { ...functions[first], releaseGroup: "core" },
+        [second]: { ...functions[second], releaseGroup: "core", releaseAfter: first },
+      },
+    },
+    guardEntries: ENTRIES,
+  });
+  const router = stacksOf(rolling).find(({ stackName }) => stackName === "goaround-dev-lambda-router");
+  expect(router?.dependencies.map(({ stackName }) => stackName)).toContain("goaround-dev-rag-query-processor");
+});

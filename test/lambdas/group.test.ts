@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { GroupMember } from "../../lib/core/release/release-groups.ts";
+import type { GroupMember, GroupWave } from "../../lib/core/release/release-groups.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { ALIAS_ALARM, alarmEvent, released, responder, shifting, stateEvent } from "./respond-scene.ts";
 import { FUNCTION, GROUP, ID, policyOf, reported, runWork, scene, silent } from "./scene.ts";
@@ -57,6 +57,87 @@ describe("pre-traffic", () => {
     expect(reported(ports)).toBe("Failed");
     expect(ports.ledger.releases.get(ID)?.verdict?.reasons.map(({ code }) => code)).toEqual(["group-reverting"]);
     expect(waveOf(ports).id).toBe("d-B");
+  });
+
+  describe("in a rolling group", () => {
+    const rolling = { ...shop, releaseAfter: "orders" };
+    const waveAt = (ports: FakePorts, more: object = {}): GroupWave => {
+      const openedAt = ports.clock.now().toISOString();
+      const member: GroupMember = {
+        ...{ functionName: "orders", alias: "live", deploymentId: "d-ORDERS", application: "goaround-dev", group: "g" },
+        ...{ baselineVersion: "1", canaryVersion: "2", brought: ["2"], flags: [], openedAt, ...more },
+      };
+      return { id: "d-ORDERS", revert: undefined, members: [member] };
+    };
+    /** `orders` goes before `checkout` in the same wave; `changes`: what is on record of its release. */
+    async function behind(changes: object, policy: object = rolling, member: object = {}) {
+      const ports = scene(policy);
+      ports.ledger.environment.groups.shop = waveAt(ports, member);
+      await ports.ledger.updateRelease("d-ORDERS", { openedAt: ports.clock.now().toISOString(), ...changes });
+      return ports;
+    }
+    const begin = (ports: FakePorts) => runWork(ports, createPreTraffic(ports, "dev", silent));
+    const members = (ports: FakePorts) => waveOf(ports).members.map(({ functionName }) => functionName);
+
+    it("refuses a release while the one before it is not verified, and it does not join", async () => {
+      const ports = await behind({});
+      await begin(ports);
+      expect(reported(ports)).toBe("Failed");
+      const [reason] = ports.ledger.releases.get(ID)?.verdict?.reasons ?? [];
+      expect(reason).toMatchObject({
+        code: "group-rolling",
+        message: expect.stringContaining("d-ORDERS of orders:live"),
+      });
+      expect(members(ports)).toEqual(["orders"]);
+    });
+
+    it("refuses the first of the row too while a later one is open", async () => {
+      const ports = await behind({}, shop, { rolling: true });
+      await begin(ports);
+      expect(reported(ports)).toBe("Failed");
+    });
+
+    it.each([
+      ["the one before it has been answered well after its traffic", { postTrafficStatus: "Succeeded" }],
+      ["the one before it has ended", { closedAt: "2026-03-02T11:59:00.000Z" }],
+    ])("lets a release begin once %s", async (_, changes) => {
+      const ports = await behind(changes);
+      await begin(ports);
+      expect(reported(ports)).toBe("Succeeded");
+      expect(members(ports)).toEqual(["orders", FUNCTION]);
+    });
+
+    it("sees one that joins at the same moment", async () => {
+      const ports = scene(rolling);
+      const change = ports.ledger.changeEnvironment.bind(ports.ledger);
+      ports.ledger.changeEnvironment = (work) => {
+        ports.ledger.environment.groups.shop ??= waveAt(ports);
+        return change(work);
+      };
+      await begin(ports);
+      expect(reported(ports)).toBe("Failed");
+      expect(members(ports)).toEqual(["orders"]);
+    });
+
+    it("lets one through by break-glass, which is recorded with the release", async () => {
+      const ports = await behind({});
+      const at = ports.clock.now().toISOString();
+      const until = new Date(ports.clock.now().getTime() + 3_600_000).toISOString();
+      const order = { reason: "hotfix", by: "ann", at, until, functionName: undefined, rules: ["group-rolling"] };
+      await ports.ledger.changeEnvironment(() => ({ breakGlass: [order] }));
+      await begin(ports);
+      expect(reported(ports)).toBe("Succeeded");
+      expect(ports.ledger.releases.get(ID)?.admissionFindings?.map(({ code }) => code)).toContain(
+        "break-glass-group-rolling",
+      );
+      expect(members(ports)).toEqual(["orders", FUNCTION]);
+    });
+
+    it("holds nothing up in a group that is released as it comes", async () => {
+      const ports = await behind({}, shop);
+      await begin(ports);
+      expect(reported(ports)).toBe("Succeeded");
+    });
   });
 });
 

@@ -49,6 +49,8 @@ const percent = z.number().gt(0).max(100);
 const milliseconds = z.number().int().min(1).max(900_000);
 const deploymentConfigName = z.string().regex(/^[\w.-]{1,100}$/, "must be the name of a deployment configuration");
 
+const groupName = z.string().regex(/^[a-z][a-z\d-]{0,39}$/, "must be the name of a group");
+
 const functionSettings = z.strictObject({
   errorThresholdPercent: percent.optional(),
   durationThresholdMs: milliseconds.optional(),
@@ -66,10 +68,7 @@ const functionSettings = z.strictObject({
     .optional(),
   signalSource: z.enum(["logs", "metrics"]).optional(),
   onTrafficDeficit: z.enum(["hold", "rollback"]).optional(),
-  releaseGroup: z
-    .string()
-    .regex(/^[a-z][a-z\d-]{0,39}$/, "must be the name of a group")
-    .optional(),
+  releaseGroup: groupName.optional(),
   metrics: z.array(declaredMetric).max(10).optional(),
   triggers: z.array(trigger).max(20).optional(),
 });
@@ -89,8 +88,14 @@ const settingsSchema = z.strictObject({
   flagsAfterRelease: z.array(z.enum(Object.keys(SAMPLE_FLAGS))).optional(),
   influxdbUrl: z.url().optional(),
   tags: z.record(z.string().regex(/^(?!aws:)[\w\s.:/=+@-]{1,128}$/), z.string().max(256)).optional(),
+  rollingGroups: z
+    .record(groupName, z.array(z.enum(SAMPLE_FUNCTIONS)).min(2))
+    .refine((rows) => isUnique(Object.values(rows).flat()), "has a function twice")
+    .optional(),
   functions: z.partialRecord(z.enum(SAMPLE_FUNCTIONS), functionSettings).optional(),
 });
+
+const isUnique = (names: readonly string[]) => new Set(names).size === names.length;
 
 const fileSchema = z.strictObject({
   $schema: z.string().optional(),
@@ -119,6 +124,8 @@ export interface FunctionConfiguration {
   readonly signalSource: FunctionSettings["signalSource"];
   /** Undefined: released by itself. */
   readonly releaseGroup: string | undefined;
+  /** The function before it in its rolling group. */
+  readonly releaseAfter: SampleFunction | undefined;
   readonly metrics: FunctionSettings["metrics"];
   readonly triggers: FunctionSettings["triggers"];
   /** What `-c release:<function>=…` says: a new text makes a new version. */
@@ -196,8 +203,9 @@ export function loadConfiguration(
   const releases = readReleases(context, environment, problems);
   const settings = file && isEnvironment(environment) ? file.environments[environment] : undefined;
   if (problems.length > 0 || !file || !settings || !isEnvironment(environment)) throw new ConfigurationError(problems);
-  const configuration = resolve(environment, merge(file.defaults, settings, overrides), releases);
-  const wrong = wrongTriggers(configuration);
+  const merged = merge(file.defaults, settings, overrides);
+  const configuration = resolve(environment, merged, releases);
+  const wrong = [...wrongTriggers(configuration), ...wrongGroups(merged)];
   if (wrong.length > 0) throw new ConfigurationError(wrong.map((problem) => `${path}: ${problem}`));
   return configuration;
 }
@@ -211,6 +219,16 @@ function wrongTriggers({ functions }: Configuration): string[] {
     }),
   );
   return [...new Set(problems)];
+}
+
+/** A function is of the rolling group that names it, and of no other. */
+function wrongGroups(settings: Settings): string[] {
+  return Object.entries(settings.rollingGroups ?? {}).flatMap(([group, names]) =>
+    names.flatMap((name) => {
+      const own = settings.functions?.[name]?.releaseGroup ?? settings.releaseGroup ?? group;
+      return own === group ? [] : [`rollingGroups.${group}: ${name} is of releaseGroup "${own}"`];
+    }),
+  );
 }
 
 const isEnvironment = (name: string): name is Environment => (ENVIRONMENTS as readonly string[]).includes(name);
@@ -323,6 +341,8 @@ function overlay<T extends FunctionSettings>(below: T, above: T): T {
 function resolve(environment: Environment, settings: Settings, releases: Record<string, string>): Configuration {
   const forFunction = (name: SampleFunction): FunctionConfiguration => {
     const own = overlay<FunctionSettings>(settings, settings.functions?.[name] ?? {});
+    const [group, row = []] =
+      Object.entries(settings.rollingGroups ?? {}).find(([, names]) => names.includes(name)) ?? [];
     const { deploymentConfigName: configName, strategy = { kind: "canary", percentage: 10, minutes: 5 } } = own;
     return {
       errorThresholdPercent: own.errorThresholdPercent ?? 5,
@@ -340,7 +360,8 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
       rollbackStepSeconds: own.rollbackStepSeconds,
       guardTrial: own.guardTrial,
       signalSource: own.signalSource,
-      releaseGroup: own.releaseGroup,
+      releaseGroup: group ?? own.releaseGroup,
+      releaseAfter: row[row.indexOf(name) - 1],
       metrics: own.metrics,
       triggers: own.triggers,
       release: releases[name],

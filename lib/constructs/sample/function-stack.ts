@@ -19,6 +19,8 @@ export interface FunctionStackProps extends StackProps {
   readonly configuration: Configuration;
   /** Folder with the bundled code. */
   readonly code: string;
+  /** The function before it in its rolling group. */
+  readonly releaseAfter?: GuardedFunction | undefined;
 }
 
 /** Red while InfluxDB cannot be reached; releases of the functions that need it wait. */
@@ -62,6 +64,7 @@ export class FunctionStack extends Stack {
       guard,
       function: fn,
       strategy: settings.strategy,
+      ...(props.releaseAfter && { releaseAfter: props.releaseAfter }),
       ...(requestsPerSecond === undefined ? {} : { expectedTraffic: { requestsPerSecond } }),
       alarmLimits: { p99DurationMs: settings.p99ThresholdMs },
       policy: {

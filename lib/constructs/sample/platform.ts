@@ -2,7 +2,14 @@ import { type App, type Environment as CdkEnvironment, CfnOutput, Stack, Tags, V
 import { Alarm } from "aws-cdk-lib/aws-cloudwatch";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AwsSolutionsChecks } from "cdk-nag";
-import { FLAG_HANDLERS, GUARD_HANDLERS, SAMPLE_FUNCTIONS, sampleFunctionPrefix, TAGS } from "../../contract/names.ts";
+import {
+  FLAG_HANDLERS,
+  GUARD_HANDLERS,
+  SAMPLE_FUNCTIONS,
+  type SampleFunction,
+  sampleFunctionPrefix,
+  TAGS,
+} from "../../contract/names.ts";
 import { stackArn } from "../arns.ts";
 import { bundleHandlers, handlerEntry } from "../bundling/bundle.ts";
 import { FlagProfile } from "../flag-profile.ts";
@@ -67,19 +74,27 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
     ),
   });
 
-  const functions = SAMPLE_FUNCTIONS.map(
-    (name, i) =>
-      new FunctionStack(app, named(name), {
-        ...common,
-        description: `Function ${name}`,
-        name,
-        guard,
-        flags,
-        configuration,
-        code: folders[i] as string,
-      }),
-  );
-  const router = functions[SAMPLE_FUNCTIONS.indexOf("lambda_router")] as FunctionStack;
+  const stacks = new Map<SampleFunction, FunctionStack>();
+  const functionStack = (name: SampleFunction): FunctionStack => {
+    const known = stacks.get(name);
+    if (known) return known;
+    const { releaseAfter } = configuration.functions[name];
+    const made = new FunctionStack(app, named(name), {
+      ...common,
+      description: `Function ${name}`,
+      name,
+      guard,
+      flags,
+      configuration,
+      code: folders[SAMPLE_FUNCTIONS.indexOf(name)] as string,
+      // Made first, if need be.
+      releaseAfter: releaseAfter && functionStack(releaseAfter).guarded,
+    });
+    stacks.set(name, made);
+    return made;
+  };
+  for (const name of SAMPLE_FUNCTIONS) functionStack(name);
+  const router = functionStack("lambda_router");
   const api = new ApiStack(app, named("api"), {
     ...common,
     description: "HTTP API",

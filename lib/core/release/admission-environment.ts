@@ -24,6 +24,7 @@ export const OVERRIDABLE = [
   "cooldown",
   "latched",
   "group-reverting",
+  "group-rolling",
   "known-bad",
   "blocker-red",
   "monitoring-unavailable",

@@ -26,6 +26,8 @@ export interface GroupMember {
   brought: string[];
   flags: FlagReference[];
   openedAt: string;
+  /** Its policy says after which function of the group it is released: none of the others while it is open. */
+  rolling?: true;
 }
 
 /** How one member's way back ended. */
@@ -70,8 +72,34 @@ export const memberOf = (release: ReleaseRecord): GroupMember => {
     ...{ functionName, alias, deploymentId, application, group, baselineVersion, canaryVersion, flags },
     brought: [canaryVersion],
     openedAt: release.openedAt,
+    ...(release.policy.releaseAfter === undefined ? {} : { rolling: true as const }),
   };
 };
+
+/** Whether a release of a group may still fail: its hook after the traffic has not been answered for. */
+const isUnverified = (release: Pick<ReleaseRecord, "openedAt" | "closedAt" | "postTrafficStatus">, now: Date) =>
+  release.closedAt === undefined &&
+  release.postTrafficStatus !== "Succeeded" &&
+  now.getTime() - Date.parse(release.openedAt) < LONGEST_RELEASE_HOURS * 3_600_000;
+
+/**
+ * A rolling group releases one function at a time: the other member of the wave that has to be verified first. `releases`
+ * has the records that were read; one that is missing there has only just joined.
+ */
+export function rollingBehind(
+  next: GroupMember,
+  wave: GroupWave | undefined,
+  releases: ReadonlyMap<string, ReleaseRecord | undefined>,
+  now: Date,
+): GroupMember | undefined {
+  if (!wave || wave.revert) return undefined;
+  return wave.members.find(
+    (member) =>
+      member.deploymentId !== next.deploymentId &&
+      (next.rolling || member.rolling) &&
+      isUnverified(releases.get(member.deploymentId) ?? { openedAt: member.openedAt, closedAt: undefined }, now),
+  );
+}
 
 const sameAlias = (a: Pick<GroupMember, "functionName" | "alias">, b: Pick<GroupMember, "functionName" | "alias">) =>
   a.functionName === b.functionName && a.alias === b.alias;

@@ -2,8 +2,15 @@ import { App, Stack } from "aws-cdk-lib";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import { GuardedFunction, type GuardedFunctionProps, ReleaseGuard } from "../../../lib/constructs/index.ts";
 
-/** A shop of two guarded functions and their guard. `stackOf`: what follows `shop-<environment>` in a function's stack's name. */
-export function shop(stackOf: (functionName: string) => string, policy: GuardedFunctionProps["policy"] = {}): void {
+/**
+ * A shop of two guarded functions and their guard. `stackOf`: what follows `shop-<environment>` in a function's stack's name;
+ * `isRolling`: the second is released after the first.
+ */
+export function shop(
+  stackOf: (functionName: string) => string,
+  policy: GuardedFunctionProps["policy"] = {},
+  isRolling = false,
+): void {
   const app = new App();
   const environmentName = String(app.node.tryGetContext("env") ?? "dev");
   const guardStack = new Stack(app, `goaround-${environmentName}-guard`);
@@ -13,13 +20,15 @@ export function shop(stackOf: (functionName: string) => string, policy: GuardedF
     protectLedger: false,
   });
   const stacks = new Map<string, Stack>();
+  let before: GuardedFunction | undefined;
   for (const name of ["checkout", "payments"]) {
     const id = `shop-${environmentName}${stackOf(name)}`;
     const stack = stacks.get(id) ?? new Stack(app, id);
     stacks.set(id, stack);
     stack.addStackDependency(guardStack);
-    new GuardedFunction(stack, name, {
+    before = new GuardedFunction(stack, name, {
       guard,
+      ...(isRolling && before ? { releaseAfter: before } : {}),
       function: {
         functionName: `shop-${environmentName}-${name}`,
         runtime: lambda.Runtime.NODEJS_22_X,
