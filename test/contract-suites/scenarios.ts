@@ -24,6 +24,8 @@ const BY_LOG = new Set([
   "service-unavailable",
   "signals-lost",
 ]);
+/** Faults by chance strike by what a call says, times included: another start would be another run. */
+const START_MS = Date.parse("2026-03-02T12:00:00.000Z");
 const isWhole = process.env.GOAROUND_SEEDS !== undefined;
 
 const scenarioOf = (name: string): Scenario =>
@@ -41,7 +43,7 @@ export function describeScenarios(half: 0 | 1): void {
 
   describe.each(SEEDS)("rehearsal with seed %i", (seed) => {
     it.each(names)("%s ends as its scenario expects", { timeout: 180_000 }, async (name) => {
-      const result = await runScenario(scenarioOf(name), { ...options, seed });
+      const result = await runScenario(scenarioOf(name), { ...options, seed, startMs: START_MS });
       expect(result.differences).toEqual([]);
     });
   });
