@@ -124,8 +124,9 @@ class LogReader {
     { logs, before, earlier, intervals, published }: Seen,
   ): Judging {
     const { canaryVersion, baselineVersion } = release;
-    const canary = sideOf(intervals, canaryVersion);
-    const baseline = sideOf(intervals, baselineVersion);
+    const { slowThresholdsMs = [] } = release;
+    const canary = sideOf(intervals, canaryVersion, slowThresholdsMs.length);
+    const baseline = sideOf(intervals, baselineVersion, slowThresholdsMs.length);
     const late = {
       canary: takeLate(before.canary, earlier, canaryVersion),
       baseline: takeLate(before.baseline, earlier, baselineVersion),
@@ -137,7 +138,6 @@ class LogReader {
     const tooLate = comesLate(arrived);
     if (tooLate) return this.leave(release, window, tooLate);
     const environments = environmentsOf(intervals, canaryVersion);
-    const { slowThresholdsMs = [] } = release;
     const sampleOneIn = release.signals?.sampleOneIn;
     const { from, to, expectedShare, elapsedSeconds } = window;
     const look: Look = {

@@ -46,9 +46,12 @@ export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?
   return logs && new Date(ceilTo(Date.parse(logs.left?.at ?? judgedUntil), MINUTE_MS));
 }
 
-/** What one version did in the intervals of a look. */
-export function sideOf(intervals: readonly KnownInterval[], version: string): SideCounts {
-  const sums: number[] = [];
+/**
+ * What one version did in the intervals of a look. `thresholds`: how many durations slow requests are counted above. Of a
+ * version without a request none were slow, and the other's count all the same.
+ */
+export function sideOf(intervals: readonly KnownInterval[], version: string, thresholds = 0): SideCounts {
+  const sums: number[] = Array.from({ length: UNTIL_SLOW + thresholds }, () => 0);
   for (const { counts } of intervals.filter((interval) => interval.version === version)) addTo(sums, tally(counts));
   const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = sums;
   // A failure may be written in a batch ahead of its request.
@@ -143,6 +146,8 @@ function addTo(sum: number[], more: readonly number[]): void {
   for (let i = 0; i < more.length; i += 1) sum[i] = (sum[i] ?? 0) + more[i]!;
 }
 
+/** How many numbers stand before the slow ones. */
+const UNTIL_SLOW = 4;
 const tally = (counts: SignalCounts) => [
   counts.requests,
   errorCount(counts),

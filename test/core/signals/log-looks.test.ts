@@ -34,6 +34,11 @@ describe("what a look at the log takes", () => {
     });
   });
 
+  it("is no slow request, and no unknown number of them, of a version without a request", () => {
+    expect(sideOf([interval(1, { a: 2 })], "1", 2)).toMatchObject({ invocations: 0, errors: 0, slow: [0, 0] });
+    expect(sideOf([], "1").slow).toBeUndefined();
+  });
+
   it("has what came too late for its look counted once, and not compared: the other version's is of another time", () => {
     const first = take({}, [interval(0, { a: 3 })], "2");
     const second = take(first, [interval(1, { a: 2 })], "2");
