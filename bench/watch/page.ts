@@ -108,7 +108,7 @@ ${table(
   guards.map((alarm) => [nameOf(alarm), ...HARMLESS.map((scenario) => rolledBack(releasesOf(scenario, alarm)))]),
 )}
 
-The same releases, and many more, are simulated with the guard's own code by the hundred: see [release.md](release.md).
+The same releases, and many more, are simulated with the guard's own code: see [release.md](release.md).
 ${comparisons.length === 0 ? "" : everyScenario(comparisons)}`;
 }
 
