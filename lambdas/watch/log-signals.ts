@@ -123,8 +123,7 @@ class LogReader {
     window: LookWindow,
     { logs, before, earlier, intervals, published }: Seen,
   ): Judging {
-    const { canaryVersion, baselineVersion } = release;
-    const { slowThresholdsMs = [] } = release;
+    const { canaryVersion, baselineVersion, slowThresholdsMs = [] } = release;
     const canary = sideOf(intervals, canaryVersion, slowThresholdsMs.length);
     const baseline = sideOf(intervals, baselineVersion, slowThresholdsMs.length);
     const late = {

@@ -2,7 +2,7 @@ import { fact } from "../judge/reason.ts";
 import type { EnvironmentCounts, Reason, SideCounts } from "../judge/types.ts";
 import type { MinuteCounts } from "../ports.ts";
 import type { LookWindow } from "../release/shift.ts";
-import { errorCount, type SignalCounts } from "./count.ts";
+import { errorCount, noSignals, type SignalCounts } from "./count.ts";
 import { LATE_MS, readFrom } from "./look-schedule.ts";
 import type { KnownInterval } from "./ports.ts";
 import { sampleError } from "./sample.ts";
@@ -51,7 +51,7 @@ export function metricsSince({ judgedUntil, logs }: { judgedUntil: string; logs?
  * version without a request none were slow, and the other's count all the same.
  */
 export function sideOf(intervals: readonly KnownInterval[], version: string, thresholds = 0): SideCounts {
-  const sums: number[] = Array.from({ length: UNTIL_SLOW + thresholds }, () => 0);
+  const sums = tally(noSignals(thresholds));
   for (const { counts } of intervals.filter((interval) => interval.version === version)) addTo(sums, tally(counts));
   const [requests = 0, errors = 0, coldStarts = 0, durationMs = 0, ...slow] = sums;
   // A failure may be written in a batch ahead of its request.
@@ -146,8 +146,6 @@ function addTo(sum: number[], more: readonly number[]): void {
   for (let i = 0; i < more.length; i += 1) sum[i] = (sum[i] ?? 0) + more[i]!;
 }
 
-/** How many numbers stand before the slow ones. */
-const UNTIL_SLOW = 4;
 const tally = (counts: SignalCounts) => [
   counts.requests,
   errorCount(counts),
