@@ -20,7 +20,7 @@ const POLL_MS = 15_000;
 /** Writes over an alias that others keep changing. */
 const MAX_WRITES = 3;
 
-/** `left`: somebody else has moved the alias meanwhile, and it is theirs. */
+/** `left`: somebody else has moved the alias meanwhile, and it is theirs; or the alarm is one that a trial has answered. */
 export type TrialResult = TrialAnswer | { kind: "left" };
 
 /** Nothing is in the way of going back. */

@@ -28,7 +28,7 @@ export const isTrialOpen = ({ trial }: Pick<ReleaseRecord, "trial">): boolean =>
 export function trialShift(
   { percent, startedAt }: GuardTrial,
   { minutes }: NonNullable<Policy["guardTrial"]>,
-): { shift: Required<Shift> & { endedAt: Date }; routing: StepsTaken } {
+): { shift: Shift & { endedAt: Date }; routing: StepsTaken } {
   const start = new Date(startedAt);
   const first = Math.ceil(start.getTime() / MINUTE_MS) * MINUTE_MS;
   return {
@@ -39,8 +39,8 @@ export function trialShift(
 }
 
 export type TrialAnswer =
-  /** It goes back; `undecided`: the evidence does not tell, and going back is the safer mistake. */
-  | { kind: "blamed"; reasons: Reason[]; undecided?: true }
+  /** It goes back; without reasons where the evidence does not tell: going back is the safer mistake. */
+  | { kind: "blamed"; reasons: Reason[] }
   /** It fails no more than the version that served before, or both are over their limits. */
   | { kind: "cleared"; cause: Reason };
 
@@ -54,7 +54,7 @@ export function answerOf(
   if (verdict?.kind === "rollback") return { kind: "blamed", reasons: verdict.reasons };
   if (now.getTime() < endedAt.getTime() + METRIC_LAG_MS) return undefined;
   const isShared = isBaselineUnhealthy(verdict);
-  if (verdict?.kind !== "promote" && !isShared) return { kind: "blamed", reasons: [], undecided: true };
+  if (verdict?.kind !== "promote" && !isShared) return { kind: "blamed", reasons: [] };
   const both = `side by side version ${canaryVersion}, which serves, and version ${baselineVersion}, which served before,`;
   const message = isShared ? `${both} were both over their limits` : `${both} did alike`;
   return { kind: "cleared", cause: notTheRelease("known-good-alike", message) };
