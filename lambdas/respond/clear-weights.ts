@@ -1,5 +1,5 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
-import { GoaroundError } from "../../lib/core/errors.ts";
+import { isConflict } from "../../lib/core/errors.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { aliasPosition, trafficReached } from "../../lib/core/release/deployment.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -69,7 +69,7 @@ async function clear(
       log.warn("the canary has no share any more", { deploymentId, version });
       return;
     } catch (error) {
-      if (!(error instanceof GoaroundError && error.code === "conflict") || read >= MAX_READS) throw error;
+      if (!isConflict(error) || read >= MAX_READS) throw error;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Policy } from "../../lib/contract/policy.ts";
-import { GoaroundError } from "../../lib/core/errors.ts";
+import { isConflict } from "../../lib/core/errors.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import {
@@ -134,5 +134,3 @@ export async function endTrial(response: Response, release: ReleaseRecord): Prom
     ports.ledger.updateRelease(deploymentId, { trial }),
   );
 }
-
-const isConflict = (error: unknown) => error instanceof GoaroundError && error.code === "conflict";

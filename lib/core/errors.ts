@@ -37,3 +37,6 @@ export class GoaroundError extends Error {
     this.advice = options.advice;
   }
 }
+
+/** Somebody else was faster, or has changed what was read. */
+export const isConflict = (error: unknown) => error instanceof GoaroundError && error.code === "conflict";

@@ -1,4 +1,4 @@
-import { GoaroundError } from "../../lib/core/errors.ts";
+import { GoaroundError, isConflict } from "../../lib/core/errors.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
 import { aliasPosition, hasEnded, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import { respondToEnd } from "../../lib/core/release/ended-deployment.ts";
@@ -145,8 +145,7 @@ export async function moveAlias(
     try {
       return await session.ports.functions.moveAlias({ ...move, revisionId: before.revisionId });
     } catch (error) {
-      const lostRace = error instanceof GoaroundError && error.code === "conflict";
-      if (!lostRace || attempt >= MAX_MOVES) throw error;
+      if (!isConflict(error) || attempt >= MAX_MOVES) throw error;
       session.warn(`alias ${move.alias} changed meanwhile (it was ${describeAlias(before)}); looking again`);
     }
   }

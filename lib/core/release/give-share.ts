@@ -1,4 +1,4 @@
-import { GoaroundError } from "../errors.ts";
+import { isConflict } from "../errors.ts";
 import type { AliasState, FunctionsPort } from "../ports.ts";
 import type { ReleaseRecord } from "./records.ts";
 import type { ShiftPort } from "./watch-ports.ts";
@@ -41,7 +41,7 @@ export async function giveShare(
       watcher.onGiven?.();
       return { isSet: true };
     } catch (error) {
-      if (!(error instanceof GoaroundError && error.code === "conflict") || read >= MAX_READS) throw error;
+      if (!isConflict(error) || read >= MAX_READS) throw error;
       watcher.onChanged?.(read);
     }
   }

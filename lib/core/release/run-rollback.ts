@@ -1,5 +1,5 @@
 import { withinBudget } from "../deadline.ts";
-import { GoaroundError } from "../errors.ts";
+import { GoaroundError, isConflict } from "../errors.ts";
 import type { Clock, LedgerPort } from "../ports.ts";
 import type { RollbackRecord, RollbackRequest, StepName } from "./journal.ts";
 import * as journal from "./journal.ts";
@@ -108,7 +108,7 @@ async function obtain(
       }
       if (!watched && journal.sameGoal(seen!, me)) watcher.onJoin?.(seen!);
     } catch (error) {
-      if (watcher.signal.aborted || isRefusal(error)) throw error;
+      if (watcher.signal.aborted || isConflict(error)) throw error;
       watcher.onWithoutLedger?.(error);
       return { kind: "held", record: journal.begin(me, watched, clock.now()), isOnline: false };
     }
@@ -146,8 +146,6 @@ async function put({ clock, ledger }: RollbackPorts, record: RollbackRecord, exp
     return JSON.stringify(stored) === JSON.stringify(record);
   });
 }
-
-const isRefusal = (error: unknown) => error instanceof GoaroundError && error.code === "conflict";
 
 const otherGoal = (seen: RollbackRecord, me: RollbackRequest) =>
   new GoaroundError(

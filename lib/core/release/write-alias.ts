@@ -1,4 +1,4 @@
-import { GoaroundError } from "../errors.ts";
+import { GoaroundError, isConflict } from "../errors.ts";
 import type { AliasState, DeploymentsPort, FunctionsPort } from "../ports.ts";
 import { aliasPosition, OPEN_STATUSES } from "./deployment.ts";
 
@@ -59,7 +59,7 @@ export async function writeAlias(
       await functions.moveAlias({ functionName, alias: name, version: to, revisionId: alias.revisionId });
       watcher.onMoved?.();
     } catch (error) {
-      if (!(error instanceof GoaroundError && error.code === "conflict") || read >= MAX_READS) throw error;
+      if (!isConflict(error) || read >= MAX_READS) throw error;
       watcher.onChanged?.(read);
       continue;
     }
