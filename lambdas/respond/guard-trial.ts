@@ -1,7 +1,8 @@
 import type { Policy } from "../../lib/contract/policy.ts";
-import { isConflict } from "../../lib/core/errors.ts";
+import { GoaroundError, isConflict } from "../../lib/core/errors.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
+import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import {
   answerOf,
   isTrialOpen,
@@ -118,10 +119,12 @@ async function compareBoth(
  */
 export async function endTrial(response: Response, release: ReleaseRecord): Promise<void> {
   const { ports } = response;
-  const { functionName, alias: name, canaryVersion, deploymentId } = release;
+  const { functionName, alias: name, canaryVersion, deploymentId, application, group } = release;
   for (let write = 1; ; write += 1) {
     const alias: AliasState = await ports.functions.getAlias(functionName, name);
     if (!isTrialSplit(alias, release)) break;
+    const [open] = await ports.deployments.list({ application, group, statuses: OPEN_STATUSES });
+    if (open) throw new GoaroundError("conflict", "operator", `deployment ${open} of ${group} is running`);
     try {
       const { revisionId } = alias;
       await ports.functions.moveAlias({ functionName, alias: name, version: canaryVersion, revisionId });

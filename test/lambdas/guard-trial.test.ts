@@ -162,6 +162,25 @@ describe("an alarm in guard time, where the policy wants both versions tried", (
     }
   });
 
+  it("writes no alias while a deployment is open, and ends when it is heard again after that", async () => {
+    const ports = await scene({ 1: 8, 2: 8 });
+    const { send } = responder(ports);
+    const list = ports.deployments.list.bind(ports.deployments);
+    let isOpen = false;
+    ports.deployments.list = async (query) => (isOpen ? ["d-NEXT"] : list(query));
+    const split = ports.functions.splitAlias.bind(ports.functions);
+    ports.functions.splitAlias = async (request) => {
+      const alias = await split(request);
+      isOpen = true;
+      return alias;
+    };
+    await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toThrow("d-NEXT");
+    expect(aliasOf(ports)).toEqual({ functionVersion: "2", weights: { 1: 0.5 } });
+    isOpen = false;
+    await send(alarmEvent(ALIAS_ALARM), "request-1");
+    expect(aliasOf(ports)).toEqual(stays);
+  });
+
   it("is one trial for an event that comes twice", async () => {
     const ports = await scene({ 1: 8, 2: 8 });
     const { send } = responder(ports);
