@@ -77,7 +77,7 @@ const row = (scenario: string, seeds: number, alarm?: string): ReleasesJob[] =>
     scenario,
     seed: i * IN_A_ROW + 1,
     releases: Math.min(IN_A_ROW, seeds - i * IN_A_ROW),
-    ...(alarm === undefined ? { guard: "metrics" } : { alarm }),
+    ...(alarm === undefined ? { guards: ["metrics" as const] } : { alarm }),
   }));
 
 /** All rows get longer together: where a run is stopped, none is empty. */
