@@ -120,20 +120,31 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
     splitAlias: ({ functionName, alias, version, to, share, revisionId }) =>
       writeAlias({ functionName, alias, version, weights: { [to]: share }, revisionId }),
 
-    async invoke({ functionName, qualifier, payload, signal }) {
-      const startedAt = performance.now();
+    async invoke({ functionName, qualifier, payload, signal, attempts }) {
+      let startedAt = performance.now();
       try {
         const abortSignal =
           options.signal && signal ? AbortSignal.any([options.signal, signal]) : (signal ?? options.signal);
-        const answer = await client().send(
-          new InvokeCommand({
-            FunctionName: functionName,
-            Qualifier: qualifier,
-            InvocationType: "RequestResponse",
-            Payload: new TextEncoder().encode(JSON.stringify(payload ?? {})),
-          }),
-          { abortSignal, requestTimeout: MAX_INVOCATION_MS },
+        const command = new InvokeCommand({
+          FunctionName: functionName,
+          Qualifier: qualifier,
+          InvocationType: "RequestResponse",
+          Payload: new TextEncoder().encode(JSON.stringify(payload ?? {})),
+        });
+        // Inside the SDK's retries: each attempt passes here.
+        command.middlewareStack.add(
+          (next) => async (args) => {
+            startedAt = performance.now();
+            attempts?.began();
+            try {
+              return await next(args);
+            } finally {
+              attempts?.ended();
+            }
+          },
+          { name: "attempts", step: "finalizeRequest", priority: "low" },
         );
+        const answer = await client().send(command, { abortSignal, requestTimeout: MAX_INVOCATION_MS });
         return {
           statusCode: answer.StatusCode ?? 0,
           functionError: answer.FunctionError,

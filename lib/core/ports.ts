@@ -65,12 +65,17 @@ export interface FunctionsPort {
     share: number;
     revisionId: string;
   }): Promise<AliasState>;
-  invoke(request: {
-    functionName: string;
-    qualifier: string;
-    payload: unknown;
-    signal?: AbortSignal;
-  }): Promise<InvocationResult>;
+  /** Asks again where Lambda throttles it; `durationMs` is of the attempt that was answered. */
+  invoke(request: InvocationRequest): Promise<InvocationResult>;
+}
+
+export interface InvocationRequest {
+  functionName: string;
+  qualifier: string;
+  payload: unknown;
+  signal?: AbortSignal;
+  /** Told before each attempt, and when it has an answer or is refused: waiting to ask again is not the function's time. */
+  attempts?: { began(): void; ended(): void };
 }
 
 export type DeploymentStatus =

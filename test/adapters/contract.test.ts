@@ -43,6 +43,8 @@ describeFunctionsPort("Lambda, on the local AWS", async () => {
         FunctionVersion: "2",
         RoutingConfig: { AdditionalVersionWeights: {} },
       }),
+    throttle: () =>
+      void aws.world.faults.inject({ service: "lambda", operation: "Invoke", kind: "throttle", times: 1 }),
   };
 });
 

@@ -9,6 +9,8 @@ export interface FunctionsScene {
   port: FunctionsPort;
   /** Somebody else writes the alias: version 2, no weights. */
   interfere(): Promise<void>;
+  /** Lambda refuses the next invocation once. */
+  throttle(): void;
 }
 
 export function describeFunctionsPort(name: string, makeScene: () => Promise<FunctionsScene>): void {
@@ -92,6 +94,16 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
         payload: { ok: true, echo: { a: 1 } },
       });
       expect(result.executedVersion).toBe("3");
+    });
+
+    it("asks again where it is throttled, and says when it asks and when it waits", async () => {
+      const { port, throttle } = await makeScene();
+      throttle();
+      const told: string[] = [];
+      const attempts = { began: () => void told.push("began"), ended: () => void told.push("ended") };
+      const result = await port.invoke({ functionName: "checkout", qualifier: "3", payload: {}, attempts });
+      expect(result.statusCode).toBe(200);
+      expect(told).toEqual(["began", "ended", "began", "ended"]);
     });
 
     it("reports a function's error as a result, not as an exception", async () => {

@@ -14,7 +14,13 @@ describeFunctionsPort("fake", async () => {
   functions.setAlias("checkout", "live", "1", { 2: 0.1 });
   functions.respond = ({ qualifier, payload }) =>
     qualifier === "2" ? { functionError: "Unhandled" } : { payload: { ok: true, echo: payload } };
-  return { port: functions, interfere: async () => functions.setAlias("checkout", "live", "2") };
+  return {
+    port: functions,
+    interfere: async () => functions.setAlias("checkout", "live", "2"),
+    throttle: () => {
+      functions.whileThrottled = async () => {};
+    },
+  };
 });
 
 describeDeploymentsPort("fake", async () => {

@@ -1,5 +1,11 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { AliasState, FunctionsPort, InvocationResult, VersionInfo } from "../../lib/core/ports.ts";
+import type {
+  AliasState,
+  FunctionsPort,
+  InvocationRequest,
+  InvocationResult,
+  VersionInfo,
+} from "../../lib/core/ports.ts";
 import { Calls } from "./faults.ts";
 
 export interface FakeFunction {
@@ -24,8 +30,9 @@ export const versionInfo = (version: string, changes: Partial<VersionInfo> = {})
 export class FakeFunctions implements FunctionsPort {
   readonly calls = new Calls();
   readonly functions = new Map<string, FakeFunction>();
-  respond: (request: { functionName: string; qualifier: string; payload: unknown }) => Partial<InvocationResult> =
-    () => ({});
+  respond: (request: InvocationRequest) => Partial<InvocationResult> = () => ({});
+  /** The time that Lambda refuses an invocation before it takes it. */
+  whileThrottled: (() => Promise<void>) | undefined;
 
   given(functionName: string, versions: (string | VersionInfo)[], alias: string, at: string): void {
     const infos = versions.map((version) => (typeof version === "string" ? versionInfo(version) : version));
@@ -96,15 +103,24 @@ export class FakeFunctions implements FunctionsPort {
     return this.getAlias(split.functionName, split.alias);
   }
 
-  async invoke(request: { functionName: string; qualifier: string; payload: unknown }): Promise<InvocationResult> {
-    await this.calls.enter("invoke", request);
+  async invoke(request: InvocationRequest): Promise<InvocationResult> {
+    const { attempts } = request;
+    attempts?.began();
+    if (this.whileThrottled) {
+      attempts?.ended();
+      await this.whileThrottled();
+      attempts?.began();
+    }
+    const { attempts: _, ...asked } = request;
+    await this.calls.enter("invoke", asked);
+    attempts?.ended();
     return {
       statusCode: 200,
       functionError: undefined,
       payload: {},
       durationMs: 20,
       executedVersion: request.qualifier,
-      ...this.respond(request),
+      ...this.respond(asked),
     };
   }
 

@@ -122,6 +122,13 @@ describe("pre-traffic", () => {
     expect(ports.clock.now().getTime() - start).toBeLessThanOrEqual(8000);
   });
 
+  it("does not count against a smoke test's limit how long Lambda refuses to ask the version", async () => {
+    const ports = smoke({ name: "health", maxDurationMs: 2000 });
+    ports.functions.whileThrottled = () => ports.clock.sleep(30_000);
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+  });
+
   it("fails but does not call the version bad when AWS throttles the smoke test", async () => {
     const ports = smoke({ name: "health" });
     ports.functions.calls.fail("invoke");

@@ -13,6 +13,8 @@ export interface SmokeContext {
 
 /** The way to Lambda and back, and a cold start, do not count against the function. Milliseconds. */
 const GRACE_MS = 5000;
+/** Between looks whether Lambda lets it be asked again. */
+const REFUSED_MS = 1000;
 
 /**
  * Invokes the version itself, which has no traffic yet, with each of the policy's payloads. Returns what failed; an
@@ -33,13 +35,34 @@ async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Rea
   const controller = new AbortController();
   const answered = new AbortController();
   const { functions, clock, functionName, version, signal } = context;
-  const silent = clock.sleep(limitMs, AbortSignal.any([signal, answered.signal])).then(() => undefined);
+  const nowMs = () => clock.now().getTime();
+  // Undefined while Lambda refuses to ask it.
+  let askedAtMs: number | undefined = nowMs();
+  const silence = async (): Promise<undefined> => {
+    const stop = AbortSignal.any([signal, answered.signal]);
+    for (
+      let leftMs = limitMs;
+      leftMs > 0;
+      leftMs = askedAtMs === undefined ? REFUSED_MS : askedAtMs + limitMs - nowMs()
+    ) {
+      await clock.sleep(leftMs, stop);
+    }
+  };
+  const silent = silence();
   try {
     const invocation = functions.invoke({
       functionName,
       qualifier: version,
       payload: test.payload,
       signal: AbortSignal.any([signal, controller.signal]),
+      attempts: {
+        began: () => {
+          askedAtMs = nowMs();
+        },
+        ended: () => {
+          askedAtMs = undefined;
+        },
+      },
     });
     const result = await Promise.race([invocation, silent]);
     if (result === undefined) {
