@@ -65,15 +65,19 @@ export async function removeTemporaryAlarms(response: Response, release: Partial
   );
 }
 
-/** A notification that cannot be sent fails the response: Lambda tries again, and nothing but that is left to do then. */
+/**
+ * A notification that cannot be sent fails the response: Lambda tries again, and nothing but that is left to do then. False where
+ * people know already.
+ */
 export async function tell(
   response: Response,
   claim: string,
   news: Omit<ReleaseNews, "environment" | "aliasState"> & { aliasState?: AliasState | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const { functionVersion, weights } = news.aliasState ?? {};
   const aliasState = functionVersion === undefined ? undefined : { functionVersion, weights: weights ?? {} };
   const { ports, environment, requestId: owner, log } = response;
   const { deploymentId } = news.release;
-  await tellOnce(ports, { deploymentId, claim, owner }, releaseNotification({ ...news, environment, aliasState }), log);
+  const notification = releaseNotification({ ...news, environment, aliasState });
+  return tellOnce(ports, { deploymentId, claim, owner }, notification, log);
 }

@@ -132,7 +132,7 @@ async function end(
   await write(response, release, { endedAt: clock.now().toISOString(), result: "stopped", why });
 }
 
-function tellNotEnabled(response: Response, release: ReleaseRecord, why: string): Promise<void> {
+function tellNotEnabled(response: Response, release: ReleaseRecord, why: string): Promise<boolean> {
   const flags = waitingFlags(release).flatMap((reference) => reference.flags);
   return tell(response, "notify-not-enabled", {
     release,

@@ -3,7 +3,7 @@ import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
-import { killOrAwait } from "./flags-off.ts";
+import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putBack, reasonsFor, recordPutBack, rolledBack } from "./guard-time.ts";
 import { putAliasBack } from "./put-back.ts";
@@ -29,7 +29,7 @@ export async function finishPutBack(
     return putBack(response, release, reasons, flags, move);
   }
   const others = groupBack(response, release, reasons[0]!.message);
-  await tell(response, "notify-guard", {
+  const isToldNow = await tell(response, "notify-guard", {
     release,
     outcome: "rolled-back",
     severity: "critical",
@@ -41,6 +41,7 @@ export async function finishPutBack(
   });
   const left = await others;
   if (left) throw left;
+  await seeToFlags(response, release, await flags, isToldNow);
 }
 
 /** The alias was put back while the ledger did not answer: its entries are made up for. */

@@ -1,6 +1,7 @@
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf, messageOf } from "../../lib/core/log.ts";
 import { killFlags } from "../../lib/core/release/flag-kill.ts";
@@ -129,9 +130,11 @@ async function killProfile(
         }),
       );
     }
+    const isHeldByStranger = error instanceof GoaroundError && error.code === "conflict";
     return {
       ...ids,
       outcome: isTimeUp ? "not-known" : "not-off",
+      mayPass: isTimeUp || isHeldByStranger || mayPass(error),
       switchedOff: [],
       alreadyOff: [],
       remaining: flags,
@@ -151,18 +154,23 @@ export async function killOnce(
 ): Promise<FlagResult[] | undefined> {
   if (release.flags.length === 0) return [];
   const kill = () => killReleaseFlags(response, release, why, options);
-  const isOff = (results: FlagResult[]) => results.every(({ outcome }) => outcome === "off");
-  return (await once(response, release.deploymentId, "flags-off", kill, isOff))?.result;
+  return (await once(response, release.deploymentId, "flags-off", kill, areOff))?.result;
 }
+
+const areOff = (results: readonly FlagResult[]) => results.every(({ outcome }) => outcome === "off");
+const areWorthAnotherTry = (results: readonly FlagResult[]) =>
+  results.some(({ outcome, mayPass: passes }) => outcome !== "off" && passes === true);
 
 /**
  * The same; where somebody else does it, or has, how that went. Whoever does may have died: after a minute without a result the
- * flags are switched off once more, which changes nothing where they are off.
+ * flags are switched off once more, which changes nothing where they are off. So they are where whoever did has given up.
  */
 export async function killOrAwait(response: Response, release: ReleaseRecord, why: string): Promise<FlagResult[]> {
   const { ports, log, signal } = response;
   const { deploymentId, flagResults } = release;
-  if (flagResults && tellsOf(flagResults, release)) return flagResults;
+  if (flagResults && tellsOf(flagResults, release)) {
+    return areWorthAnotherTry(flagResults) ? killReleaseFlags(response, release, why) : flagResults;
+  }
   const mine = await killOnce(response, release, why);
   if (mine) return mine;
   for (let waitedMs = 0; waitedMs < RESULTS_LIMIT_MS; waitedMs += RESULTS_POLL_MS) {
@@ -175,6 +183,31 @@ export async function killOrAwait(response: Response, release: ReleaseRecord, wh
   }
   log.warn("whoever was to switch the flags off has not told how it went", { deploymentId });
   return killReleaseFlags(response, release, why);
+}
+
+/**
+ * After people were told how a rollback went, now or before: where flags were on then, they hear when those are off. Throws while
+ * another try may switch them off: Lambda makes it with the event's next delivery, and after the last the dead-letter queue has it.
+ */
+export async function seeToFlags(
+  response: Response,
+  release: ReleaseRecord,
+  flags: FlagResult[],
+  isToldNow: boolean,
+): Promise<void> {
+  const { deploymentId, flagResults = [] } = release;
+  if (areWorthAnotherTry(flags)) {
+    throw new GoaroundError("partly-done", "dependency", `flags of release ${deploymentId} are not off yet`);
+  }
+  if (isToldNow || !areWorthAnotherTry(flagResults) || !areOff(flags)) return;
+  await tell(response, "notify-flags-late", {
+    release,
+    outcome: "rolled-back",
+    severity: "warning",
+    reasons: [fact("flags-off-late", `the flags of release ${deploymentId} are off now, after another try`)],
+    findings: [],
+    flags,
+  });
 }
 
 /** Whether the results are of all flags of the release: some may have been judged harmful by themselves, before. */

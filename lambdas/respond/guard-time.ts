@@ -10,7 +10,7 @@ import { onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { notItsDoing } from "./attribute.ts";
 import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
 import { flagEvidence } from "./flag-evidence.ts";
-import { killOrAwait, killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
+import { killOrAwait, killReleaseFlags, seeToFlags, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { endTrial, tryBoth, UNTRIED } from "./guard-trial.ts";
 import { moveBack } from "./move-back.ts";
@@ -194,10 +194,12 @@ export async function putBack(
     return;
   }
   const { state, durationSeconds, isWritten } = moved.value;
-  await tell(response, "notify-guard", { ...news, outcome: "rolled-back", durationSeconds, aliasState: state });
+  const guardNews = { ...news, outcome: "rolled-back" as const, durationSeconds, aliasState: state };
+  const isToldNow = await tell(response, "notify-guard", guardNews);
   const left = await others;
   if (left) throw left;
   if (!isWritten) throw booksOpen(deploymentId);
+  await seeToFlags(response, release, flags, isToldNow);
 }
 
 /** False when something could not be written. */

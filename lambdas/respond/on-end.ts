@@ -18,7 +18,7 @@ import {
   tell,
 } from "./books.ts";
 import { clearShare } from "./clear-weights.ts";
-import { killOrAwait } from "./flags-off.ts";
+import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
@@ -190,7 +190,7 @@ async function finish(response: Response, ending: Ending): Promise<void> {
       if (!trouble) response.emit("rollbackDurationSeconds", durationSeconds);
     });
   }
-  await tell(response, trouble ? "notify-trouble" : "notify", {
+  const isToldNow = await tell(response, trouble ? "notify-trouble" : "notify", {
     release,
     outcome,
     severity: outcome === "rolled-back" ? "critical" : "warning",
@@ -202,6 +202,7 @@ async function finish(response: Response, ending: Ending): Promise<void> {
     trouble,
   });
   if (written.includes(false)) throw booksOpen(deploymentId);
+  await seeToFlags(response, ending.release, ending.flags, isToldNow);
 }
 
 function outcomeOf(release: ReleaseRecord, reached: boolean): ReleaseOutcome {

@@ -21,19 +21,20 @@ const ASK_AGAIN_MS = 2000;
 
 /**
  * Sends one notification for each claim, however often and by whomever this is called. It counts as sent when the ledger
- * says so; people hear twice only where the ledger could not be asked for 20 s, or not be told. Throws when sending failed.
+ * says so; people hear twice only where the ledger could not be asked for 20 s, or not be told. Throws when sending failed;
+ * false where they know already.
  */
 export async function tellOnce(
   ports: TellPorts,
   { deploymentId, claim, owner }: Telling,
   notification: Notification,
   log: Log,
-): Promise<void> {
+): Promise<boolean> {
   const { clock, ledger, notifier } = ports;
   try {
     if (!(await patiently(clock, () => ledger.claim(deploymentId, claim, owner)))) {
       log.info("people are told already", { deploymentId, claim });
-      return;
+      return false;
     }
   } catch (error) {
     log.error("whether people were told is not known; telling them", { deploymentId, claim, ...factsOf(error) });
@@ -44,6 +45,7 @@ export async function tellOnce(
   } catch (error) {
     log.error("people were told and the ledger does not know", { deploymentId, claim, ...factsOf(error) });
   }
+  return true;
 }
 
 async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {

@@ -22,6 +22,8 @@ export interface FlagResult {
   seconds: number | undefined;
   /** Why it failed, when it did. */
   failure: string | undefined;
+  /** It failed by what may be over a minute later. */
+  mayPass?: boolean;
   /** Alarms whose actions the kill has disabled and not enabled again. */
   silencedAlarms: string[];
 }
