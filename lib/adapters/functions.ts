@@ -18,7 +18,11 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 const MAX_INVOCATION_MS = 900_000;
 
 export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
-  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const clientFor = (more: AdapterOptions) =>
+    lazy(() => watched(new LambdaClient(clientConfig({ ...options, ...more })), options));
+  const client = clientFor({});
+  // Its connections may be silent for as long as an invocation takes.
+  const invoker = clientFor({ requestTimeoutMs: MAX_INVOCATION_MS });
   const http = { abortSignal: options.signal };
 
   async function requireFunction(functionName: string): Promise<void> {
@@ -144,7 +148,7 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
           },
           { name: "attempts", step: "finalizeRequest", priority: "low" },
         );
-        const answer = await client().send(command, { abortSignal, requestTimeout: MAX_INVOCATION_MS });
+        const answer = await invoker().send(command, { abortSignal });
         return {
           statusCode: answer.StatusCode ?? 0,
           functionError: answer.FunctionError,

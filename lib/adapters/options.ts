@@ -11,7 +11,10 @@ export interface AdapterOptions {
   profile?: string;
   /** Attempts per call, the first included. Default 5, and 10 of one that is throttled. */
   maxAttempts?: number;
-  /** Milliseconds until a call without an answer is given up. Default 10 000: no control-plane call takes longer. */
+  /**
+   * Milliseconds until a call without an answer, or whose answer stalls on the way, is given up. Default 10 000: no
+   * control-plane call takes longer.
+   */
   requestTimeoutMs?: number;
   /** Aborts every call in flight. */
   signal?: AbortSignal;
@@ -60,6 +63,7 @@ class PatientWhenThrottled extends StandardRetryStrategy {
 
 /** The constructor argument that all SDK clients share. */
 export function clientConfig(options: AdapterOptions) {
+  const timeoutMs = options.requestTimeoutMs ?? 10_000;
   return {
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
@@ -68,8 +72,10 @@ export function clientConfig(options: AdapterOptions) {
     retryStrategy: new PatientWhenThrottled(options.maxAttempts ?? THROTTLED_ATTEMPTS),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: options.requestTimeoutMs ?? 10_000,
+      requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
+      // The one above ends with the headers.
+      socketTimeout: timeoutMs,
     },
     customUserAgent: options.actor === undefined ? "goaround" : `goaround/${options.actor}`,
   };

@@ -79,6 +79,9 @@ function refuse(how: Failing, _request: IncomingMessage, response: ServerRespons
       break;
     case "no-answer":
       break;
+    case "stalls":
+      response.writeHead(200, { "content-type": "application/json" }).write('{"status":');
+      break;
     case "not-json":
       response.end("<html>");
       break;

@@ -5,7 +5,7 @@ import type { ForeignMetric } from "../../lib/contract/declared-metrics.ts";
 /** What the source holds for version 2 over the window; version 1 always has 4. */
 export type Held = number | "nothing" | "stale" | "two-series" | "text";
 /** How the source fails. */
-export type Failing = "error" | "no-answer" | "not-json" | "too-long" | "redirects";
+export type Failing = "error" | "no-answer" | "stalls" | "not-json" | "too-long" | "redirects";
 
 /**
  * The scene: a metric named `refusals`, multiplied by ten, of `checkout:live`, by version, over a window of two minutes
@@ -69,6 +69,7 @@ export function describeMetricSource(name: string, makeScene: () => Promise<Metr
     it.each<[Failing, RegExp]>([
       ["error", /answered 503: overloaded/],
       ["no-answer", /no answer in time/],
+      ["stalls", /no answer in time/],
       ["not-json", /not JSON/],
       ["too-long", /more than 1000000 bytes/],
       ["redirects", /answered 302/],

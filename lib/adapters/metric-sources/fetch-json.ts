@@ -2,15 +2,14 @@ import { HttpRequest } from "@smithy/core/transport";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { GoaroundError } from "../../core/errors.ts";
 
-/** A source that answers later than this cannot decide a look. Milliseconds. */
+/** A source whose whole answer takes longer than this cannot decide a look. Milliseconds. */
 export const TIMEOUT_MS = 5000;
 const CONNECTION_TIMEOUT_MS = 2000;
 /** More than one number needs. */
 const MAX_BYTES = 1_000_000;
 
-/** Connections are kept alive between looks. */
-export const httpHandler = (requestTimeout: number) =>
-  new NodeHttpHandler({ connectionTimeout: CONNECTION_TIMEOUT_MS, requestTimeout, throwOnRequestTimeout: true });
+/** Connections are kept alive between looks. Its own time-out for requests would end with the headers. */
+export const httpHandler = () => new NodeHttpHandler({ connectionTimeout: CONNECTION_TIMEOUT_MS });
 
 export type Sign = (request: HttpRequest) => Promise<HttpRequest>;
 
@@ -18,11 +17,19 @@ export type Sign = (request: HttpRequest) => Promise<HttpRequest>;
 export const sourceFailed = (url: URL, why: string, cause?: unknown) =>
   new GoaroundError("aws-fault", "dependency", `${url.origin}${url.pathname}: ${why}`, { cause });
 
+interface Fetching {
+  /** For headers and body together. */
+  timeoutMs: number;
+  headers?: Record<string, string>;
+  sign?: Sign;
+  signal?: AbortSignal | undefined;
+}
+
 /** Asks with GET and reads JSON. Follows no redirects: credentials would go with them. Throws GoaroundError. */
 export async function fetchJson(
   handler: NodeHttpHandler,
   url: URL,
-  { headers = {}, sign, signal }: { headers?: Record<string, string>; sign?: Sign; signal?: AbortSignal | undefined },
+  { timeoutMs, headers = {}, sign, signal }: Fetching,
 ): Promise<unknown> {
   const request = new HttpRequest({
     protocol: url.protocol,
@@ -33,7 +40,7 @@ export async function fetchJson(
     method: "GET",
     headers: { host: url.host, accept: "application/json", ...headers },
   });
-  const { status, body } = await send(handler, url, sign ? await sign(request) : request, signal);
+  const { status, body } = await send(handler, url, sign ? await sign(request) : request, timeoutMs, signal);
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -44,9 +51,20 @@ export async function fetchJson(
   return json;
 }
 
-async function send(handler: NodeHttpHandler, url: URL, request: HttpRequest, signal: AbortSignal | undefined) {
+async function send(
+  handler: NodeHttpHandler,
+  url: URL,
+  request: HttpRequest,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+) {
+  const deadline = new AbortController();
+  // Not AbortSignal.timeout: it would not go by a clock that is put in place of the machine's.
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
+  const abortSignal = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
   try {
-    const { response } = await handler.handle(request, signal ? { abortSignal: signal } : {});
+    // Aborting destroys the connection, and with it a body that stalls.
+    const { response } = await handler.handle(request, { abortSignal });
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -59,8 +77,10 @@ async function send(handler: NodeHttpHandler, url: URL, request: HttpRequest, si
     signal?.throwIfAborted();
     if (error instanceof GoaroundError) throw error;
     const { name, message, code } = error as { name?: string; message?: string; code?: string };
-    const why = name === "TimeoutError" ? "no answer in time" : (code ?? message ?? String(error));
-    throw sourceFailed(url, why, error);
+    const isLate = deadline.signal.aborted || name === "TimeoutError";
+    throw sourceFailed(url, isLate ? "no answer in time" : (code ?? message ?? String(error)), error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -30,7 +30,8 @@ export type ReadMetrics = (metrics: readonly ForeignMetric[], query: DeclaredQue
 export function createMetricSources(options: AdapterOptions, identity: () => Identity): ReadMetrics {
   const secrets = createSecrets(options);
   const { signal } = options;
-  const handler = lazy(() => httpHandler(Math.min(options.requestTimeoutMs ?? TIMEOUT_MS, TIMEOUT_MS)));
+  const handler = lazy(httpHandler);
+  const timeoutMs = Math.min(options.requestTimeoutMs ?? TIMEOUT_MS, TIMEOUT_MS);
 
   const ask = (
     { windowMinutes }: ForeignMetric,
@@ -46,7 +47,8 @@ export function createMetricSources(options: AdapterOptions, identity: () => Ide
       fill: (template, encode) => fillIn(template, { version, function: functionName, alias, seconds }, encode),
       async fetch(url, by, headers = {}) {
         const { headers: more = {}, sign } = await authorize(by, secrets, identity);
-        return fetchJson(handler(), url, { headers: { ...headers, ...more }, ...(sign ? { sign } : {}), signal });
+        const all = { ...headers, ...more };
+        return fetchJson(handler(), url, { timeoutMs, headers: all, ...(sign ? { sign } : {}), signal });
       },
       secrets,
     };
