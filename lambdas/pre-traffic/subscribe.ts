@@ -4,7 +4,7 @@ import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, MonitoringPort, VersionInfo } from "../../lib/core/ports.ts";
 import type { ReleaseRecord, SignalSource } from "../../lib/core/release/records.ts";
 import { leaving } from "../../lib/core/signals/log-looks.ts";
-import { hidesReports } from "../../lib/core/signals/outlook.ts";
+import { hiddenBy } from "../../lib/core/signals/outlook.ts";
 import type { LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { sampled, sampleOneIn } from "../../lib/core/signals/sample.ts";
 import { filterNameOf, stopCounting } from "../runtime/log-subscription.ts";
@@ -39,9 +39,12 @@ export async function countLog(ports: SubscribePorts, subscription: Subscription
   const { release, environment } = subscription;
   const { deploymentId, functionName, policy } = release;
   if (policy.signals.source === "metrics") return [];
-  const hidden = subscription.versions.find((version) => version && hidesReports(version));
-  // What is left of such a log would be failures without the requests that they are of.
-  if (hidden) return [notCounted(`version ${hidden.version} has the system log level WARN, which hides its requests`)];
+  const hidden = subscription.versions.flatMap((info) => {
+    const why = info && hiddenBy(info);
+    return why === undefined ? [] : [`version ${info?.version} ${why}`];
+  });
+  // The other version's failures would be held against none.
+  if (hidden.length > 0) return [notCounted(hidden.join("; "))];
   const permanent = policy.signals.logs === "always";
   const groups = subscription.versions.map((version) => version?.logGroup ?? defaultLogGroup(functionName));
   const signals: SignalSource = {

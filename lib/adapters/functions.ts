@@ -207,9 +207,11 @@ function toVersionInfo(found: FunctionConfiguration): VersionInfo {
     lastModified: found.LastModified ?? "",
     state: state === "Pending" || state === "Active" || state === "Inactive" || state === "Failed" ? state : "Unknown",
     ...(found.LoggingConfig?.LogGroup === undefined ? {} : { logGroup: found.LoggingConfig.LogGroup }),
+    ...(found.LoggingConfig?.LogFormat === undefined ? {} : { logFormat: found.LoggingConfig.LogFormat }),
     ...(found.LoggingConfig?.SystemLogLevel === undefined
       ? {}
       : { systemLogLevel: found.LoggingConfig.SystemLogLevel }),
+    ...(found.Runtime === undefined ? {} : { runtime: found.Runtime }),
   };
 }
 

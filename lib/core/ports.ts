@@ -33,8 +33,12 @@ export interface VersionInfo {
   state: "Pending" | "Active" | "Inactive" | "Failed" | "Unknown";
   /** Where it logs, when that is not Lambda's own choice. */
   logGroup?: string | undefined;
+  /** `Text` or `JSON`; absent where Lambda does not say, which is text. */
+  logFormat?: string | undefined;
   /** Which of Lambda's own records it logs: DEBUG, INFO or WARN; absent where it logs in text. */
   systemLogLevel?: string | undefined;
+  /** `nodejs22.x`; absent of a container image. */
+  runtime?: string | undefined;
 }
 
 export interface InvocationResult {

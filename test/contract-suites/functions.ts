@@ -49,6 +49,14 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       expect([again?.codeSha256, again?.configurationHash]).toEqual([one?.codeSha256, one?.configurationHash]);
     });
 
+    it("tells what a version's log is to be read by", async () => {
+      const { port } = await makeScene();
+      expect(await port.getVersion("checkout", "1")).toMatchObject({
+        logFormat: expect.stringMatching(/^(JSON|Text)$/),
+        runtime: expect.stringMatching(/^nodejs/),
+      });
+    });
+
     it("answers undefined for a version that does not exist", async () => {
       const { port } = await makeScene();
       expect(await port.getVersion("checkout", "99")).toBeUndefined();

@@ -19,6 +19,8 @@ export const versionInfo = (version: string, changes: Partial<VersionInfo> = {})
   configurationHash: `config-${version}`,
   lastModified: "2026-03-02T11:00:00.000+0000",
   state: "Active",
+  logFormat: "JSON",
+  runtime: "nodejs22.x",
   ...changes,
 });
 

@@ -315,6 +315,17 @@ describe("subscribing to a release's log", () => {
     ]);
   });
 
+  it.each(["java21", undefined])("is not done where version 1 logs text of the runtime %s", async (runtime) => {
+    ports = scene();
+    const { versions } = ports.functions.functions.get(FUNCTION)!;
+    versions.set("1", { ...versionInfo("1"), ...versions.get("1"), logFormat: "Text", runtime });
+    await pre();
+    expect(ports.subscriptions.calls.log).toEqual([]);
+    expect(record().admissionFindings).toMatchObject([
+      { code: FROM_METRICS, message: expect.stringContaining("version 1 logs text") },
+    ]);
+  });
+
   it("is for good where the policy says so", async () => {
     await shifting({ signals: { source: "logs", logs: "always" } });
     await watch();

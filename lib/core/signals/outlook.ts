@@ -1,5 +1,6 @@
 import type { Policy } from "../../contract/policy.ts";
 import type { LogGroupState } from "../operator-ports.ts";
+import type { VersionInfo } from "../ports.ts";
 import { sampleOneIn } from "./sample.ts";
 
 /** What is known of a function's log before a release. Undefined where something could not be read. */
@@ -19,11 +20,8 @@ export interface LogFacts {
   now: Date;
 }
 
-export interface LoggingVersion {
-  version: string;
+export interface LoggingVersion extends Pick<VersionInfo, "version" | "logFormat" | "systemLogLevel" | "runtime"> {
   logGroup: string;
-  /** Undefined where it logs in text. */
-  systemLogLevel?: string | undefined;
 }
 
 /** One thing that a person should know of the next release's evidence, and the command that shows it. */
@@ -50,7 +48,7 @@ const MAX_FILTERS = 2;
 export function forecastLog(facts: LogFacts): LogForecast[] {
   if (facts.signals.source === "metrics") return [];
   const obstacles = [
-    ...facts.versions.flatMap((version) => hiddenReports(facts, version)),
+    ...facts.versions.flatMap((version) => hiddenOf(facts, version)),
     ...[...new Set(facts.versions.map(({ logGroup }) => logGroup))].flatMap((name) => obstacleOf(facts, name)),
   ];
   const notCounted = obstacles.map(({ why, command }): LogForecast => {
@@ -65,19 +63,36 @@ interface Obstacle {
   command: string;
 }
 
-/**
- * The records that end requests which went well are of level INFO (Lambda guide, "Log-level filtering", 2026): above it a log
- * tells of failures at most. Text always has its REPORT.
- */
-export const hidesReports = ({ systemLogLevel }: Pick<LoggingVersion, "systemLogLevel">) => systemLogLevel === "WARN";
+/** Runtimes whose lines about an error that the handler throws are read in text. */
+const READ_IN_TEXT = /^(nodejs|python)/;
 
-function hiddenReports({ functionName }: LogFacts, { version, systemLogLevel }: LoggingVersion): Obstacle[] {
-  if (!hidesReports({ systemLogLevel })) return [];
-  const which = version === "$LATEST" ? "what would be published next" : `version ${version}`;
+/**
+ * What the log of a version does not tell of, whatever is written; undefined where it tells of all that is judged.
+ * - The records that end requests which went well are of level INFO (Lambda guide, "Log-level filtering", 2026): above it a
+ *   log tells of failures at most. Text always has its REPORT.
+ * - The REPORT of text says nothing of an error that the handler threw, and each runtime writes of it in its own way: such a
+ *   version would seem to be without errors beside one that logs in JSON, whose reports have a status.
+ */
+export function hiddenBy({
+  logFormat,
+  systemLogLevel,
+  runtime,
+}: Pick<LoggingVersion, "logFormat" | "systemLogLevel" | "runtime">): string | undefined {
+  if (systemLogLevel === "WARN") return "has the system log level WARN, which hides the records that end each request";
+  if (logFormat === "JSON" || READ_IN_TEXT.test(runtime ?? "")) return undefined;
+  const who = runtime === undefined ? "an image's runtime, which is not known," : runtime;
+  return `logs text, in which errors that a handler of ${who} throws are not told apart`;
+}
+
+function hiddenOf({ functionName }: LogFacts, version: LoggingVersion): Obstacle[] {
+  const why = hiddenBy(version);
+  if (why === undefined) return [];
+  const isNext = version.version === "$LATEST";
+  const remedy = version.systemLogLevel === "WARN" ? "the level INFO shows them" : "the log format JSON shows them";
   return [
     {
-      why: `${which} has the system log level WARN, which hides the records that end each request; INFO shows them`,
-      command: `aws lambda get-function-configuration --function-name ${functionName} --qualifier '${version}' --query LoggingConfig`,
+      why: `${isNext ? "what would be published next" : `version ${version.version}`} ${why}; ${remedy}`,
+      command: `aws lambda get-function-configuration --function-name ${functionName} --qualifier '${version.version}' --query '[Runtime, LoggingConfig]'`,
     },
   ];
 }

@@ -32,7 +32,8 @@ export type LogRecord =
 /**
  * Reads a log event of a Lambda function: JSON system records (`platform.report`, `platform.initReport`; Lambda guide,
  * "JSON log format", and Telemetry API reference, 2026), or the lines of the text format. In text a handler's failure is
- * known by what the runtime of Node.js or Python writes about it; of other runtimes only time-outs and exits are seen.
+ * known by what the runtime of Node.js or Python writes about it; of other runtimes only time-outs and exits are seen, and
+ * their text is not judged by.
  */
 export function readRecord({ message, timestamp }: LogEvent): LogRecord {
   return message.startsWith("{") ? readJson(message, timestamp) : readText(message, timestamp);

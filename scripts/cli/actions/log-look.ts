@@ -21,8 +21,8 @@ export async function lookAtLog(
   const { environment, ports } = session;
   const logging = versions.flatMap((info) => {
     if (!info) return [];
-    const { version, logGroup = defaultLogGroup(functionName), systemLogLevel } = info;
-    return [{ version, logGroup, systemLogLevel }];
+    const { version, logGroup = defaultLogGroup(functionName), logFormat, systemLogLevel, runtime } = info;
+    return [{ version, logGroup, logFormat, systemLogLevel, runtime }];
   });
   const subscriber = guardFunctionName(environment, "signals");
   const groups: Record<string, LogFacts["groups"][string]> = {};

@@ -19,7 +19,7 @@ function facts(changes: Partial<LogFacts> = {}, of: LogGroupState | undefined = 
   return {
     functionName: "orders",
     signals: { source: "logs", logs: "during-release" },
-    versions: [{ version: "2", logGroup: GROUP, systemLogLevel: "INFO" }],
+    versions: [{ version: "2", logGroup: GROUP, logFormat: "JSON", systemLogLevel: "INFO" }],
     groups: { [GROUP]: { found: of } },
     ownFilterPrefix: "goaround-dev-",
     subscriber: "goaround-dev-signals",
@@ -71,18 +71,37 @@ describe("the log that the next release is to be judged by", () => {
 
   it("tells of no request where the level WARN hides what ends one, in whichever version", () => {
     const versions = [
-      { version: "2", logGroup: GROUP, systemLogLevel: undefined },
-      { version: "$LATEST", logGroup: GROUP, systemLogLevel: "WARN" },
+      { version: "2", logGroup: GROUP, logFormat: "Text", runtime: "nodejs22.x" },
+      { version: "$LATEST", logGroup: GROUP, logFormat: "JSON", systemLogLevel: "WARN" },
     ];
     const found = told({ versions });
     expect(found).toMatchObject([{ message: expect.stringContaining("what would be published next") }]);
     expect(found[0]!.command).toContain("--qualifier '$LATEST'");
   });
 
+  it.each(["java21", "dotnet8", "ruby3.3", "provided.al2023", undefined])(
+    "hides what is thrown in text of the runtime %s, whose version would seem healthier than one that logs in JSON",
+    (runtime) => {
+      const versions = [
+        { version: "2", logGroup: GROUP, logFormat: "Text", runtime },
+        { version: "$LATEST", logGroup: GROUP, logFormat: "JSON", runtime },
+      ];
+      const found = told({ versions });
+      expect(found).toMatchObject([
+        { code: "log-not-counted", message: expect.stringContaining("version 2 logs text") },
+      ]);
+      expect(found[0]!.message).toContain(runtime ?? "image");
+    },
+  );
+
+  it.each(["nodejs22.x", "python3.13"])("tells of errors in text of the runtime %s", (runtime) => {
+    expect(told({ versions: [{ version: "2", logGroup: GROUP, logFormat: "Text", runtime }] })).toEqual([]);
+  });
+
   it("is looked at in the groups of both versions", () => {
     const versions = [
-      { version: "2", logGroup: GROUP, systemLogLevel: "INFO" },
-      { version: "3", logGroup: "/elsewhere", systemLogLevel: "INFO" },
+      { version: "2", logGroup: GROUP, logFormat: "JSON", systemLogLevel: "INFO" },
+      { version: "3", logGroup: "/elsewhere", logFormat: "JSON", systemLogLevel: "INFO" },
     ];
     const groups = { [GROUP]: { found: group() }, "/elsewhere": { found: undefined } };
     expect(told({ versions, groups })).toMatchObject([{ message: expect.stringContaining("/elsewhere") }]);
