@@ -100,6 +100,7 @@ class Life implements ExecutionsPort {
         const ports = this.portsOf(program);
         const create = hook === "BeforeAllowTraffic" ? createPreTraffic : createPostTraffic;
         return runHook(event, context, {
+          hook,
           clock: program.clock,
           log: silent,
           deployments: ports.deployments,

@@ -18,6 +18,7 @@ import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
 import { bestEffort, booksOpen, once, type RespondPorts, type Response } from "./responder.ts";
+import { underOrders } from "./standing.ts";
 import { onVerdict } from "./stop-release.ts";
 
 /** Kept to say in the log that time ran out. Milliseconds. */
@@ -91,10 +92,11 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
     await once(response, deploymentId, "unguarded", async () => emit("unguardedDeployments"));
     return;
   }
-  const { verdict, policy } = found;
+  const { verdict } = found;
   // A flag that was found harmful by itself explains the fault; those that are cleared do not.
   const flags = found.harmfulFlagsOff ? [] : suspectFlags(found);
-  if (verdict && isBaselineUnhealthy(verdict) && policy.automaticRollback && flags.length > 0) {
+  const isSuspect = verdict !== undefined && isBaselineUnhealthy(verdict) && flags.length > 0;
+  if (isSuspect && (await underOrders(response, found)).policy.automaticRollback) {
     await switchFlagsOff(response, { ...found, flags }, [], verdict.findings);
   }
   const release = (await ports.ledger.getRelease(deploymentId)) ?? found;

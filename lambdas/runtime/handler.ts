@@ -6,7 +6,7 @@ import type { Clock, DeploymentsPort } from "../../lib/core/ports.ts";
 import type { HookEvent } from "../../lib/core/release/events.ts";
 import { type GuardConfig, readConfig, readReserveMs } from "./config.ts";
 import type { RunContext } from "./context.ts";
-import { type HandedOver, type HookResult, type HookRun, runHook } from "./hook.ts";
+import { type HandedOver, type HookName, type HookResult, type HookRun, runHook } from "./hook.ts";
 import { createLog } from "./log.ts";
 
 export interface HookWork {
@@ -19,11 +19,17 @@ export interface HookWork {
  * adapters are made inside the guarded part of the run. It is imported and not loaded on demand, because esbuild drops
  * unused code of a package only then: that is 250 KB of a bundle, and more time than loading late would save.
  */
-export function hookHandler(name: string, wire: (config: GuardConfig, log: Log) => HookWork, edge = edgeOf(name)) {
+export function hookHandler(
+  name: string,
+  hook: HookName,
+  wire: (config: GuardConfig, log: Log) => HookWork,
+  edge = edgeOf(name),
+) {
   const { clock, deployments, log, env } = edge;
   const wired = lazy(() => wire(readConfig(env), log));
   return (event: unknown, context: RunContext): Promise<void> =>
     runHook(event, context, {
+      hook,
       clock,
       log,
       deployments,
@@ -36,7 +42,7 @@ export function hookHandler(name: string, wire: (config: GuardConfig, log: Log) 
 /** What a hook reports with, whatever its configuration is worth. */
 interface HookEdge {
   clock: Clock;
-  deployments: Pick<DeploymentsPort, "get" | "reportHook">;
+  deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
   log: Log;
   env: NodeJS.ProcessEnv;
 }

@@ -7,6 +7,7 @@ import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release
 import type { RunContext } from "./context.ts";
 
 export type HookStatus = "Succeeded" | "Failed";
+export type HookName = "BeforeAllowTraffic" | "AfterAllowTraffic";
 
 export interface HookRun extends HookEvent, Deadline {
   deployment: DeploymentInfo;
@@ -28,7 +29,9 @@ export interface HookResult {
 export interface HookDependencies {
   clock: Clock;
   log: Log;
-  deployments: Pick<DeploymentsPort, "get" | "reportHook">;
+  /** The lifecycle event that this hook answers. */
+  hook: HookName;
+  deployments: Pick<DeploymentsPort, "get" | "reportHook" | "target">;
   /** Time kept to report. Milliseconds. */
   reserveMs: number;
   work(run: HookRun): Promise<HookResult | HandedOver>;
@@ -82,7 +85,7 @@ export async function runHook(event: unknown, context: RunContext, deps: HookDep
   }
 }
 
-/** The deployment has ended or never was: a replayed or a forged call. */
+/** CodeDeploy does not wait for this hook's answer: a replayed or a forged call. */
 interface Over {
   status: "Over";
 }
@@ -103,7 +106,32 @@ async function decide(
     deps.log.info("an undo is let through", { ...hook, creator: deployment.creator });
     return { status: "Succeeded" };
   }
+  if (!(await isAsked(hook, deadline, deps))) return { status: "Over" };
   return deps.work({ ...hook, ...deadline, deployment, requestId });
+}
+
+/** CodeDeploy may call the hook before it shows its event as begun [inferred]. Milliseconds. */
+const BEGIN_LIMIT_MS = 10_000;
+const BEGIN_POLL_MS = 2000;
+
+/**
+ * Whether the deployment is at this hook's event: a call at another time is nobody's question, and would leave an answer behind
+ * for the one that comes. What cannot be read counts as asked: a hook without answer costs an hour.
+ */
+async function isAsked({ deploymentId }: HookEvent, { signal }: Deadline, deps: HookDependencies): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += BEGIN_POLL_MS) {
+    let status: string | undefined;
+    try {
+      const target = await deps.deployments.target(deploymentId);
+      status = target?.lifecycleEvents.find(({ name }) => name === deps.hook)?.status;
+      if (target && status === undefined) status = "Pending";
+    } catch (error) {
+      deps.log.warn("whether the hook is asked is not known", { deploymentId, ...factsOf(error) });
+    }
+    if (status !== "Pending") return status === undefined || status === "InProgress" || status === "Unknown";
+    if (waitedMs >= BEGIN_LIMIT_MS) return false;
+    await deps.clock.sleep(BEGIN_POLL_MS, signal);
+  }
 }
 
 async function knownDeployment(deployments: HookDependencies["deployments"], deploymentId: string) {

@@ -3,7 +3,7 @@ import { createPostTraffic } from "../../lambdas/post-traffic/post-traffic.ts";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { createReportFailure } from "../../lambdas/report-failure/report-failure.ts";
 import type { FakePorts } from "../fakes/index.ts";
-import { released, responder, stateEvent } from "./respond-scene.ts";
+import { released, responder, shifting, stateEvent } from "./respond-scene.ts";
 import { contextOf, hookEvent, ID, runWork, silent } from "./scene.ts";
 
 const UNKNOWN = "d-NOSUCH000";
@@ -57,6 +57,28 @@ describe.each(hooks)("a call of %s", (_, send) => {
     const before = [state(ports), attempted(ports)];
     await send(ports, ID);
     expect([state(ports), attempted(ports)]).toEqual(before);
+  });
+});
+
+describe("a call with a made-up hook id", () => {
+  const made = { event: { ...hookEvent, LifecycleEventHookExecutionId: "made-up" } };
+  const wait = async (ports: FakePorts) => {
+    const before = [state(ports), attempted(ports)];
+    return () => expect([state(ports), attempted(ports)]).toEqual(before);
+  };
+
+  it("of post-traffic, while traffic is moving, changes nothing and answers nothing", async () => {
+    const ports = await shifting();
+    const isAsBefore = await wait(ports);
+    await runWork(ports, createPostTraffic(ports, "dev", silent), { ...made, hook: "AfterAllowTraffic" });
+    isAsBefore();
+  });
+
+  it("of pre-traffic, while traffic is moving, changes nothing and answers nothing", async () => {
+    const ports = await shifting();
+    const isAsBefore = await wait(ports);
+    await runWork(ports, createPreTraffic(ports, "dev", silent), { ...made, hook: "BeforeAllowTraffic" });
+    isAsBefore();
   });
 });
 

@@ -208,6 +208,39 @@ describe("a failure in a group", () => {
     expect([versionOf(ports, "orders"), versionOf(ports, "stock")]).toEqual(["2", "1"]);
   });
 
+  it.each([
+    [
+      "whose alias is latched",
+      ({ ledger }: FakePorts) => {
+        ledger.environment.latches["orders:live"] = { since: "2026-03-02T11:30:00Z", reason: "ours", by: "ann" };
+      },
+    ],
+    [
+      "whose policy leaves rollbacks to people",
+      (ports: FakePorts) => {
+        const wave = waveOf(ports);
+        const members = wave.members.map((one) =>
+          one.functionName === "orders" ? { ...one, byHand: true as const } : one,
+        );
+        ports.ledger.environment.groups = { shop: { ...wave, members } };
+      },
+    ],
+  ])("leaves a function alone %s", async (_, given) => {
+    const ports = await shifting(shop);
+    await releasedBefore(ports, "orders", "stock");
+    given(ports);
+    stopped(ports);
+    await responder(ports).send(stateEvent("STOP"));
+    expect([versionOf(ports, "orders"), versionOf(ports, "stock")]).toEqual(["2", "1"]);
+    expect(ports.notifier.sent.map(({ lines }) => lines.join(" ")).join(" ")).toContain("orders:live left");
+  });
+
+  it("notes with each member whether its policy leaves rollbacks to people", async () => {
+    const ports = scene({ ...shop, automaticRollback: false });
+    await runWork(ports, createPreTraffic(ports, "dev", silent));
+    expect(waveOf(ports).members.map(({ byHand }) => byHand)).toEqual([true]);
+  });
+
   it("goes on with what was left when Lambda delivers the event again", async () => {
     const ports = await shifting(shop);
     await releasedBefore(ports, "orders", "stock");

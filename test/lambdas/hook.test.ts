@@ -27,7 +27,7 @@ describe("a hook run", () => {
   it("reports Failed when the configuration is broken, because it is read inside the guarded part", async () => {
     const ports = scene();
     const work = { work: succeed, onFailure: async () => {} };
-    const handler = hookHandler("pre-traffic", () => work, { ...ports, log: silent, env: {} });
+    const handler = hookHandler("pre-traffic", "BeforeAllowTraffic", () => work, { ...ports, log: silent, env: {} });
     await handler(hookEvent, contextOf(ports));
     expect(reported(ports)).toBe("Failed");
   });

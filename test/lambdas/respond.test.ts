@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { alarmName, MARKER_ALIAS } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
 import { VERDICT_SOURCE } from "../../lib/core/release/events.ts";
 import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import type { FakePorts } from "../fakes/index.ts";
@@ -384,6 +385,20 @@ describe("a deployment that succeeded", () => {
     ports.clock.advance(2 * CLAIM_LEASE_MS);
     await send(stateEvent("SUCCESS"));
     expect(emitted.unguardedDeployments).toEqual([1]);
+  });
+
+  it.each([
+    ["switches off the flags of a release that shares a fault with its baseline", false],
+    ["leaves them on while the guard is disarmed", true],
+  ])("%s", async (_, isDisarmed) => {
+    const ports = await released();
+    const finding = fact("baseline-unhealthy", "both versions fail alike");
+    const verdict = { kind: "inconclusive" as const, reasons: [], findings: [finding] };
+    await ports.ledger.updateRelease(ID, { verdict });
+    const order = { reason: "trial", by: "ann", at: "2026-03-02T11:00:00Z", until: "2026-03-03T11:00:00Z" };
+    if (isDisarmed) ports.ledger.environment.disarmed["*"] = order;
+    await responder(ports).send(stateEvent("SUCCESS"));
+    expect(ports.flags.values().new_api).toBe(isDisarmed);
   });
 
   it("emits none for an undo, for a guarded release, or for another application", async () => {

@@ -1,5 +1,5 @@
 import type { RunContext } from "../../lambdas/runtime/context.ts";
-import { type HookDependencies, runHook } from "../../lambdas/runtime/hook.ts";
+import { type HookDependencies, type HookName, runHook } from "../../lambdas/runtime/hook.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
 import type { Log } from "../../lib/core/log.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
@@ -40,6 +40,12 @@ export function contextOf(ports: FakePorts, timeoutMs = 300_000, awsRequestId = 
 
 export const hookEvent = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-1" };
 
+/** The hook that CodeDeploy waits for. */
+const waitedFor = (ports: FakePorts): HookName => {
+  const begun = ports.deployments.targets.get(ID)?.lifecycleEvents.find(({ status }) => status === "InProgress");
+  return begun?.name === "AfterAllowTraffic" ? "AfterAllowTraffic" : "BeforeAllowTraffic";
+};
+
 /** Runs a hook as its handler does. */
 export function runWork(
   ports: FakePorts,
@@ -48,6 +54,7 @@ export function runWork(
 ): Promise<void> {
   const { event = hookEvent, timeoutMs, requestId, ...dependencies } = options;
   return runHook(event, contextOf(ports, timeoutMs, requestId), {
+    hook: waitedFor(ports),
     clock: ports.clock,
     log: silent,
     deployments: ports.deployments,

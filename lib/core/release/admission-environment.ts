@@ -64,10 +64,19 @@ function latched({ environment, functionName, alias }: StandingFacts): Refusal[]
   ];
 }
 
-function reverting({ environment, functionName, alias, releaseGroup }: StandingFacts): Refusal[] {
-  const found = revertingGroup(environment, { functionName, alias, releaseGroup });
+function reverting({ environment, functionName, alias, releaseGroup, now }: StandingFacts): Refusal[] {
+  const found = revertingGroup(environment, { functionName, alias, releaseGroup }, now);
   if (!found) return [];
-  const { name, revert } = found;
+  const { name, revert, restsUntil } = found;
+  if (restsUntil) {
+    return [
+      {
+        code: "group-reverting",
+        message: `release group ${name} was put back a moment ago and rests until ${restsUntil.toISOString()}: ${revert.reason}`,
+        advice: `Release again after that, or let this one through: ${breakGlassCommand(functionName, "group-reverting")}`,
+      },
+    ];
+  }
   return [
     {
       code: "group-reverting",

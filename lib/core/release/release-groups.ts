@@ -1,4 +1,5 @@
 import type { FlagReference } from "../../contract/policy.ts";
+import { COOLDOWN_SECONDS } from "./cooldown.ts";
 import type { EnvironmentRecord } from "./environment-record.ts";
 import type { FlagResult, ReleaseRecord } from "./records.ts";
 
@@ -28,6 +29,8 @@ export interface GroupMember {
   openedAt: string;
   /** Its policy says after which function of the group it is released: none of the others while it is open. */
   rolling?: true;
+  /** Its policy says that nothing is rolled back automatically. */
+  byHand?: true;
 }
 
 /** How one member's way back ended. */
@@ -73,6 +76,7 @@ export const memberOf = (release: ReleaseRecord): GroupMember => {
     brought: [canaryVersion],
     openedAt: release.openedAt,
     ...(release.policy.releaseAfter === undefined ? {} : { rolling: true as const }),
+    ...(release.policy.automaticRollback ? {} : { byHand: true as const }),
   };
 };
 
@@ -163,17 +167,28 @@ export function waveOf(
   return found && { name: found[0], wave: found[1] };
 }
 
-/** The group whose wave is on its way back, with this function in it or about to join it. */
+/**
+ * The group whose wave is on its way back, with this function in it or about to join it. Where the guard put it back the group
+ * rests for the cooldown: the rest of a deploy that failed must not begin a wave of its own.
+ */
 export function revertingGroup(
   { groups }: Groups,
   release: { functionName: string; alias: string; releaseGroup: string | undefined },
-): { name: string; revert: GroupRevert } | undefined {
+  now: Date,
+): { name: string; revert: GroupRevert; restsUntil: Date | undefined } | undefined {
   for (const [name, { members, revert }] of Object.entries(groups)) {
-    if (!revert || revert.doneAt !== undefined) continue;
-    if (name === release.releaseGroup || members.some((member) => sameAlias(member, release))) return { name, revert };
+    if (!revert) continue;
+    const restsUntil = restOf(revert);
+    if (revert.doneAt !== undefined && !(restsUntil && restsUntil > now)) continue;
+    if (name === release.releaseGroup || members.some((member) => sameAlias(member, release))) {
+      return { name, revert, restsUntil };
+    }
   }
   return undefined;
 }
+
+const restOf = ({ by, doneAt }: GroupRevert): Date | undefined =>
+  doneAt !== undefined && by === "respond" ? new Date(Date.parse(doneAt) + COOLDOWN_SECONDS * 1000) : undefined;
 
 /** The last released goes back first. */
 export const inOrderOfReturn = ({ members }: GroupWave): GroupMember[] => [...members].reverse();

@@ -96,9 +96,22 @@ describe("admission", () => {
     expect(refusals(back, "z", "other")).toEqual([]);
   });
 
-  it("lets them through before and after", () => {
+  const doneBefore = (minutes: number, from = back) =>
+    withRevertResult(from, "shop", "d-a2", { doneAt: minutesAgo(minutes), members: [], flags: [] })!;
+
+  it("lets them through before, and when the group has rested", () => {
     expect(refusals({ groups }, "a", "shop")).toEqual([]);
-    const done = withRevertResult(back, "shop", "d-a2", { doneAt: minutesAgo(0), members: [], flags: [] })!;
-    expect(refusals(done, "a", "shop")).toEqual([]);
+    expect(refusals(doneBefore(5), "a", "shop")).toEqual([]);
+  });
+
+  it("refuses the rest of a deploy whose group the guard has just put back", () => {
+    expect(refusals(doneBefore(1), "a")).toEqual(["group-reverting"]);
+    expect(refusals(doneBefore(4.9), "z", "shop")).toEqual(["group-reverting"]);
+    expect(refusals(doneBefore(1), "z", "other")).toEqual([]);
+  });
+
+  it("lets the next release through at once where a person has put the group back", () => {
+    const order = { since: minutesAgo(1), by: "alice", reason: "wrong prices" };
+    expect(refusals(doneBefore(0, withRevert({ groups }, "shop", "d-a2", order)!), "a", "shop")).toEqual([]);
   });
 });
