@@ -3,6 +3,7 @@ import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { GoaroundError } from "../lib/core/errors.ts";
 import type { FreezeScope } from "../lib/core/release/freeze.ts";
 import {
+  allowStep,
   armGuard,
   disarmGuard,
   endFreeze,
@@ -39,6 +40,7 @@ interface GuardOptions extends CommonOptions {
   cron?: string;
   for: number;
   rules?: string[];
+  step: string;
 }
 
 const FORMS: Record<string, ActionForm> = {
@@ -49,6 +51,7 @@ const FORMS: Record<string, ActionForm> = {
   },
   unfreeze: { required: ["id", "reason"], optional: [] },
   "break-glass": { required: ["for", "reason"], optional: ["functionName", "all", "rules"] },
+  "allow-step": { required: ["step", "functionName", "reason"], optional: ["for"] },
   disarm: { required: ["for", "reason"], optional: ["functionName", "all"] },
   arm: { required: ["reason"], optional: ["functionName", "all"] },
   latch: { required: ["functionName", "reason"], optional: ["alias"] },
@@ -69,7 +72,8 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     .option("--until <date>", "when it ends (default: when somebody ends it)", parseText)
     .option("--cron <expression>", "when each freeze begins: minute hour day month weekday", parseText)
     .option("--for <duration>", "how long: 90m, 2h, 7d", parseDuration)
-    .option("--rules <names...>", "refusals to override (default: every one that can be)", collectNames);
+    .option("--rules <names...>", "refusals to override (default: every one that can be)", collectNames)
+    .option("--step <name>", "a step that no rollback takes back, as the policy names it", parseText);
   addCommonOptions(guard);
   guard.addHelpText("after", HELP);
   guard.action(async (options: GuardOptions) => {
@@ -93,6 +97,8 @@ function act(session: Session, options: GuardOptions) {
       return endFreeze(session, options);
     case "break-glass":
       return openBreakGlass(session, options);
+    case "allow-step":
+      return allowStep(session, options);
     case "disarm":
       return disarmGuard(session, options);
     case "arm":
@@ -113,13 +119,14 @@ Forms:
            [--from 2026-12-24] [--until 2026-12-27] | --cron "0 18 * * FRI" --for 62h | --for 4h
   --action unfreeze --id NAME --reason TEXT
   --action break-glass --function-name NAME|--all --for 1h --reason TEXT [--rules frozen cooldown …]
+  --action allow-step --function-name NAME --step NAME --reason TEXT [--for 2h]
   --action disarm --function-name NAME|--all --for 2h --reason TEXT
   --action arm --function-name NAME|--all --reason TEXT
   --action latch --function-name NAME --reason TEXT
   --action release-latch --function-name NAME --reason TEXT
 
 A freeze refuses releases; rollbacks and switching flags off go on. A disarmed guard decides, records and notifies, and
-does not act. A latched alias gets no release and no automatic rollback until a person releases it.
+does not act. A step that no rollback takes back is let through by its name. A latched alias gets no release and no automatic rollback until a person releases it.
 
 Exit codes: 0 done, 2 usage, 3 not confirmed, 6 conflict, 7 wrong identity, 8 AWS fault or throttling, 130 interrupted.`;
 

@@ -7,8 +7,9 @@ import { admitUnderOrders, applyOrders } from "../../lib/core/release/admission-
 import { withOpened, withOutcome } from "../../lib/core/release/alias-history.ts";
 import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
+import { stepsOf, withDeclared, withSteps } from "../../lib/core/release/compatibility.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../../lib/core/release/release-facts.ts";
 import { fixSlowThresholds } from "../../lib/core/release/slow-thresholds.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
@@ -61,9 +62,10 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     });
     signal.throwIfAborted();
     if (!isOpened(before)) await ports.ledger.openRelease(record);
-    await ports.ledger.changeAlias(appSpec.functionName, appSpec.alias, (known) =>
-      withOpened(known, record, facts.baseline),
-    );
+    await ports.ledger.changeAlias(appSpec.functionName, appSpec.alias, (known) => ({
+      ...withOpened(known, record, facts.baseline),
+      ...withDeclared(known, record, facts.baseline),
+    }));
     if (!admission.admitted) {
       const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };
       return block(ports, record, verdict, log);
@@ -90,6 +92,8 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
       await markKnownBad(ports, record, failures);
       return block(ports, record, { kind: "rollback", reasons: failures, findings: noted }, log);
     }
+    await noteSteps(ports, record, aliasRecord);
+    signal.throwIfAborted();
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
     const versions = [facts.baseline, facts.target];
@@ -184,6 +188,18 @@ async function markKnownBad(ports: PreTrafficPorts, record: ReleaseRecord, failu
   await ports.ledger.changeAlias(record.functionName, record.alias, (known) => ({
     knownBad: withKnownBad(known, record, failures[0]?.code ?? "smoke-failed", now),
   }));
+}
+
+/** Whoever rolls back later is told what does not come back with it. */
+async function noteSteps(
+  ports: PreTrafficPorts,
+  record: ReleaseRecord,
+  before: AliasRecord | undefined,
+): Promise<void> {
+  const stepsTaken = stepsOf(before, record);
+  if (stepsTaken.length === 0) return;
+  await ports.ledger.updateRelease(record.deploymentId, { stepsTaken });
+  await ports.ledger.changeAlias(record.functionName, record.alias, (known) => withSteps(known, stepsTaken));
 }
 
 /** What a person may override, or have the guard only report, like anything else that speaks against the release. */

@@ -101,6 +101,37 @@ const signals = z.strictObject({
   sampleAbovePerSecond: z.optional(z.int().check(z.minimum(1), z.maximum(1_000_000))),
 });
 
+const schemaName = z.string().check(z.regex(/^[A-Za-z\d][\w.-]{0,63}$/, "is not a name"));
+const schemaVersions = z.int().check(z.minimum(0), z.maximum(1_000_000));
+
+/** What a version and the one before or after it have in common: data and configuration that both meet. */
+const compatibility = z.strictObject({
+  /** By name. `writes`: the version of it that this code writes; `reads`: all that it understands; left out, it does not. */
+  schemas: z._default(
+    z
+      .record(
+        schemaName,
+        z.strictObject({
+          writes: z.optional(schemaVersions),
+          reads: z._default(z.array(schemaVersions).check(z.maxLength(20)), []),
+        }),
+      )
+      .check(
+        z.check<Record<string, unknown>>(({ value, issues }) => {
+          const names = Object.keys(value).length;
+          if (names <= 20) return;
+          issues.push({ code: "custom", message: `has ${names} schemas; at most 20 are allowed`, input: value });
+        }),
+      ),
+    {},
+  ),
+  /** Steps of this release that no rollback takes back, such as a column that is dropped. Each is let through by name. */
+  nonRevertible: z._default(
+    z.array(z.strictObject({ name: schemaName, reason: text(300) })).check(z.maxLength(10)),
+    [],
+  ),
+});
+
 const policyObject = z.strictObject({
   schemaVersion: z.literal(POLICY_SCHEMA_VERSION),
   functionName: text(140),
@@ -124,6 +155,8 @@ const policyObject = z.strictObject({
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** Functions that name the same group are released as one: when one fails, all that went before it go back too. */
   releaseGroup: z.optional(z.string().check(z.regex(/^[a-z][a-z\d-]{0,39}$/, "is not the name of a group"))),
+  /** Left out: nothing is known of what this version reads and writes. */
+  compatibility: z.optional(compatibility),
   /** Of a rolling group: the function before it. While another release of the group is open, none of this one begins. */
   releaseAfter: z.optional(text(140)),
   /** Synthetic requests with the smoke payloads, with each minute so many to each version; none by default. */
@@ -193,6 +226,7 @@ export const policySchema = policyObject.check(
 export type Policy = z.output<typeof policySchema>;
 export type PolicyInput = z.input<typeof policySchema>;
 export type SmokeTest = Policy["smokeTests"][number];
+export type Compatibility = NonNullable<Policy["compatibility"]>;
 export type StagedPolicy = NonNullable<Policy["staged"]>;
 export type FlagReference = Policy["flags"][number];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
-import type { PolicyInput } from "../../lib/contract/policy.ts";
+import type { Policy, PolicyInput } from "../../lib/contract/policy.ts";
 import type { FreezeWindow } from "../../lib/core/release/freeze.ts";
 import { versionInfo } from "../fakes/functions.ts";
 import type { FakePorts } from "../fakes/index.ts";
@@ -292,6 +292,95 @@ describe("what people have ordered", () => {
     const ports = scene();
     ports.ledger.environment.freezes.push(holidays);
     ports.deployments.deployments.get(ID)!.creator = "codeDeployRollback";
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+  });
+});
+
+describe("what both versions share", () => {
+  const drop = { name: "drop-total", reason: "the column is gone" };
+  const orders = (writes: number, reads: number[]) => ({ schemas: { orders: { writes, reads } }, nonRevertible: [] });
+  const serving = (ports: FakePorts, compatibility: Policy["compatibility"] & object) =>
+    ports.ledger.putAlias(FUNCTION, "live", {
+      declared: { "sha-1/config-1": { version: "1", at: "2026-03-01T00:00:00.000Z", compatibility } },
+    });
+  const aliasOf = (ports: FakePorts) => ports.ledger.aliases.get(`${FUNCTION}:live`);
+
+  it("refuses a release before traffic whose data the version that serves would not read after a rollback", async () => {
+    const ports = scene({ smokeTests: [{ name: "health" }], compatibility: orders(4, [3, 4]) });
+    await serving(ports, orders(3, [3]));
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(recordOf(ports)?.verdict?.reasons.map(({ code }) => code)).toEqual(["incompatible"]);
+    expect(recordOf(ports)?.reason).toContain("Release a version first that reads orders 4 and does not write it yet");
+    expect(ports.functions.calls.of("invoke")).toEqual([]);
+  });
+
+  it("lets one through that both read, and remembers what it declares for the next", async () => {
+    const ports = scene({ compatibility: orders(4, [3, 4]) });
+    await serving(ports, orders(3, [3, 4]));
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(recordOf(ports)?.admissionFindings).toBeUndefined();
+    expect(aliasOf(ports)?.declared).toMatchObject({
+      "sha-1/config-1": { compatibility: orders(3, [3, 4]) },
+      "sha-2/config-2": { version: "2", compatibility: orders(4, [3, 4]) },
+    });
+  });
+
+  it("only notes that the version that serves has declared nothing", async () => {
+    const ports = scene({ compatibility: orders(4, [4]) });
+    await run(ports);
+    expect(reported(ports)).toBe("Succeeded");
+    expect(recordOf(ports)?.admissionFindings).toMatchObject([{ code: "compatibility-unknown" }]);
+  });
+
+  it("refuses a step that no rollback takes back until a person names it, and records both", async () => {
+    const compatibility = { nonRevertible: [drop] };
+    const refused = scene({ compatibility });
+    await run(refused);
+    expect(recordOf(refused)?.verdict?.reasons.map(({ code }) => code)).toEqual(["non-revertible-step"]);
+    expect(aliasOf(refused)?.stepsTaken).toBeUndefined();
+
+    const until = "2026-03-02T13:00:00.000Z";
+    const order = { functionName: FUNCTION, reason: "backed up", by: "alice", at: "2026-03-02T11:00:00.000Z", until };
+    for (const wrong of [{ step: "other" }, { functionName: "payments" }, { until: "2026-03-02T11:59:00.000Z" }]) {
+      const ports = scene({ compatibility });
+      ports.ledger.environment.allowedSteps.push({ ...order, step: drop.name, ...wrong });
+      await run(ports);
+      expect(reported(ports)).toBe("Failed");
+    }
+
+    const allowed = scene({ compatibility });
+    allowed.ledger.environment.allowedSteps.push({ ...order, step: drop.name });
+    await run(allowed);
+    expect(reported(allowed)).toBe("Succeeded");
+    expect(recordOf(allowed)?.admissionFindings).toMatchObject([
+      {
+        code: "allowed-step",
+        message: expect.stringContaining("drop-total (the column is gone); let through by alice"),
+      },
+    ]);
+    const taken = [{ ...drop, version: "2", deploymentId: ID, at: "2026-03-02T12:00:00.000Z" }];
+    expect(recordOf(allowed)?.stepsTaken).toEqual(taken);
+    expect(aliasOf(allowed)?.stepsTaken).toEqual(taken);
+  });
+
+  it("does not take a step for done whose release failed its smoke tests", async () => {
+    const ports = scene({ compatibility: { nonRevertible: [drop] }, smokeTests: [{ name: "health" }] });
+    ports.functions.respond = () => ({ functionError: "Unhandled" });
+    const until = "2026-03-02T13:00:00.000Z";
+    const glass = { reason: "incident 7", by: "alice", at: "2026-03-02T11:00:00.000Z", until, functionName: undefined };
+    ports.ledger.environment.breakGlass.push({ ...glass, rules: ["non-revertible-step"] });
+    await run(ports);
+    expect(recordOf(ports)?.verdict?.reasons.map(({ code }) => code)).toEqual(["smoke-failed"]);
+    expect(aliasOf(ports)?.stepsTaken).toBeUndefined();
+  });
+
+  it("is not asked for when an undo comes", async () => {
+    const ports = scene({ compatibility: { ...orders(4, [4]), nonRevertible: [drop] } });
+    await serving(ports, orders(3, [3]));
+    ports.deployments.deployments.get(ID)!.creator = "CloudFormationRollback";
     await run(ports);
     expect(reported(ports)).toBe("Succeeded");
   });

@@ -134,6 +134,28 @@ describe("orders to the guard", () => {
     ]);
   });
 
+  it("let a step through that no rollback takes back, by its name and for a while", async () => {
+    const harness = new Harness();
+    const ran = await order(harness, "allow-step", "--function-name", "checkout", "--step", "drop-total", ...WHY);
+    expect(ran.exitCode).toBe(0);
+    expect(harness.ports.ledger.environment.allowedSteps).toEqual([
+      {
+        functionName: "checkout",
+        step: "drop-total",
+        reason: "incident 7",
+        by: BY,
+        at: "2026-03-02T12:00:00.000Z",
+        until: "2026-03-02T14:00:00.000Z",
+      },
+    ]);
+    expect(harness.ports.ledger.environment.history[0]).toMatchObject({ action: "allow-step", reason: "incident 7" });
+    expect((await order(harness, "status")).stdout).toContain("allow-step drop-total of checkout until 2026-03-02T14");
+    const long = await order(harness, "allow-step", "--function-name", "c", "--step", "s", "--for", "25h", ...WHY);
+    expect(long.stderr).toContain("--for is at most 24 h, not 25 h");
+    const nameless = await order(harness, "allow-step", "--function-name", "checkout", ...WHY);
+    expect(nameless.stderr).toMatch(/it needs .*--step/);
+  });
+
   it("latch an alias, and release it", async () => {
     const harness = new Harness();
     await order(harness, "latch", "--function-name", "checkout", ...WHY);

@@ -44,6 +44,16 @@ describe("rollback-function", () => {
     expect(stderr).toContain("next: Watch it:");
   });
 
+  it("says in its banner what no rollback takes back, and goes on", async () => {
+    const harness = afterBadRelease();
+    const step = { name: "drop-total", reason: "the column is gone", version: "4", deploymentId: "d-4", at: "" };
+    harness.ports.ledger.aliases.get("checkout:live")!.stepsTaken = [step];
+    const ran = await rollback(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toMatch(/remains +drop-total of version 4 \(the column is gone\): not taken back by a rollback/);
+    expect(harness.alias("checkout").functionVersion).toBe("3");
+  });
+
   it("goes to the version that was asked for", async () => {
     const harness = afterBadRelease();
     expect((await rollback(harness, "--target-version", "2")).exitCode).toBe(0);

@@ -28,6 +28,8 @@ export const OVERRIDABLE = [
   "known-bad",
   "blocker-red",
   "monitoring-unavailable",
+  "incompatible",
+  "non-revertible-step",
   "smoke-failed",
 ] as const;
 
@@ -118,12 +120,17 @@ export function applyOrders(
   const orders = environment.breakGlass
     .filter((order) => isInForce(order, now))
     .filter((order) => order.functionName === undefined || order.functionName === functionName);
+  const steps = environment.allowedSteps.filter(
+    (order) => isInForce(order, now) && order.functionName === functionName,
+  );
   const reporting = disarmedBy(environment, functionName, now);
   const standing: Refusal[] = [];
   const findings: Reason[] = [];
   for (const refusal of refusals) {
     const order = orders.find((candidate) => overrides(candidate, refusal.code));
-    if (order) findings.push(noted(`break-glass-${refusal.code}`, refusal, `let through by ${who(order)}`));
+    const allowed = steps.find(({ step }) => step === refusal.step);
+    if (allowed) findings.push(noted("allowed-step", refusal, `let through by ${who(allowed)}`));
+    else if (order) findings.push(noted(`break-glass-${refusal.code}`, refusal, `let through by ${who(order)}`));
     else if (reporting && isOverridable(refusal.code)) {
       findings.push(noted(`report-only-${refusal.code}`, refusal, `not enforced, disarmed by ${who(reporting)}`));
     } else standing.push(refusal);

@@ -4,6 +4,7 @@ import { fact } from "../judge/reason.ts";
 import type { Reason } from "../judge/types.ts";
 import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
+import { declaredBy, judgeCompatibility } from "./compatibility.ts";
 import { doctorCommand } from "./findings.ts";
 import { type AliasRecord, artifactKey } from "./records.ts";
 
@@ -14,6 +15,8 @@ export interface AdmissionFacts {
   alias: AliasState;
   /** Undefined when the version does not exist. */
   target: VersionInfo | undefined;
+  /** The version that serves; undefined when it could not be read. */
+  baseline: VersionInfo | undefined;
   /** Undefined when there is no policy parameter. */
   policy: ParsedPolicy | undefined;
   /** Undefined when monitoring could not be read. Alarms that do not exist are absent. */
@@ -30,6 +33,8 @@ export interface Refusal {
   advice: string;
   /** The alarm that is in ALARM, where that is why. */
   alarm?: string;
+  /** The step that no rollback takes back, where that is why. */
+  step?: string;
 }
 
 export interface Admission {
@@ -40,6 +45,7 @@ export interface Admission {
 
 /** Whether a release may begin. Everything that is wrong is listed at once. Undo never gets here (`isUndo`). */
 export function admit(facts: AdmissionFacts): Admission {
+  const compatibility = compatibilityOf(facts);
   const refusals = [
     ...groupRefusals(facts),
     ...versionRefusals(facts),
@@ -47,8 +53,13 @@ export function admit(facts: AdmissionFacts): Admission {
     ...policyRefusals(facts),
     ...knownBadRefusals(facts),
     ...blockerRefusals(facts),
+    ...compatibility.refusals,
   ];
-  return { admitted: refusals.length === 0, refusals, findings: findingsOf(facts) };
+  return {
+    admitted: refusals.length === 0,
+    refusals,
+    findings: [...findingsOf(facts), ...compatibility.findings],
+  };
 }
 
 function groupRefusals({ environment, deployment }: AdmissionFacts): Refusal[] {
@@ -142,6 +153,16 @@ function knownBadRefusals({ target, aliasRecord, appSpec }: AdmissionFacts): Ref
       advice: "Release a version that fixes it.",
     },
   ];
+}
+
+function compatibilityOf({ appSpec, baseline, policy, aliasRecord }: AdmissionFacts) {
+  const { functionName, currentVersion, targetVersion } = appSpec;
+  return judgeCompatibility({
+    functionName,
+    serving: { version: currentVersion, declared: declaredBy(aliasRecord, baseline) },
+    next: { version: targetVersion, declared: policy?.ok ? policy.policy.compatibility : undefined },
+    taken: aliasRecord?.stepsTaken ?? [],
+  });
 }
 
 function blockerRefusals({ policy, alarmStates }: AdmissionFacts): Refusal[] {

@@ -19,6 +19,12 @@ export interface BreakGlass extends Order {
   rules: string[];
 }
 
+/** Lets a step through that no rollback takes back. */
+export interface AllowedStep extends Order {
+  functionName: string;
+  step: string;
+}
+
 /** A flag that a kill has switched off and that stays off until a person releases it. */
 export interface KilledFlag {
   applicationId: string;
@@ -47,6 +53,7 @@ export interface OrderEntry {
 export interface EnvironmentRecord {
   freezes: FreezeWindow[];
   breakGlass: BreakGlass[];
+  allowedSteps: AllowedStep[];
   /** `function:alias` → latch. */
   latches: Record<string, Latch>;
   /** `function:alias` → when its latch was last released. */
@@ -64,6 +71,7 @@ export interface EnvironmentRecord {
 export const EMPTY_ENVIRONMENT: EnvironmentRecord = {
   freezes: [],
   breakGlass: [],
+  allowedSteps: [],
   latches: {},
   latchReleased: {},
   disarmed: {},
@@ -124,6 +132,10 @@ export const unfreeze = (record: EnvironmentRecord, id: string): Changes => ({
 /** Orders that have run out go: nobody needs them, and their uses are recorded with the releases. */
 export const breakGlass = (record: EnvironmentRecord, order: BreakGlass, now: Date): Changes => ({
   breakGlass: [...record.breakGlass.filter((other) => isInForce(other, now)), order],
+});
+
+export const allowStep = (record: EnvironmentRecord, order: AllowedStep, now: Date): Changes => ({
+  allowedSteps: [...record.allowedSteps.filter((other) => isInForce(other, now)), order],
 });
 
 /** An alias that is latched already keeps its first latch: the reason that a person is to look for. */

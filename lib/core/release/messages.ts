@@ -1,5 +1,6 @@
 import type { Reason } from "../judge/types.ts";
 import type { Notification } from "../ports.ts";
+import { describeSteps } from "./compatibility.ts";
 import { doctorCommand } from "./findings.ts";
 import { READER_POLL_SECONDS } from "./flag-kill.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "./records.ts";
@@ -9,7 +10,7 @@ export interface ReleaseNews {
   environment: string;
   release: Pick<
     ReleaseRecord,
-    "deploymentId" | "functionName" | "alias" | "baselineVersion" | "canaryVersion" | "creator"
+    "deploymentId" | "functionName" | "alias" | "baselineVersion" | "canaryVersion" | "creator" | "stepsTaken"
   >;
   outcome: ReleaseOutcome;
   severity: Notification["severity"];
@@ -46,6 +47,7 @@ export function releaseNotification(news: ReleaseNews): Notification {
   const { environment, release, outcome, reasons, findings, flags = [], aliasState, durationSeconds, trouble } = news;
   const { functionName, alias, baselineVersion, canaryVersion, deploymentId } = release;
   const next = nextSteps(news);
+  const stays = outcome === "rolled-back" ? (release.stepsTaken ?? []) : [];
   return {
     severity: trouble ? "critical" : news.severity,
     subject: `${functionName}: version ${canaryVersion} ${trouble ? "needs you" : HEADLINE[outcome]} (${environment})`,
@@ -54,6 +56,7 @@ export function releaseNotification(news: ReleaseNews): Notification {
       ...(trouble ? [`It needs a person: ${trouble}.`] : []),
       ...reasons.map((reason) => `Reason ${reason.code}: ${reason.message}.`),
       ...findings.map((finding) => `Finding ${finding.code}: ${finding.message}.`),
+      ...(stays.length > 0 ? [`Not taken back by this: ${describeSteps(stays)}.`] : []),
       ...(aliasState ? [`The alias ${describeAlias(alias, aliasState)}.`] : []),
       ...flags.flatMap(describeFlags),
       ...(durationSeconds === undefined ? [] : [`It took ${Math.round(durationSeconds)} s.`]),
@@ -73,6 +76,7 @@ export function releaseNotification(news: ReleaseNews): Notification {
       findingDetails: findings,
       aliasState: aliasState ?? null,
       flags,
+      stepsNotTakenBack: stays.map(({ name }) => name),
       durationSeconds: durationSeconds ?? null,
       trouble: trouble ?? null,
       next,

@@ -1,4 +1,4 @@
-import type { FlagReference, Policy } from "../../contract/policy.ts";
+import type { Compatibility, FlagReference, Policy } from "../../contract/policy.ts";
 import type { FlagJudgement } from "../judge/flag-verdict.ts";
 import type { Counted } from "../judge/increments.ts";
 import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
@@ -161,6 +161,8 @@ export interface ReleaseRecord {
   actor: string | undefined;
   /** What was noted before the release and did not stop it. */
   admissionFindings?: Reason[];
+  /** Steps that went out with it and that no rollback takes back. */
+  stepsTaken?: StepTaken[];
   /** What each hook decided, kept so that a repeated event gets the same answer. */
   preTrafficStatus?: "Succeeded" | "Failed";
   postTrafficStatus?: "Succeeded" | "Failed";
@@ -219,6 +221,19 @@ export interface AliasRecord {
   rollbackPoints?: RollbackPoint[];
   /** Newest first; cooldown and the limit of attempts count them. */
   rollbacks?: RollbackEntry[];
+  /** `codeSha256/configurationHash` → what it said of the data that it shares with others. */
+  declared?: Record<string, { version: string; at: string; compatibility: Compatibility }>;
+  /** Steps that no rollback takes back and that a person has let through. Newest first. */
+  stepsTaken?: StepTaken[];
+}
+
+/** A step of a release that no rollback takes back. */
+export interface StepTaken {
+  name: string;
+  reason: string;
+  version: string;
+  deploymentId: string;
+  at: string;
 }
 
 /** A release in its alias's history; the release record has the rest. */

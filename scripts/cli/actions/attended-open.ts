@@ -7,6 +7,7 @@ import { admit, type Refusal } from "../../../lib/core/release/admission.ts";
 import { admitUnderOrders, applyOrders } from "../../../lib/core/release/admission-environment.ts";
 import { withOpened } from "../../../lib/core/release/alias-history.ts";
 import { attendedIdOf, isDriven, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
+import { stepsOf, withDeclared, withSteps } from "../../../lib/core/release/compatibility.ts";
 import { withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
 import type { Attendance, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames } from "../../../lib/core/release/release-facts.ts";
@@ -48,10 +49,11 @@ export async function admitAttended(
   };
   const ownAlarms = ownAlarmNames(environment, appSpec);
   const blockers = facts.policy?.blockers ?? [];
-  const [aliasRecord, orders, alarmStates] = await Promise.all([
+  const [aliasRecord, orders, alarmStates, baseline] = await Promise.all([
     ledger.getAlias(functionName, alias),
     ledger.getEnvironment(),
     session.attempt("the states of alarms could not be read", monitoring.alarmStates([...blockers, ...ownAlarms])),
+    functions.getVersion(functionName, facts.alias.functionVersion),
   ]);
   const admission = admit({
     environment,
@@ -59,6 +61,7 @@ export async function admitAttended(
     appSpec,
     alias: facts.alias,
     target: facts.target,
+    baseline,
     policy: facts.policy && { ok: true, policy: facts.policy },
     alarmStates,
     ownAlarms,
@@ -135,19 +138,22 @@ export async function openRelease(
   const { arn } = await discovery.identity();
   const currentVersion = facts.alias.functionVersion;
   const threshold = rollbackThreshold === undefined ? [] : [thresholdAlarmName(session, options)];
+  const begun = newRecord({
+    deployment: {
+      deploymentId: id,
+      application: applicationName(session.environment),
+      group: facts.group,
+      creator: arn,
+    },
+    appSpec: { functionName, alias, currentVersion, targetVersion: version, hooks: {} },
+    target: facts.target,
+    policy: { ok: true, policy: withStages(facts.policy!, options.stages) },
+    now,
+  });
+  const stepsTaken = stepsOf(await ledger.getAlias(functionName, alias), begun);
   const release: ReleaseRecord = {
-    ...newRecord({
-      deployment: {
-        deploymentId: id,
-        application: applicationName(session.environment),
-        group: facts.group,
-        creator: arn,
-      },
-      appSpec: { functionName, alias, currentVersion, targetVersion: version, hooks: {} },
-      target: facts.target,
-      policy: { ok: true, policy: withStages(facts.policy!, options.stages) },
-      now,
-    }),
+    ...begun,
+    ...(stepsTaken.length > 0 ? { stepsTaken } : {}),
     rollbackThresholdPercent: rollbackThreshold,
     temporaryAlarms: threshold,
     slowThresholdsMs: await fixSlowThresholds(
@@ -166,7 +172,12 @@ export async function openRelease(
     await ledger.changeAlias(functionName, alias, (record) => {
       const other = openAttended(record);
       if (other && other.deploymentId !== id) throw othersRelease(other.deploymentId, release);
-      return { ...withOpened(record, release, baseline), lastReleaseId: id };
+      return {
+        ...withOpened(record, release, baseline),
+        ...withDeclared(record, release, baseline),
+        ...(stepsTaken.length > 0 ? withSteps(record, stepsTaken) : {}),
+        lastReleaseId: id,
+      };
     });
   } catch (error) {
     const reason = (error as Error).message;

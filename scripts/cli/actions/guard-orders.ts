@@ -3,6 +3,7 @@ import { OVERRIDABLE } from "../../../lib/core/release/admission-environment.ts"
 import {
   ALL_FUNCTIONS,
   aliasKey,
+  allowStep as allowed,
   arm,
   breakGlass,
   disarm,
@@ -25,6 +26,7 @@ import { done, nothingToDo, type Outcome, planned, type Session } from "../sessi
 /** Long enough for any incident, short enough that nobody forgets it for good. Minutes. */
 const MAX_DISARM_MINUTES = 7 * 1440;
 const MAX_BREAK_GLASS_MINUTES = 1440;
+const STEP_MINUTES = 120;
 
 interface Order {
   action: string;
@@ -218,6 +220,31 @@ export function openBreakGlass(
         const order = { reason: session.options.reason!, by, at: now.toISOString(), until, functionName, rules };
         return breakGlass(record, order, now);
       },
+    };
+  });
+}
+
+export interface StepOptions {
+  functionName: string;
+  step: string;
+  for?: number;
+}
+
+/** A step that was let through stays taken, so that this ends by itself. */
+export function allowStep(session: Session, options: StepOptions): Promise<Outcome> {
+  const { functionName, step } = options;
+  const minutes = options.for ?? STEP_MINUTES;
+  checkLimit(minutes, MAX_BREAK_GLASS_MINUTES);
+  return give(session, (start) => {
+    const until = after(start, minutes);
+    return {
+      action: "allow-step",
+      subject: `${functionName} ${step}`,
+      question: `No rollback takes ${step} of ${functionName} back. Let it through until ${until}?`,
+      done: `a release of ${functionName} with step ${step} is let through until ${until}; that is recorded with the release, and every rollback behind it says that the step stays`,
+      nothing: "",
+      change: (record, by, now) =>
+        allowed(record, { functionName, step, reason: session.options.reason!, by, at: now.toISOString(), until }, now),
     };
   });
 }

@@ -63,10 +63,16 @@ function orders(record: EnvironmentRecord, now: Date): string[] {
       ({ functionName, rules, until, by, reason }) =>
         `break-glass ${functionName ?? "all functions"} (${rules.join(", ") || "every rule"}) until ${until} by ${by}: ${reason}`,
     );
+  const steps = record.allowedSteps
+    .filter((order) => isInForce(order, now))
+    .map(
+      ({ functionName, step, until, by, reason }) =>
+        `allow-step ${step} of ${functionName} until ${until} by ${by}: ${reason}`,
+    );
   const latches = Object.entries(record.latches).map(
     ([key, { since, by, reason }]) => `latched    ${key} since ${since} by ${by}: ${reason}`,
   );
-  return [...disarmed, ...latches, ...freezes, ...glass];
+  return [...disarmed, ...latches, ...freezes, ...glass, ...steps];
 }
 
 const killed = (record: EnvironmentRecord) =>

@@ -1,6 +1,7 @@
 import type { Policy } from "../../../lib/contract/policy.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
 import { isAttendedId } from "../../../lib/core/release/attended.ts";
+import { describeSteps, stepsBetween } from "../../../lib/core/release/compatibility.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
 import type { AliasRecord, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { planRollback, type RollbackPlan } from "../../../lib/core/release/rollback-plan.ts";
@@ -107,6 +108,7 @@ async function newestAttended(
 
 export function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
   const { plan, open, attended, alias, stackName } = situation;
+  const steps = stepsLeft(situation);
   session.banner("rollback", {
     function: `${options.functionName}:${options.alias}`,
     now: describeAlias(alias),
@@ -118,11 +120,16 @@ export function announce(session: Session, options: RollbackFunctionOptions, sit
       attended?.outcome === "open"
         ? `${attended.deploymentId} (staged, driven by ${attended.attended?.actor}) ends with this`
         : undefined,
+    remains: steps.length > 0 ? `${describeSteps(steps)}: not taken back by a rollback` : undefined,
     stack: stackName,
     reason: session.options.reason ?? DEFAULT_REASON,
     environment: session.environment,
   });
 }
+
+/** What does not come back with this rollback. */
+const stepsLeft = ({ ledger, plan, open }: Situation) =>
+  stepsBetween(ledger.record, plan.target.version, [...plan.leaving, ...(open ? [open.canaryVersion] : [])]);
 
 export const facts = (situation: Situation, state: AliasState) => ({
   functionName: state.functionName,
@@ -132,5 +139,6 @@ export const facts = (situation: Situation, state: AliasState) => ({
   target: { version: situation.plan.target.version, source: situation.plan.source },
   stoppedDeployment: situation.open?.deployment.deploymentId,
   stackName: situation.stackName,
+  stepsNotTakenBack: stepsLeft(situation).map(({ name }) => name),
   guarded: situation.guarded,
 });

@@ -12,6 +12,7 @@ const facts = (changes: Partial<AdmissionFacts> = {}): AdmissionFacts => ({
   appSpec: { functionName: "checkout", alias: "live", currentVersion: "1", targetVersion: "2", hooks: {} },
   alias: { functionName: "checkout", alias: "live", functionVersion: "1", weights: {}, revisionId: "r", arn: "a" },
   target: versionInfo("2"),
+  baseline: versionInfo("1"),
   policy: policy(),
   alarmStates: {},
   ownAlarms: ["own"],

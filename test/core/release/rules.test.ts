@@ -145,6 +145,16 @@ describe("a notification", () => {
     expect(lines).toContain("Finding baseline-unhealthy: both fail.");
   });
 
+  it.each([
+    ["rolled-back", ["Not taken back by this: drop-total of version 2 (the column is gone)."]],
+    ["promoted", []],
+  ] as const)("of a release that was %s says what no rollback takes back: %j", (outcome, wanted) => {
+    const step = { name: "drop-total", reason: "the column is gone", version: "2", deploymentId: "d-1", at: "" };
+    const news = { environment: "dev", outcome, severity: "info" as const, reasons: [], findings: [] };
+    const { lines } = releaseNotification({ ...news, release: { ...release, stepsTaken: [step] } });
+    expect(lines.filter((line) => line.includes("Not taken back"))).toEqual(wanted);
+  });
+
   it("becomes critical, with the command to run, when something needs a person", () => {
     const { severity, lines } = releaseNotification({
       environment: "dev",
