@@ -5,6 +5,7 @@ import type { Reason } from "../../lib/core/judge/types.ts";
 import { messageOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import type { AlarmEvent } from "../../lib/core/release/events.ts";
+import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { notItsDoing } from "./attribute.ts";
@@ -15,7 +16,8 @@ import { groupBack } from "./group.ts";
 import { endTrial, tryBoth, UNTRIED } from "./guard-trial.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
-import { disarmedWords, mayMoveTraffic, readStanding } from "./standing.ts";
+import { isStale } from "./stale.ts";
+import { mayMoveTraffic, readStanding, tellHeld } from "./standing.ts";
 import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./suspect-flags.ts";
 
 /**
@@ -24,28 +26,27 @@ import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./sus
  * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the alias
  * back to what served before, the flags off.
  */
-export async function guardRelease(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
+export async function guardRelease(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  { journal, isUnread }: { journal: RollbackRecord | undefined; isUnread: boolean },
+): Promise<void> {
   const { deploymentId } = release;
-  const reasons = reasonsFor(event);
-  const standing = await readStanding(response, release);
+  const reasons = [...reasonsFor(event), ...(isUnread ? [withoutLedger(release)] : [])];
+  const [standing, isOver] = await Promise.all([
+    readStanding(response, release),
+    isStale(response, event, release, journal),
+  ]);
+  if (isOver) return;
   const { disarmed } = standing;
   if (disarmed || !release.policy.automaticRollback) {
-    const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
-    const trouble = `the version is bad and ${why}`;
-    // Claims of their own: when the guard is armed again, what it does then is told too.
-    await tell(response, disarmed ? "notify-disarmed" : "notify-guard", {
-      release,
-      outcome: "promoted",
-      severity: "critical",
-      reasons,
-      findings: [],
-      trouble,
-    });
+    await tellHeld(response, release, reasons, disarmed);
     return;
   }
   if (await isEchoOfFlag(response, event, release)) return;
   const cause = await notItsDoing(response, event, release);
-  if (!cause && !(await mayMoveTraffic(response, event, release, standing))) return;
+  if (!cause && !(await mayMoveTraffic(response, event, release, { standing, reasons }))) return;
   const evidence = await flagEvidence(response, release);
   const isHarmful = evidence.harmful.length > 0;
   const flagsFirst = isHarmful || (await flagsAreSuspect(response, { ...release, flags: evidence.suspects }));
@@ -142,6 +143,12 @@ async function tellCause(response: Response, release: ReleaseRecord, reasons: Re
     findings: [cause],
   });
 }
+
+const withoutLedger = ({ deploymentId }: ReleaseRecord) =>
+  fact(
+    "without-ledger",
+    `the ledger does not answer: ${deploymentId} is the newest deployment of the alias that succeeded, and what was ordered or rolled back before is not known`,
+  );
 
 export const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
 

@@ -14,6 +14,7 @@ import { rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
 import { finishPutBack, recordLate } from "./finish.ts";
 import { goOnTrying, guardRelease } from "./guard-time.ts";
+import { findLastRelease, lastByCodeDeploy } from "./last-release.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
 
@@ -28,10 +29,12 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     log.info("not a red alarm of a guarded function", { state: event.state });
     return;
   }
-  const { lastRelease, journal, isRead } = await findLastRelease(response, alarm);
-  const group = lastRelease?.group ?? (await findGroup(response, alarm));
+  const { id, release, journal, isRead } = await findLastRelease(response, alarm, event.at);
+  const group = release?.group ?? (await findGroup(response, alarm));
   const read = () => ports.functions.getAlias(alarm.functionName, alarm.alias);
   const [first, running] = await Promise.all([read(), findRunning(response, alarm, group)]);
+  const isUnread = !isRead && !release && !running && alarm.version === undefined;
+  const lastRelease = isUnread ? await lastByCodeDeploy(response, alarm, group, id) : release;
   let alias = first;
   const answerTo = (state: AliasState) =>
     respondToAlarm({ alarm, now: ports.clock.now(), running, alias: state, lastRelease, journal });
@@ -56,7 +59,7 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     case "compare":
       return compareVersions(response, event, answer.record);
     case "put-back":
-      return guardRelease(response, event, answer.release);
+      return guardRelease(response, event, answer.release, { journal, isUnread });
     case "try-on":
       return goOnTrying(response, event, answer.release);
     case "finish":
@@ -76,25 +79,6 @@ const isRestored = (journal: RollbackRecord | undefined, { deploymentId }: Relea
 /** What the books would have said is not known: they are asked again when Lambda delivers the event again. */
 const booksUnread = () =>
   new GoaroundError("partly-done", "dependency", "the ledger does not say which release or rollback this is about");
-
-/** The release that brought what serves now. A ledger that cannot be read must not keep a canary from being stopped. */
-async function findLastRelease(response: Response, alarm: GuardedAlarm) {
-  const { ledger } = response.ports;
-  let lastRelease: ReleaseRecord | undefined;
-  let journal: RollbackRecord | undefined;
-  let isRead = await bestEffort(response, "reading the last release", async () => {
-    const record = await ledger.getAlias(alarm.functionName, alarm.alias);
-    const id = record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
-    const found = id === undefined ? undefined : await ledger.getRelease(id);
-    lastRelease = isOpened(found) ? found : undefined;
-  });
-  if (isRead && lastRelease) {
-    isRead = await bestEffort(response, "reading the journal", async () => {
-      journal = await ledger.getRollback(alarm.functionName, alarm.alias);
-    });
-  }
-  return { lastRelease, journal, isRead };
-}
 
 async function findRunning(response: Response, alarm: GuardedAlarm, group: string) {
   const { ports, environment } = response;

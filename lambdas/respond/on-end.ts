@@ -3,11 +3,10 @@ import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { messageOf } from "../../lib/core/log.ts";
 import type { AliasState, DeploymentInfo, DeploymentTarget } from "../../lib/core/ports.ts";
-import { appSpecOf, hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
+import { hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/release/deployment.ts";
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { newRecord, readPolicy } from "../../lib/core/release/release-facts.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import {
   rememberBad,
@@ -23,6 +22,7 @@ import { groupBack } from "./group.ts";
 import { putAliasBack } from "./put-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { underOrders } from "./standing.ts";
+import { unrecorded } from "./unrecorded.ts";
 
 const POLL_MS = 5000;
 
@@ -51,8 +51,11 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     log.info("an alias that serves nobody: nothing is undone", { deploymentId });
     return;
   }
-  const known = isOpened(found) ? found : await unrecorded(response, deployment, target, found);
-  if (!known) return;
+  const known = isOpened(found) ? found : target && (await takenAsItIs(response, deployment, target, found));
+  if (!known) {
+    log.error("a deployment ended before it had a target", { deploymentId });
+    return;
+  }
   const release = await underOrders(response, known);
   const reached = trafficReached(target) || shareWasGiven(known);
   const automatic = release.policy.automaticRollback;
@@ -83,22 +86,15 @@ async function readRelease(response: Response, deploymentId: string): Promise<Re
   return release;
 }
 
-/** A release without record is taken as CodeDeploy has it, with today's policy: the alias is verified in every case. */
-async function unrecorded(
-  { ports, environment, log }: Response,
+/** What CodeDeploy says and what little is on record: the alias is verified in every case. */
+async function takenAsItIs(
+  response: Response,
   deployment: DeploymentInfo,
-  target: DeploymentTarget | undefined,
+  target: DeploymentTarget,
   found: Partial<ReleaseRecord> | undefined,
-): Promise<ReleaseRecord | undefined> {
-  if (!target) {
-    log.error("a deployment ended before it had a target", { deploymentId: deployment.deploymentId });
-    return undefined;
-  }
-  const appSpec = appSpecOf(target);
-  const policy = await readPolicy(ports.policies, environment, appSpec);
-  const canary = await ports.functions.getVersion(appSpec.functionName, appSpec.targetVersion);
-  const record = newRecord({ deployment, appSpec, target: canary, policy, now: ports.clock.now() });
-  return { ...record, ...found, policy: record.policy, flags: record.flags };
+): Promise<ReleaseRecord> {
+  const { release } = await unrecorded(response, deployment, target);
+  return { ...release, ...found, policy: release.policy, flags: release.flags };
 }
 
 interface Settled {

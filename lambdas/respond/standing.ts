@@ -1,4 +1,5 @@
 import { fact } from "../../lib/core/judge/reason.ts";
+import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
@@ -54,15 +55,34 @@ export async function underOrders(response: Response, release: ReleaseRecord): P
 export const disarmedWords = ({ by, until, reason }: Order) =>
   `the guard is disarmed by ${by} until ${until}: ${reason}`;
 
+/** The guard sees that the version is bad and is not to act. */
+export async function tellHeld(
+  response: Response,
+  release: ReleaseRecord,
+  reasons: Reason[],
+  disarmed: Order | undefined,
+): Promise<void> {
+  const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+  // Claims of their own: when the guard is armed again, what it does then is told too.
+  await tell(response, disarmed ? "notify-disarmed" : "notify-guard", {
+    release,
+    outcome: "promoted",
+    severity: "critical",
+    reasons,
+    findings: [],
+    trouble: `the version is bad and ${why}`,
+  });
+}
+
 /**
  * Whether traffic may be moved once more. Waits for the end of a cooldown, and is content when the alarm has recovered by
- * then. After too many rollbacks the alias is latched and people are told, once.
+ * then; what people have ordered meanwhile holds. After too many rollbacks the alias is latched and people are told, once.
  */
 export async function mayMoveTraffic(
   response: Response,
   event: AlarmEvent,
   release: ReleaseRecord,
-  standing: Standing,
+  { standing, reasons }: { standing: Standing; reasons: Reason[] },
 ): Promise<boolean> {
   const { ports, log, signal } = response;
   const permission = permissionOf(response, release, standing);
@@ -74,10 +94,14 @@ export async function mayMoveTraffic(
     return false;
   }
   await ports.clock.sleep(permission.until.getTime() - ports.clock.now().getTime(), signal);
-  const states = await ports.monitoring
-    .alarmStates([event.alarmName])
-    .catch(() => ({ [event.alarmName]: "ALARM" as const }));
-  return states[event.alarmName] === "ALARM";
+  const [states, now] = await Promise.all([
+    ports.monitoring.alarmStates([event.alarmName]).catch(() => ({ [event.alarmName]: "ALARM" as const })),
+    readStanding(response, release),
+  ]);
+  if (states[event.alarmName] !== "ALARM") return false;
+  if (!now.disarmed) return mayMoveTraffic(response, event, release, { standing: now, reasons });
+  await tellHeld(response, release, reasons, now.disarmed);
+  return false;
 }
 
 function permissionOf(

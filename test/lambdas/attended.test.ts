@@ -52,7 +52,7 @@ function attended(policy: Partial<PolicyInput> = {}): FakePorts {
       at: "2026-03-01T00:00:00Z",
       deploymentId: "d-BEFORE001",
     },
-    lastReleaseId: RELEASE,
+    lastReleaseId: "d-BEFORE001",
     knownBad: {},
     releases: [
       {

@@ -177,6 +177,12 @@ describe("a flag that the watch has found harmful", () => {
   });
 });
 
+/** The alarm recovers a minute from now. */
+function redUntilLater({ monitoring, clock }: FakePorts): void {
+  monitoring.states.set(ALIAS_ALARM, "ALARM");
+  void clock.sleep(60_000).then(() => monitoring.states.set(ALIAS_ALARM, "OK"));
+}
+
 describe("an alarm on the alias, and what the cohorts say", () => {
   it("switches the harmful flag off by the evidence, without waiting for the versions", async () => {
     const ports = await shifting();
@@ -202,7 +208,7 @@ describe("an alarm on the alias, and what the cohorts say", () => {
   it("in guard time switches a harmful flag off first, although it is older than the code, and the code stays", async () => {
     const ports = await released();
     half(ports, 30, 0);
-    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    redUntilLater(ports);
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.flags.values()).toEqual({ new_api: false, other: true });
     expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
@@ -220,7 +226,7 @@ describe("an alarm on the alias, and what the cohorts say", () => {
     await ports.flags.deploy(ports.flags.target, version, "goaround-dev-gradual", "goaround: on");
     const enabling = { askedAt: "2026-03-02T12:14:00Z", beganAt: "2026-03-02T12:14:00Z", deployments: {} };
     await ports.ledger.updateRelease(ID, { enabling });
-    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    redUntilLater(ports);
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.flags.calls.of("stopDeployment")).toHaveLength(1);
     expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");
@@ -246,7 +252,7 @@ describe("an alarm on the alias, and what the cohorts say", () => {
   it("in guard time still takes the code back at a later alarm, after a flag's fault has gone with the flag", async () => {
     const ports = await released();
     ports.flags.given({ new_api: true }, new Date("2026-03-02T12:14:00.000Z"));
-    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    redUntilLater(ports);
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.flags.values().new_api).toBe(false);
     expect((await ports.functions.getAlias(FUNCTION, "live")).functionVersion).toBe("2");

@@ -168,7 +168,8 @@ describe("cooldown and latch", () => {
   it("leave an alias alone whose alarm has recovered within the cooldown", async () => {
     const ports = await released();
     await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("13:00") });
-    ports.monitoring.states.set(ALIAS_ALARM, "OK");
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    void ports.clock.sleep(60_000).then(() => ports.monitoring.states.set(ALIAS_ALARM, "OK"));
     await responder(ports).send(alarmEvent(ALIAS_ALARM));
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
   });

@@ -24,13 +24,14 @@ export const ALIAS_ALARM = alarmName({
   check: "error-rate",
 });
 
-export const alarmEvent = (alarm: string, value = "ALARM") => ({
+/** That it turned red at 12:02 unless said otherwise. */
+export const alarmEvent = (alarm: string, value = "ALARM", at = "2026-03-02T12:02:00.000+0000") => ({
   source: "aws.cloudwatch",
   ...HOME,
   "detail-type": "CloudWatch Alarm State Change",
   detail: {
     alarmName: alarm,
-    state: { value, reason: "Threshold Crossed", timestamp: "2026-03-02T12:02:00.000+0000" },
+    state: { value, reason: "Threshold Crossed", timestamp: at },
     previousState: { value: "OK" },
   },
 });
@@ -42,6 +43,20 @@ export const stateEvent = (state: string, deploymentId = ID) => ({
   time: "2026-03-02T12:02:00Z",
   detail: { deploymentId, application: "goaround-dev", deploymentGroup: GROUP, state },
 });
+
+const LEDGER_CALLS = [
+  ...["getRelease", "getAlias", "getEnvironment", "getRollback", "openRelease", "updateRelease", "putAlias"],
+  ...["changeAlias", "changeEnvironment", "claim", "complete", "putRollback", "archiveRollback"],
+];
+
+/** The ledger answers nothing at all. Answers how to end that. */
+export function ledgerDown({ ledger }: FakePorts, except: readonly string[] = []): () => void {
+  const operations = LEDGER_CALLS.filter((name) => !except.includes(name));
+  for (const operation of operations) ledger.calls.fail(operation);
+  return () => {
+    for (const operation of operations) ledger.calls.heal(operation);
+  };
+}
 
 /** What the responder's metrics said: name → values. */
 export interface Emitted {

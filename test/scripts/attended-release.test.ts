@@ -93,6 +93,8 @@ describe("a staged release that a command drives", () => {
       deploymentId: releaseOf(harness)!.deploymentId,
     });
     expect(alias.lastKnownGood?.version).toBe("3");
+    // Guard time goes on for what serves.
+    expect(alias.lastReleaseId).not.toBe(releaseOf(harness)!.deploymentId);
     expect(alias.rollbacks).toMatchObject([{ automatic: true, to: "3", left: ["4"] }]);
     expect(releaseOf(harness)).toMatchObject({ outcome: "rolled-back", verdict: { kind: "rollback" } });
     harness.ports.clock.advance(10 * MINUTE_MS);

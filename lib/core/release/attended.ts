@@ -84,6 +84,15 @@ export function nextAttendedStep({ now, release, nextLookAt, objections }: Atten
 export const openAttended = (record: AliasRecord | undefined): ReleaseEntry | undefined =>
   record?.releases?.find(({ deploymentId, outcome }) => outcome === "open" && isAttendedId(deploymentId));
 
+/** The release that a command drove at that time, or that has not ended: what turned red then may be its doing. */
+export function attendedAt(record: AliasRecord | undefined, at: Date | undefined): ReleaseEntry | undefined {
+  const newest = record?.releases?.find(({ deploymentId }) => isAttendedId(deploymentId));
+  if (newest?.outcome === "open") return newest;
+  if (!newest?.closedAt || !at) return undefined;
+  const isWithin = at >= new Date(newest.openedAt) && at <= new Date(newest.closedAt);
+  return isWithin ? newest : undefined;
+}
+
 /**
  * Whether the command behind a release lives. `unchangedMs`: how long whoever asks has seen no sign of life, by its own
  * timer, so that a clock which is off takes nothing away from anybody.

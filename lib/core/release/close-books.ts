@@ -1,7 +1,7 @@
 import type { Clock, LedgerPort } from "../ports.ts";
 import { withOutcome } from "./alias-history.ts";
 import { conclude } from "./conclusion.ts";
-import { promoted } from "./ledger-rules.ts";
+import { promoted, releasedBy } from "./ledger-rules.ts";
 import type { ReleaseRecord } from "./records.ts";
 
 interface BooksPorts {
@@ -19,7 +19,7 @@ export async function closeBooks({ clock, ledger }: BooksPorts, release: Release
   const ended = { outcome, closedAt: now.toISOString() };
   await ledger.changeAlias(functionName, alias, (record) => ({
     ...withOutcome(record, { deploymentId, ...ended }),
-    ...(conclusion?.knownGood === false ? {} : promoted(record, release, now)),
+    ...(conclusion?.knownGood === false ? releasedBy(release) : promoted(record, release, now)),
   }));
   await ledger.updateRelease(deploymentId, ended);
 }

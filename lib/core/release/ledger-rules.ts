@@ -22,12 +22,16 @@ export function withKnownBad(
   return Object.fromEntries([[key, entry], ...newest]);
 }
 
-/** What is remembered of a release that went well. A version that proved good is no longer known bad. */
+/**
+ * What is remembered of a release that went through: its guard time begins, and its version is known good. Only the
+ * verdict `promote` clears one that is known bad; where nothing could be decided it stays that, and is not known good.
+ */
 export function promoted(record: AliasRecord | undefined, release: ReleaseRecord, at: Date): Partial<AliasRecord> {
   const key = artifactKey(release.canaryCodeSha256, release.canaryConfigurationHash);
-  const { [key]: _, ...knownBad } = record?.knownBad ?? {};
+  const { [key]: bad, ...othersBad } = record?.knownBad ?? {};
+  if (bad && release.verdict?.kind !== "promote") return releasedBy(release);
   return {
-    lastReleaseId: release.deploymentId,
+    ...releasedBy(release),
     lastKnownGood: {
       version: release.canaryVersion,
       codeSha256: release.canaryCodeSha256,
@@ -35,9 +39,12 @@ export function promoted(record: AliasRecord | undefined, release: ReleaseRecord
       at: at.toISOString(),
       deploymentId: release.deploymentId,
     },
-    knownBad,
+    knownBad: othersBad,
   };
 }
+
+/** Whatever the version was found to be: it serves, and alarms count against this release. */
+export const releasedBy = ({ deploymentId }: ReleaseRecord): Partial<AliasRecord> => ({ lastReleaseId: deploymentId });
 
 /** What is remembered when an alias was put back to an earlier version. */
 export const putBackTo = (version: VersionInfo, deploymentId: string, at: Date): Partial<AliasRecord> => ({

@@ -176,7 +176,6 @@ export async function openRelease(
         ...withOpened(record, release, baseline),
         ...withDeclared(record, release, baseline),
         ...(stepsTaken.length > 0 ? withSteps(record, stepsTaken) : {}),
-        lastReleaseId: id,
       };
     });
   } catch (error) {

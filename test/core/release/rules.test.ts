@@ -118,7 +118,8 @@ describe("the ledger", () => {
       lastKnownGood: undefined,
       knownBad: withKnownBad(undefined, release, "r", at),
     };
-    expect(promoted(record, release, at).knownBad).toEqual({});
+    const verdict = { kind: "promote" as const, reasons: [], findings: [] };
+    expect(promoted(record, { ...release, verdict }, at).knownBad).toEqual({});
   });
 });
 
