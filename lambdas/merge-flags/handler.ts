@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/adapters/clock.ts";
 import { createFlags } from "../../lib/adapters/flags.ts";
 import { createHostedVersions } from "../../lib/adapters/hosted-versions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
@@ -12,6 +13,7 @@ export const handler = createMergeFlags({
   flags: createFlags(options),
   ledger: createLedger(process.env[ENV.ledgerTable] ?? "", options),
   deleteVersions: createHostedVersions(options).deleteAll,
+  clock: systemClock,
   log: createLog("merge-flags"),
   async answer(url, body) {
     // Bytes and not a text: the address is signed for a request without a content type.

@@ -1,5 +1,7 @@
+import { GoaroundError } from "../../lib/core/errors.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
-import type { FlagsPort, FlagTarget, LedgerPort } from "../../lib/core/ports.ts";
+import type { Clock, FlagsPort, FlagTarget, LedgerPort } from "../../lib/core/ports.ts";
+import { flagsFrozen } from "../../lib/core/release/admission-environment.ts";
 import { type FlagMerge, mergeFlags } from "../../lib/core/release/flag-merge.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import type { RunContext } from "../runtime/context.ts";
@@ -11,6 +13,7 @@ export interface MergeFlagsPorts {
   deleteVersions(target: FlagTarget): Promise<void>;
   /** Answers CloudFormation. */
   answer(responseUrl: string, body: CustomResourceAnswer): Promise<void>;
+  clock: Pick<Clock, "now">;
   log: Log;
 }
 
@@ -46,7 +49,7 @@ export interface CustomResourceAnswer {
 /**
  * Makes the version of the flags that a deploy brings: definitions from code, values from run time, killed flags off. Every
  * request is answered once, because CloudFormation otherwise waits for an hour. A ledger that cannot be read fails the
- * deploy: what is live stays, and nothing that was killed can come back.
+ * deploy, and so does a freeze of flags that differ: what is live stays, and nothing that was killed can come back.
  */
 export function createMergeFlags(ports: MergeFlagsPorts) {
   return async function mergeFlagsOnDeploy(event: CustomResourceRequest, _context: RunContext): Promise<void> {
@@ -85,6 +88,8 @@ async function handle(ports: MergeFlagsPorts, event: CustomResourceRequest): Pro
   const Message = [summary(merge), ...held.map(describeKilled)].join(". ");
   ports.log.info("flags merged", { ...target, added: merge.added, removed: merge.removed, heldOff: merge.heldOff });
   if (deployed && !merge.differs) return { Version: String(deployed.version), Message };
+  const frozen = deployed && flagsFrozen(record, ports.clock.now());
+  if (frozen) throw new GoaroundError("refused", "operator", `${frozen.message}. ${frozen.advice}`);
   const version = await ports.flags.createVersion(
     target,
     merge.document,

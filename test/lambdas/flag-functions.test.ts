@@ -33,6 +33,7 @@ describe("merging on deploy", () => {
   async function deploy(definitions: Record<string, boolean>, more: Partial<CustomResourceRequest> = {}) {
     const handler = createMergeFlags({
       ledger: ports.ledger,
+      clock: ports.clock,
       log,
       flags: {
         deployed: async () => live && { version: 4, contentType: "application/json", document: live },
@@ -92,6 +93,26 @@ describe("merging on deploy", () => {
     expect(created).toEqual([doc({ a: false, b: false })]);
     expect(Data?.Message).toContain("killed, stays off: a");
     expect(Data?.Message).toMatch(/by respond \(errors\) and stays off until it is released: goaround flags release a/);
+  });
+
+  it("fails a deploy that changes flags in a freeze of them, and break-glass for all lets it through", async () => {
+    const { environment } = ports.ledger;
+    environment.freezes = [
+      {
+        ...{ id: "xmas", scope: "flags", functionName: undefined, timeZone: "UTC", reason: "shopping", by: "ann" },
+        times: { from: "2020-01-01", until: undefined },
+      },
+    ];
+    expect(await deploy({ a: false })).toMatchObject({ Status: "SUCCESS" });
+    expect(await deploy({ a: false, b: true })).toMatchObject({
+      Status: "FAILED",
+      Reason: expect.stringMatching(/flags are frozen by xmas \(ann\): shopping.*break-glass --all --rules frozen/),
+    });
+    expect(created).toEqual([]);
+    const at = ports.clock.now().toISOString();
+    const until = new Date(ports.clock.now().getTime() + 3_600_000).toISOString();
+    environment.breakGlass = [{ reason: "fix", by: "ann", at, until, functionName: undefined, rules: ["frozen"] }];
+    expect(await deploy({ a: false, b: true })).toMatchObject({ Status: "SUCCESS" });
   });
 
   it("fails the deploy when the ledger cannot be read: what is live stays", async () => {

@@ -206,6 +206,18 @@ describe("update-flag", () => {
     expect((await update(withFlags(), "old", "false")).stderr).toContain("nothing to do");
   });
 
+  it("switches no flag on in a freeze of flags, and off all the same", async () => {
+    const harness = withFlags();
+    const times = { from: "2020-01-01", until: undefined };
+    const about = { id: "xmas", functionName: undefined, timeZone: "UTC", reason: "shopping", by: "ann" };
+    harness.ports.ledger.environment.freezes = [{ ...about, scope: "flags", times }];
+    const ran = await update(harness, "old", "true");
+    expect(ran.exitCode).toBe(3);
+    expect(ran.stderr).toContain("break-glass --all --rules frozen");
+    expect((await update(harness, "new_api", "false")).exitCode).toBe(0);
+    expect(harness.ports.flags.values()).toMatchObject({ old: false, new_api: false });
+  });
+
   it("suggests a name for a flag that does not exist", async () => {
     const ran = await update(withFlags(), "newapi", "true");
     expect(ran.exitCode).toBe(4);

@@ -54,6 +54,27 @@ function frozen({ environment, functionName, now }: StandingFacts): Refusal[] {
   }));
 }
 
+/**
+ * Why flags may not be changed now, other than off: a freeze of flags that is not one function's. Break-glass for all functions
+ * lets the change through. Undefined: they may.
+ */
+export function flagsFrozen(
+  environment: Pick<EnvironmentRecord, "freezes" | "breakGlass">,
+  now: Date,
+): Refusal | undefined {
+  const [freeze] = activeFreezes(environment.freezes, "flags", undefined, now);
+  const isLetThrough = environment.breakGlass.some(
+    (order) => order.functionName === undefined && isInForce(order, now) && overrides(order, "frozen"),
+  );
+  if (!freeze || isLetThrough) return undefined;
+  const { window, until } = freeze;
+  return {
+    code: "frozen",
+    message: `changes of flags are frozen${until ? ` until ${until.toISOString()}` : ""} by ${window.id} (${window.by}): ${window.reason}`,
+    advice: `Wait, or let changes through: ${guard("break-glass")} --all --rules frozen --for 1h --reason "why"`,
+  };
+}
+
 function latched({ environment, functionName, alias }: StandingFacts): Refusal[] {
   const latch = environment.latches[aliasKey(functionName, alias)];
   if (!latch) return [];

@@ -1,6 +1,7 @@
 import { gradualStrategyName, killStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagTarget } from "../../../lib/core/ports.ts";
+import { flagsFrozen } from "../../../lib/core/release/admission-environment.ts";
 import { allOff, flagStates, setFlags } from "../../../lib/core/release/flag-document.ts";
 import { FALLBACK_STRATEGY, READER_POLL_SECONDS } from "../../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn, releaseCommand } from "../../../lib/core/release/killed-flags.ts";
@@ -113,10 +114,16 @@ export async function rollbackFlags(session: Session, options: RollbackFlagsOpti
   );
 }
 
-/** A killed flag goes on after a person has released it, and not before. A ledger that does not answer refuses nothing. */
-async function requireReleased(session: Session, target: FlagTarget, flag: string): Promise<void> {
-  const record = await session.attempt("killed flags could not be looked up", session.ports.ledger.getEnvironment());
-  const killed = record && killedIn(record, target).find((one) => one.flag === flag);
+/**
+ * A flag goes on outside a freeze of flags, and a killed one after a person has released it. A ledger that does not answer
+ * refuses nothing.
+ */
+async function requireAllowed(session: Session, target: FlagTarget, flag: string): Promise<void> {
+  const record = await session.attempt("freezes and killed flags are not known", session.ports.ledger.getEnvironment());
+  if (!record) return;
+  const frozen = flagsFrozen(record, session.clock.now());
+  if (frozen) throw new GoaroundError("refused", "operator", frozen.message, { advice: frozen.advice });
+  const killed = killedIn(record, target).find((one) => one.flag === flag);
   if (!killed) return;
   throw new GoaroundError("refused", "operator", describeKilled(killed), {
     advice: `When it is safe again: ${releaseCommand(flag)}`,
@@ -163,7 +170,7 @@ export async function updateFlag(session: Session, options: UpdateFlagOptions): 
       version: deployed.version,
     });
   }
-  if (enabled) await requireReleased(session, target, flagName);
+  if (enabled) await requireAllowed(session, target, flagName);
   const strategies = strategiesFor(session, options);
   session.banner("update flag", {
     profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,
