@@ -14,8 +14,22 @@ import { takeStepsBack } from "./step-back.ts";
 /** How long the alias waits for the smoke tests of a version that it may go back to. Milliseconds. */
 const SMOKE_LIMIT_MS = 10_000;
 
+export interface MoveBackOptions {
+  /** Where CodeDeploy's own rollback has put the alias. */
+  rolledBackTo?: string | undefined;
+  /** Versions that users get now besides the one that is left: no smoke test says more of them. */
+  serving?: readonly string[];
+  /** Whatever the policy says of steps. */
+  atOnce?: boolean;
+}
+
 /** To the best version that there is and that answers its smoke tests, before any traffic is moved. */
-export async function moveBack(response: Response, release: ReleaseRecord, reason: string): Promise<AliasState> {
+export async function moveBack(
+  response: Response,
+  release: ReleaseRecord,
+  reason: string,
+  { rolledBackTo, serving = [], atOnce = false }: MoveBackOptions = {},
+): Promise<AliasState> {
   const { functions } = response.ports;
   const { functionName, baselineVersion } = release;
   const { record } = await readStanding(response, release);
@@ -26,9 +40,12 @@ export async function moveBack(response: Response, release: ReleaseRecord, reaso
   const { candidates, rejected } = rollbackTargets(release, record, versions);
   for (const version of candidates) {
     try {
-      const checkTarget = () => smokeTest(response, release, version);
-      const stepsBefore = () => takeStepsBack(response, release, version);
-      return await putAliasBack(response, release, version, { reason, checkTarget, stepsBefore });
+      return await putAliasBack(response, release, version, {
+        reason,
+        rolledBackTo,
+        ...(serving.includes(version) ? {} : { checkTarget: () => smokeTest(response, release, version) }),
+        ...(atOnce ? {} : { stepsBefore: () => takeStepsBack(response, release, version) }),
+      });
     } catch (error) {
       if (!(error instanceof GoaroundError && error.code === "refused")) throw error;
       response.log.warn("not a version to go back to", { functionName, version, why: error.message });

@@ -7,6 +7,7 @@ import { hasEnded, isUndo, OPEN_STATUSES, trafficReached } from "../../lib/core/
 import { judgedBad, respondToEnd } from "../../lib/core/release/ended-deployment.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
+import { servingVersions } from "../../lib/core/release/rollback-plan.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
 import {
   rememberBad,
@@ -19,7 +20,7 @@ import {
 import { clearShare } from "./clear-weights.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
-import { putAliasBack } from "./put-back.ts";
+import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { underOrders } from "./standing.ts";
 import { unrecorded } from "./unrecorded.ts";
@@ -141,8 +142,12 @@ async function repair(
   if (!release.policy.automaticRollback)
     return { alias, trouble: `${why}, and automatic rollback is switched off or the guard disarmed` };
   try {
-    const options = { reason: why, rolledBackTo };
-    return { alias: await putAliasBack(response, release, release.baselineVersion, options), trouble: undefined };
+    // CodeDeploy may have put the alias on a version that nobody wants: only the baseline is known to serve well.
+    const serving = servingVersions(alias).filter((version) => version === release.baselineVersion);
+    return {
+      alias: await moveBack(response, release, why, { rolledBackTo, serving, atOnce: true }),
+      trouble: undefined,
+    };
   } catch (error) {
     if (mayPass(error)) throw error;
     return { alias, trouble: `${why}: ${messageOf(error)}` };
