@@ -144,6 +144,8 @@ export class Harness {
   stopwatch = (): number => this.ports.clock.now().getTime();
   isTerminal = false;
   answer = "y";
+  /** What happens while a question waits for its answer. */
+  onQuestion: (() => Promise<unknown>) | undefined;
   readonly questions: string[] = [];
   readonly connectedWith: unknown[] = [];
   private interrupts: (() => void)[] = [];
@@ -229,6 +231,7 @@ export class Harness {
       isTerminal: this.isTerminal,
       ask: async (question) => {
         this.questions.push(question);
+        await this.onQuestion?.();
         return this.answer;
       },
       env: this.env,

@@ -44,6 +44,17 @@ describe("a configuration rolled back", () => {
     expect(first.ports.flags.values()).toEqual({ new_api: false, flux: false });
   });
 
+  it("keeps a flag off that was killed while the question stood there", async () => {
+    const harness = await deployedThrice();
+    const { flags, ledger } = harness.ports;
+    const kill = { ...flags.target, flag: "new_api", at: "2026-03-01T00:00:00Z", by: "respond", reason: "errors" };
+    harness.isTerminal = true;
+    harness.onQuestion = () =>
+      ledger.changeEnvironment(() => ({ killedFlags: { k: { ...kill, version: undefined } } }));
+    expect((await back(harness)).exitCode).toBe(0);
+    expect(flags.values()).toEqual({ new_api: false, flux: false });
+  });
+
   it("keeps killed flags off, and says so", async () => {
     const harness = await deployedThrice();
     const killed = {

@@ -38,12 +38,13 @@ export function blame(serving: Asked, knownGood: Asked): Blame | undefined {
 /** Chance that of `all` failures of two versions that are alike so many or more are the one's. */
 export function chanceOf(failures: number, all: number): number {
   let chance = 0;
-  let term = 0.5 ** all;
+  // By its logarithm: that all of a thousand are the one's is less likely than a number can say.
+  let term = all * Math.log(0.5);
   for (let k = all; k >= failures; k -= 1) {
-    chance += term;
-    term *= k / (all - k + 1);
+    chance += Math.exp(term);
+    term += Math.log(k / (all - k + 1));
   }
-  return chance;
+  return Math.min(1, chance);
 }
 
 /** What people are told of a cause that is shared. */

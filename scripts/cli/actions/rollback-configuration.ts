@@ -37,9 +37,12 @@ export async function rollbackConfiguration(session: Session, options: RollbackC
   }
   const current = completed[0]?.version;
   if (version === current) return nothingToDo(`nothing to do: version ${version} is deployed`, { ...target, version });
-  const [content, record] = await Promise.all([flagHistory.content(target, version), ledger.getEnvironment()]);
-  const killed = killedIn(record, target).map(({ flag }) => flag);
-  const plan = planConfigurationRollback({ completed, version, content, killed, now: session.clock.now() });
+  const content = await flagHistory.content(target, version);
+  const planNow = async () => {
+    const killed = killedIn(await ledger.getEnvironment(), target).map(({ flag }) => flag);
+    return planConfigurationRollback({ completed, version, content, killed, now: session.clock.now() });
+  };
+  let plan = await planNow();
   const how = plan.kind === "revert" ? `revert flag deployment ${plan.number}` : `deploy it again: ${plan.why}`;
   session.banner("configuration back", {
     profile: `${options.applicationId} / ${options.environmentId} / ${options.profileId}`,
@@ -47,9 +50,12 @@ export async function rollbackConfiguration(session: Session, options: RollbackC
     how,
     reason,
   });
-  const data = { ...target, from: current, to: version, how: plan.kind };
-  if (session.options.dryRun) return planned(`would go back to version ${version}: ${how}`, data);
+  const data = { ...target, from: current, to: version };
+  if (session.options.dryRun)
+    return planned(`would go back to version ${version}: ${how}`, { ...data, how: plan.kind });
   await session.confirm(`Go back to version ${version}?`);
+  // A flag may have been killed while the question stood there: a revert is looked at by no validator.
+  plan = await planNow();
   session.step(2, 3, plan.kind);
   if (plan.kind === "revert") await flagHistory.revert(target, plan.number);
   else {
@@ -62,7 +68,7 @@ export async function rollbackConfiguration(session: Session, options: RollbackC
   const recorded = await recordOrder(session, { action: "rollback-configuration", subject, reason });
   return done(
     `the content of version ${version} is deployed${now?.version === version ? "" : ` (as version ${now?.version})`}`,
-    { ...data, version: now?.version, recorded },
+    { ...data, how: plan.kind, version: now?.version, recorded },
     plan.kind === "redeploy" && plan.heldOff.length > 0
       ? `Killed, and still off: ${plan.heldOff.join(", ")}.`
       : undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { blame, MOST_ROUNDS } from "../../../lib/core/release/attribution.ts";
+import { blame, chanceOf, MOST_ROUNDS } from "../../../lib/core/release/attribution.ts";
 import { SeededRandom } from "../../../lib/local/kernel/random.ts";
 
 const of = (serving: number, knownGood: number, asked = MOST_ROUNDS) =>
@@ -41,6 +41,11 @@ describe("whose doing an alarm after a release is", () => {
   it("blames what both share when the known good version fails as well", () => {
     expect(of(3, 3, 4)).toBe("shared");
     expect(of(4, 2)).toBe("shared");
+  });
+
+  it("finds nothing uneven in however many failures of both", () => {
+    for (const each of [1, 30, 537, 538, 5000]) expect(chanceOf(each, 2 * each)).toBeGreaterThan(0.5);
+    expect(chanceOf(5000, 5000)).toBe(0);
   });
 
   it("does not take one failure of the known good version for an outage", () => {
