@@ -108,7 +108,8 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       invoke,
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
       { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
-      logs("PutSubscriptionFilter"),
+      // What was begun is taken back where the log cannot be counted after all.
+      logs("PutSubscriptionFilter", "DeleteSubscriptionFilter"),
     ],
     "post-traffic": [...hook, readWatch, ...notify],
     // The one besides the responder that may write an alias, and nothing else.

@@ -198,6 +198,10 @@ export const scenarioSchema = z
     expected: z.strictObject({
       outcome,
       findings: z.array(z.string()).default([]).describe("findings that a notification must name"),
+      evidence: z
+        .enum(["logs", "metrics", "logs, then metrics"])
+        .optional()
+        .describe("what the last release was judged by; the watch turns from the log to metrics where it must"),
       flagsOff: z.array(flagName).default([]),
       back: z
         .array(z.string().min(1).max(64))

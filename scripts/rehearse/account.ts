@@ -113,7 +113,9 @@ export class Account {
     const verdict = record.verdict as { findings?: { code: string }[]; reasons?: { code: string }[] } | undefined;
     const watched = record.flagWatch as { found?: Record<string, { reason: { code: string } }> } | undefined;
     const ofFlags = Object.values(watched?.found ?? {}).map(({ reason }) => reason);
-    const codes = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? []), ...ofFlags].map(({ code }) => code);
+    const before = (record.admissionFindings ?? []) as { code: string }[];
+    const all = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? []), ...ofFlags, ...before];
+    const codes = all.map(({ code }) => code);
     const judging = record.judging as { logs?: { left?: object } } | undefined;
     const byLog = judging?.logs ? (judging.logs.left ? "logs, then metrics" : "logs") : "metrics";
     return { outcome: String(record.outcome), findings: [...new Set(codes)], evidence: judging ? byLog : null };

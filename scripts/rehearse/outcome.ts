@@ -1,4 +1,5 @@
 import type { Outcome } from "../../lib/contract/scenario.ts";
+import type { Evidence } from "./result.ts";
 
 /** What a release looked like from outside, once it was over. */
 export interface ReleaseObservation {
@@ -63,6 +64,7 @@ export const decidedAfter = ({ faultAtSeconds, decidedAtSeconds }: ReleaseTimes)
 export interface Expectation {
   outcome: Outcome;
   findings: string[];
+  evidence?: Evidence | undefined;
   flagsOff: string[];
   stackStatus?: string | undefined;
   notifications?: number | undefined;
@@ -76,6 +78,7 @@ export function differences(
   seen: {
     outcome: Outcome;
     findings: string[];
+    evidence: Evidence;
     flagsOff: string[];
     stackStatus: string;
     notifications: number;
@@ -88,6 +91,9 @@ export function differences(
   if (seen.outcome !== expected.outcome) problems.push(`outcome is ${seen.outcome}, expected ${expected.outcome}`);
   for (const finding of expected.findings) {
     if (!seen.findings.includes(finding)) problems.push(`no notification names the finding ${finding}`);
+  }
+  if (expected.evidence !== undefined && seen.evidence !== expected.evidence) {
+    problems.push(`judged by ${seen.evidence ?? "nothing"}, expected ${expected.evidence}`);
   }
   for (const flag of expected.flagsOff) if (!seen.flagsOff.includes(flag)) problems.push(`flag ${flag} is still on`);
   if (expected.stackStatus && seen.stackStatus !== expected.stackStatus) {

@@ -1,9 +1,9 @@
-import type { Outcome } from "../../lib/contract/scenario.ts";
+import type { Outcome, Scenario } from "../../lib/contract/scenario.ts";
 import type { ReleaseTimes } from "./outcome.ts";
 import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
 
 /** What the versions were compared by; null where they were not. */
-export type Evidence = "logs" | "metrics" | "logs, then metrics" | null;
+export type Evidence = NonNullable<Scenario["expected"]["evidence"]> | null;
 
 /** One release of a rehearsal. */
 export interface ReleaseResult {

@@ -306,6 +306,7 @@ export class Rehearsal {
     const problems = differences(scenario.expected, {
       outcome: last.outcome,
       findings: last.findings,
+      evidence: last.evidence,
       flagsOff: scenario.expected.flagsOff.filter((flag) => !flags[flag]),
       stackStatus: last.stackStatus,
       notifications: last.notifications.length,

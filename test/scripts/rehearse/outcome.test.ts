@@ -59,6 +59,7 @@ describe("the outcome of a release", () => {
     const expected = {
       outcome: "promoted",
       findings: ["a"],
+      evidence: "logs",
       flagsOff: ["f"],
       stackStatus: "UPDATE_COMPLETE",
       notifications: 1,
@@ -67,6 +68,7 @@ describe("the outcome of a release", () => {
     } as const;
     const seen = {
       outcome: "failed",
+      evidence: "logs, then metrics",
       stackStatus: "X",
       notifications: 0,
       openSeconds: 3600,
@@ -76,7 +78,8 @@ describe("the outcome of a release", () => {
       { ...expected, findings: [...expected.findings], flagsOff: [...expected.flagsOff] },
       { ...seen, findings: [], flagsOff: [] },
     );
-    expect(list).toHaveLength(7);
+    expect(list).toHaveLength(8);
+    expect(list).toContain("judged by logs, then metrics, expected logs");
     expect(list).toContain("decided 90 s after the fault, expected at most 30 s");
     expect(list).toContain("the deployment was open for 3600 s, expected at most 370 s");
   });

@@ -53,6 +53,8 @@ function requests(): Record<string, Request> {
   const FunctionName = rehearsal.functionName;
   const group = { applicationName: "goaround-dev", deploymentGroupName: `${FunctionName}-deployment-group` };
   const Key = { pk: { S: "environment" }, sk: { S: "record" } };
+  const logGroupName = `/aws/lambda/${FunctionName}`;
+  const signals = `arn:aws:lambda:${aws.world.region}:${aws.world.accountId}:function:goaround-dev-signals`;
   return {
     "move the alias": ["lambda", "UpdateAlias", { FunctionName, Name: "live", FunctionVersion: "1" }],
     "stop a deployment": ["codedeploy", "StopDeployment", { deploymentId: "d-NOSUCH000" }],
@@ -90,6 +92,21 @@ function requests(): Record<string, Request> {
       "Subscribe",
       { TopicArn: "arn:aws:sns:us-east-1:111122223333:x", Protocol: "email" },
     ],
+    "have a log counted": [
+      "cloudwatch-logs",
+      "PutSubscriptionFilter",
+      { logGroupName, filterName: "goaround-dev-d-NOSUCH000", filterPattern: "", destinationArn: signals },
+    ],
+    "have a log counted no more": [
+      "cloudwatch-logs",
+      "DeleteSubscriptionFilter",
+      { logGroupName, filterName: "goaround-dev-d-NOSUCH000" },
+    ],
+    "end another's subscription": [
+      "cloudwatch-logs",
+      "DeleteSubscriptionFilter",
+      { logGroupName: "/aws/lambda/stranger", filterName: "siem" },
+    ],
     "make a flag version": [
       "appconfig",
       "CreateHostedConfigurationVersion",
@@ -105,10 +122,10 @@ function requests(): Record<string, Request> {
 
 /** All that a handler is meant to do of the above. What it names may not exist: then the answer is not a denial. */
 const MAY: Record<Handler, string[]> = {
-  "pre-traffic": ["answer for a hook"],
+  "pre-traffic": ["answer for a hook", "have a log counted", "have a log counted no more"],
   "post-traffic": ["answer for a hook"],
-  watch: ["answer for a hook"],
-  "report-failure": ["answer for a hook"],
+  watch: ["answer for a hook", "have a log counted no more"],
+  "report-failure": ["answer for a hook", "have a log counted no more"],
   shift: ["move the alias"],
   respond: ["move the alias", "stop a deployment"],
 };
@@ -130,6 +147,14 @@ it("the responder may move the alias of a guarded function", async () => {
   const principal = await roleOf(guardFunctionName("dev", "respond"));
   expect(await codeOf(principal, requests()["move the alias"]!)).toBe("allowed");
 });
+
+it.each(["pre-traffic", "watch", "report-failure"] as const)(
+  "the role of %s may take back the subscription of a guarded function's log",
+  async (handler) => {
+    const principal = await roleOf(guardFunctionName("dev", handler));
+    expect(await codeOf(principal, requests()["have a log counted no more"]!)).not.toEqual(denied);
+  },
+);
 
 it("a function under release may pull no lever and read no ledger", async () => {
   const principal = await roleOf(rehearsal.functionName);
