@@ -141,7 +141,7 @@ export class LogFeed {
   private writeDue(nowMs: number): void {
     for (const { stream, event } of this.lines.get(nowMs) ?? []) {
       if (!stream.open) {
-        stream.open = { logGroup: LOG_GROUP, logStream: stream.name, events: [] };
+        stream.open = { logGroup: LOG_GROUP, logStream: stream.name, filters: [], events: [] };
         this.leaveLater(stream, nowMs);
       }
       stream.open.events.push(event);

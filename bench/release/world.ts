@@ -147,6 +147,7 @@ export const FUNCTION_NAME = "released";
 const planOf = ({ thresholdsMs }: ReleaseCell): SignalPlan => ({
   deploymentId: DEPLOYMENT_ID,
   functionName: FUNCTION_NAME,
+  filterName: "goaround-dev-d-1",
   versions: SIDES.map((side) => VERSIONS[side]),
   slowThresholdsMs: thresholdsMs,
   ownRequests: [],

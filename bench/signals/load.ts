@@ -113,6 +113,7 @@ export async function measureLoad(traffic: Traffic): Promise<Load> {
 const planOf = ({ sampleOneIn }: Traffic): SignalPlan => ({
   deploymentId: "d-1",
   functionName: "busy",
+  filterName: "goaround-dev-d-1",
   versions: ["1", "2"],
   slowThresholdsMs: [40, 80, 200],
   ownRequests: [],

@@ -96,7 +96,7 @@ async function putAll(
   const { deploymentId, functionName, baselineVersion, canaryVersion } = release;
   const versions = [baselineVersion, canaryVersion];
   const sample = sampleOneIn === undefined ? {} : { sampleOneIn };
-  const plan = { deploymentId, functionName, versions, slowThresholdsMs, ownRequests, ...sample };
+  const plan = { deploymentId, functionName, filterName, versions, slowThresholdsMs, ownRequests, ...sample };
   for (const logGroup of logGroups) {
     await books.open(logGroup, plan);
     const done = await subscriptions.put(logGroup, filterName);

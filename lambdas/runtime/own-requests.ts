@@ -2,9 +2,6 @@ import type { FunctionsPort } from "../../lib/core/ports.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { SignalBooksPort } from "../../lib/core/signals/ports.ts";
 
-/** Of a release at a time: what is forgotten is older than batches come late, unless very many probes are asked for. */
-const MOST_KEPT = 500;
-
 /** Notes Lambda's ids of the guard's own invocations: their log is none of the traffic's. */
 export const noting = (
   functions: Pick<FunctionsPort, "invoke">,
@@ -22,13 +19,9 @@ export const noting = (
  * seconds to arrive.
  */
 export async function leaveOut(
-  books: Pick<SignalBooksPort, "planOf" | "open">,
+  books: Pick<SignalBooksPort, "leaveOut">,
   { deploymentId, signals }: Pick<ReleaseRecord, "deploymentId" | "signals">,
   requests: readonly string[],
 ): Promise<void> {
-  for (const logGroup of signals?.logGroups ?? []) {
-    const plan = await books.planOf(logGroup);
-    if (plan?.deploymentId !== deploymentId) continue;
-    await books.open(logGroup, { ...plan, ownRequests: [...plan.ownRequests, ...requests].slice(-MOST_KEPT) });
-  }
+  for (const logGroup of signals?.logGroups ?? []) await books.leaveOut(logGroup, deploymentId, requests);
 }

@@ -9,7 +9,7 @@ import { type AskPorts, askVersion } from "../runtime/ask-version.ts";
 import { leaveOut, noting } from "../runtime/own-requests.ts";
 
 export interface ProbePorts extends AskPorts {
-  books: Pick<SignalBooksPort, "planOf" | "open">;
+  books: Pick<SignalBooksPort, "leaveOut">;
 }
 
 /** A look takes no longer for its probes. Milliseconds. */

@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { LEDGER_KEYS } from "../contract/names.ts";
-import { type Addition, noSignals, type SignalCounts, type SignalPlan } from "../core/signals/count.ts";
+import { type Addition, leavingOut, noSignals, type SignalCounts, type SignalPlan } from "../core/signals/count.ts";
 import type { KnownInterval, SignalBooksPort } from "../core/signals/ports.ts";
 import { ERROR_KINDS } from "../core/signals/records.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
@@ -14,6 +14,8 @@ import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
 
 /** Counts are of use while their release is open, which is 50 hours at most. Seconds. */
 const KEPT_SECONDS = 7 * 86_400;
+/** Of one plan at once, at most. There is one watch for each release. */
+const WRITERS = 10;
 const BATCHES = "batches";
 const PLAN = "plan";
 /** Of which the highest counts. */
@@ -44,6 +46,12 @@ export function createSignalBooks(
   const expiry = () => ({ N: String(Math.floor(now().getTime() / 1000) + KEPT_SECONDS) });
   const planKey = (logGroup: string) => key(`signals#${logGroup}`, "record");
 
+  async function readPlan(logGroup: string): Promise<string | undefined> {
+    const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup), ConsistentRead: true });
+    const { Item } = await calling(about("GetItem"), client().send(command, http));
+    return Item?.[PLAN]?.S;
+  }
+
   return {
     async open(logGroup, plan) {
       const command = new UpdateItemCommand({
@@ -61,10 +69,35 @@ export function createSignalBooks(
     },
 
     async planOf(logGroup) {
-      const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup), ConsistentRead: true });
-      const { Item } = await calling(about("GetItem"), client().send(command, http));
-      const text = Item?.[PLAN]?.S;
+      const text = await readPlan(logGroup);
       return text === undefined ? undefined : (JSON.parse(text) as SignalPlan);
+    },
+
+    async leaveOut(logGroup, deploymentId, requests) {
+      for (let attempt = 1; ; attempt += 1) {
+        const text = await readPlan(logGroup);
+        const plan = text === undefined ? undefined : (JSON.parse(text) as SignalPlan);
+        if (text === undefined || plan?.deploymentId !== deploymentId) return;
+        const command = new UpdateItemCommand({
+          TableName: table,
+          Key: planKey(logGroup),
+          UpdateExpression: "SET #plan = :plan",
+          // Else a close, or another release's plan, of between the two would be undone.
+          ConditionExpression: "#plan = :read",
+          ExpressionAttributeNames: { "#plan": PLAN },
+          ExpressionAttributeValues: {
+            ":plan": { S: JSON.stringify(leavingOut(plan, requests)) },
+            ":read": { S: text },
+          },
+        });
+        try {
+          await client().send(command, http);
+          return;
+        } catch (error) {
+          const isOvertaken = errorName(error) === "ConditionalCheckFailedException";
+          if (!isOvertaken || attempt === WRITERS) throw toGoaroundError(error, about("UpdateItem"));
+        }
+      }
     },
 
     async close(logGroup, deploymentId) {

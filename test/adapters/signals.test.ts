@@ -16,6 +16,7 @@ afterAll(() => scene.close());
 const plan = (deploymentId: string) => ({
   deploymentId,
   functionName: "checkout",
+  filterName: `goaround-dev-${deploymentId}`,
   versions: ["1", "2"],
   slowThresholdsMs: [40, 200],
   ownRequests: ["smoke-1"],
@@ -60,6 +61,21 @@ describe.each<[string, () => Promise<SignalBooksPort>]>([
     await books.close(GROUP, "d-2");
     await books.close(GROUP, "d-2");
     expect(await books.planOf(GROUP)).toBeUndefined();
+  });
+
+  it("leave further requests out, and undo nothing that happens meanwhile", async () => {
+    const books = await makePort();
+    await books.leaveOut(GROUP, "d-1", ["probe-0"]);
+    expect(await books.planOf(GROUP)).toBeUndefined();
+    await books.open(GROUP, plan("d-1"));
+    const probes = ["probe-1", "probe-2", "probe-3", "probe-4"];
+    await Promise.all(probes.map((probe) => books.leaveOut(GROUP, "d-1", [probe])));
+    expect((await books.planOf(GROUP))?.ownRequests.toSorted()).toEqual([...probes, "smoke-1"]);
+    await Promise.all([books.leaveOut(GROUP, "d-1", ["probe-5"]), books.close(GROUP, "d-1")]);
+    expect(await books.planOf(GROUP)).toBeUndefined();
+    await books.open(GROUP, plan("d-1"));
+    await Promise.all([books.leaveOut(GROUP, "d-1", ["probe-6"]), books.open(GROUP, plan("d-2"))]);
+    expect(await books.planOf(GROUP)).toEqual(plan("d-2"));
   });
 
   it("add what many writers bring at once, each batch once", async () => {

@@ -1,5 +1,5 @@
 import type { LogGroupState, LogGroupsPort } from "../../lib/core/operator-ports.ts";
-import type { Addition, SignalCounts, SignalPlan } from "../../lib/core/signals/count.ts";
+import { type Addition, leavingOut, type SignalCounts, type SignalPlan } from "../../lib/core/signals/count.ts";
 import type { KnownInterval, LogSubscriptionsPort, Refusal, SignalBooksPort } from "../../lib/core/signals/ports.ts";
 import { ERROR_KINDS } from "../../lib/core/signals/records.ts";
 import { Calls } from "./faults.ts";
@@ -18,6 +18,12 @@ export class FakeSignalBooks implements SignalBooksPort {
   async planOf(logGroup: string): Promise<SignalPlan | undefined> {
     await this.calls.enter("planOf", logGroup);
     return this.plans.get(logGroup);
+  }
+
+  async leaveOut(logGroup: string, deploymentId: string, requests: readonly string[]): Promise<void> {
+    await this.calls.enter("leaveOut", { logGroup, deploymentId, requests });
+    const plan = this.plans.get(logGroup);
+    if (plan?.deploymentId === deploymentId) this.plans.set(logGroup, leavingOut(plan, requests));
   }
 
   async close(logGroup: string, deploymentId: string): Promise<void> {

@@ -356,8 +356,15 @@ describe("the signals Lambda", () => {
   const pack = (document: unknown) => ({
     awslogs: { data: gzipSync(JSON.stringify(document)).toString("base64") },
   });
-  const batch = (...logEvents: object[]) =>
-    pack({ messageType: "DATA_MESSAGE", logGroup: GROUP, logStream: STREAM, logEvents });
+  const by = (filter: string, ...logEvents: object[]) =>
+    pack({
+      messageType: "DATA_MESSAGE",
+      logGroup: GROUP,
+      logStream: STREAM,
+      subscriptionFilters: [filter],
+      logEvents,
+    });
+  const batch = (...logEvents: object[]) => by(FILTER, ...logEvents);
   const unpacked = (data: string) => gunzipSync(Buffer.from(data, "base64")).toString();
   const send = (event: unknown) =>
     createSignals({ books: ports.books, unpack: unpacked, now: () => ports.clock.now() }, silent)(event);
@@ -374,6 +381,13 @@ describe("the signals Lambda", () => {
     await send(event);
     await send(event);
     await send(batch(report("c", "success")));
+    expect(counted()).toEqual([["2", 3, 1]]);
+  });
+
+  it("counts once what comes by two filters of the guard's own, as while a permanent one is left over", async () => {
+    await send(by("goaround-dev-always", report("a", "success"), report("b", "error")));
+    await send(by("goaround-dev-always", report("c", "success")));
+    await send(batch(report("a", "success"), report("b", "error"), report("c", "success")));
     expect(counted()).toEqual([["2", 3, 1]]);
   });
 

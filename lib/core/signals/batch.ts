@@ -10,12 +10,16 @@ export interface LogEvent {
 export interface LogBatch {
   logGroup: string;
   logStream: string;
+  /** Names of the subscription filters that it comes by. */
+  filters: string[];
   events: LogEvent[];
 }
 
 /** Reads a decoded subscription document. `control`: a message by which the service only tries the destination. */
 export function parseBatch(document: unknown): LogBatch | "control" | { problem: string } {
-  const given = document as Partial<Record<keyof LogBatch | "messageType" | "logEvents", unknown>> | null;
+  const given = document as Partial<
+    Record<"messageType" | "logGroup" | "logStream" | "subscriptionFilters" | "logEvents", unknown>
+  > | null;
   if (typeof given !== "object" || given === null) return { problem: "it is no object" };
   if (given.messageType === "CONTROL_MESSAGE") return "control";
   if (given.messageType !== "DATA_MESSAGE") return { problem: `its type is ${String(given.messageType)}` };
@@ -23,7 +27,8 @@ export function parseBatch(document: unknown): LogBatch | "control" | { problem:
   if (typeof logGroup !== "string" || typeof logStream !== "string" || !Array.isArray(logEvents)) {
     return { problem: "it has no log group, stream or events" };
   }
-  return { logGroup, logStream, events: (logEvents as unknown[]).flatMap(asEvent) };
+  const filters = (Array.isArray(given.subscriptionFilters) ? given.subscriptionFilters : []).map(String);
+  return { logGroup, logStream, filters, events: (logEvents as unknown[]).flatMap(asEvent) };
 }
 
 function asEvent(value: unknown): LogEvent[] {
@@ -48,7 +53,7 @@ export function parseStreamName(name: string): StreamName | undefined {
   return { functionName, version, environment };
 }
 
-/** The same for the same events, however often they come. */
+/** The same for the same events, however often they come. All of a batch: which of them count may change in between. */
 export function batchId(events: readonly LogEvent[]): string {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;

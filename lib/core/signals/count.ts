@@ -12,6 +12,8 @@ export const intervalOf = (atMs: number) => Math.floor(atMs / INTERVAL_MS) * INT
 export interface SignalPlan {
   deploymentId: string;
   functionName: string;
+  /** Two may be on the log group, one of them left over or another release's: what comes by this one is counted. */
+  filterName: string;
   /** Baseline and canary. */
   versions: string[];
   /** Milliseconds, lowest first. */
@@ -21,6 +23,15 @@ export interface SignalPlan {
   /** Only one in so many requests is counted, of both versions alike. */
   sampleOneIn?: number;
 }
+
+/** Of a plan: those forgotten are older than batches come late, unless very many probes are asked for. */
+const MOST_OWN_REQUESTS = 500;
+
+/** Requests beyond those that are left out already. */
+export const leavingOut = (plan: SignalPlan, requests: readonly string[]): SignalPlan => ({
+  ...plan,
+  ownRequests: [...plan.ownRequests, ...requests].slice(-MOST_OWN_REQUESTS),
+});
 
 /** What one version did in one interval. */
 export interface SignalCounts {
@@ -89,14 +100,14 @@ export function countBatch(batch: LogBatch, plan: SignalPlan, nowMs: number): Co
   const stream = parseStreamName(batch.logStream);
   if (!stream || !plan.versions.includes(stream.version)) return NOTHING;
   if (stream.functionName !== "" && stream.functionName !== plan.functionName) return NOTHING;
+  if (batch.filters.length > 0 && !batch.filters.includes(plan.filterName)) return NOTHING;
   const own = new Set(plan.ownRequests);
-  const intervals = new Map<number, { counts: SignalCounts; events: LogEvent[] }>();
-  const at = (atMs: number, event: LogEvent): SignalCounts => {
+  const intervals = new Map<number, SignalCounts>();
+  const at = (atMs: number): SignalCounts => {
     const fromMs = intervalOf(atMs);
-    const interval = intervals.get(fromMs) ?? { counts: noSignals(plan.slowThresholdsMs.length), events: [] };
-    intervals.set(fromMs, interval);
-    interval.events.push(event);
-    return interval.counts;
+    const counts = intervals.get(fromMs) ?? noSignals(plan.slowThresholdsMs.length);
+    intervals.set(fromMs, counts);
+    return counts;
   };
 
   const failures = new Failures();
@@ -110,26 +121,27 @@ export function countBatch(batch: LogBatch, plan: SignalPlan, nowMs: number): Co
     }
     const record = readRecord(event);
     if (record.kind === "malformed") malformed += 1;
-    else if (record.kind === "init-failure") at(event.timestamp, event).initFailures += 1;
+    else if (record.kind === "init-failure") at(event.timestamp).initFailures += 1;
     else if (record.kind === "error") failures.note(record, event);
     else if (record.kind === "report") {
       const error = failures.of(record.requestId) ?? record.error;
       if (!isCounted(record.requestId)) continue;
-      const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0), event);
+      const counts = at(record.endedMs - record.durationMs - (record.initMs ?? 0));
       add(counts, record, error, plan.slowThresholdsMs);
       counts.lagSeconds = Math.max(counts.lagSeconds ?? 0, Math.ceil((nowMs - record.endedMs) / 500) / 2);
     }
   }
   for (const { error, event, requestId } of failures.left()) {
-    if (isCounted(requestId ?? event.id)) at(event.timestamp, event).errors[error] += 1;
+    if (isCounted(requestId ?? event.id)) at(event.timestamp).errors[error] += 1;
   }
   // A stream is written by one environment.
   const key = environmentKey(stream.environment);
-  const additions = [...intervals].map(([fromMs, { counts, events }]) => ({
+  const id = batchId(batch.events);
+  const additions = [...intervals].map(([fromMs, counts]) => ({
     version: stream.version,
     fromMs,
     counts: { ...counts, environments: { [key]: { requests: counts.requests, errors: errorCount(counts) } } },
-    batchId: batchId(events),
+    batchId: id,
     part: key.slice(0, 1),
   }));
   return { additions, malformed };

@@ -13,6 +13,8 @@ export interface SignalBooksPort {
   open(logGroup: string, plan: SignalPlan): Promise<void>;
   /** Undefined while no release of the log group is open. */
   planOf(logGroup: string): Promise<SignalPlan | undefined>;
+  /** Leaves further requests out, unless the log group is nobody's or another release's by then. */
+  leaveOut(logGroup: string, deploymentId: string, requests: readonly string[]): Promise<void>;
   /** Nothing is counted any more, unless another release has taken the log group over. */
   close(logGroup: string, deploymentId: string): Promise<void>;
   /** Adds once, however often the same batch comes. */

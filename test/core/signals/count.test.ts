@@ -8,6 +8,7 @@ const START = Date.parse("2026-03-01T12:00:00.000Z");
 const PLAN: SignalPlan = {
   deploymentId: "d-1",
   functionName: "orders",
+  filterName: "goaround-dev-d-1",
   versions: ["1", "2"],
   slowThresholdsMs: [50, 200],
   ownRequests: [],
@@ -39,7 +40,7 @@ const textReport = (requestId: string, more = "") =>
   );
 
 const count = (events: LogEvent[], plan = PLAN, logStream = STREAM) =>
-  countBatch({ logGroup: "/aws/lambda/orders", logStream, events }, plan, NOW);
+  countBatch({ logGroup: "/aws/lambda/orders", logStream, filters: [plan.filterName], events }, plan, NOW);
 
 /** All of a batch that lies in one interval. */
 const whole = (...events: LogEvent[]) => count(events).additions[0]?.counts;
@@ -184,6 +185,14 @@ describe("a batch", () => {
     expect(count([report("a")], PLAN, STREAM.replace("[2]", "orders[2]")).additions).toHaveLength(1);
   });
 
+  it("is left out where it comes by another filter than the plan's: the same events come by that one as well", () => {
+    const by = (...filters: string[]) =>
+      countBatch({ logGroup: "/aws/lambda/orders", logStream: STREAM, filters, events: [report("a")] }, PLAN, NOW);
+    expect(by("goaround-dev-always").additions).toEqual([]);
+    expect(by("goaround-dev-always", PLAN.filterName).additions).toHaveLength(1);
+    expect(by().additions).toHaveLength(1);
+  });
+
   it("counts what cannot be read, and goes on", () => {
     const { additions, malformed } = count([event("REPORT RequestId: x"), report("a")]);
     expect(malformed).toBe(1);
@@ -195,6 +204,12 @@ describe("a batch", () => {
     expect(batchId(events)).toBe(batchId([...events]));
     expect(batchId(events)).not.toBe(batchId([...events].reverse()));
     expect(batchId(events)).not.toBe(batchId(events.slice(1)));
+  });
+
+  it("has the same id when the plan has learnt of one of its requests in between", () => {
+    const events = [report("probe"), report("a"), report("b", "success", {}, START + INTERVAL_MS)];
+    const ids = (plan: SignalPlan) => count(events, plan).additions.map(({ fromMs, batchId: id }) => [fromMs, id]);
+    expect(ids({ ...PLAN, ownRequests: ["probe"] })).toEqual(ids(PLAN));
   });
 
   it("is counted without ever throwing, and never has more errors than its lines tell of", () => {
@@ -239,7 +254,9 @@ describe("a batch", () => {
 describe("a subscription's document", () => {
   it("is read, a trial is told apart, and anything else is a problem", () => {
     const document = { messageType: "DATA_MESSAGE", logGroup: "g", logStream: STREAM, logEvents: [report("a"), null] };
-    expect(parseBatch(document)).toMatchObject({ logGroup: "g", logStream: STREAM, events: [{ timestamp: START }] });
+    const read = { logGroup: "g", logStream: STREAM, events: [{ timestamp: START }] };
+    expect(parseBatch(document)).toMatchObject({ ...read, filters: [] });
+    expect(parseBatch({ ...document, subscriptionFilters: ["f"] })).toMatchObject({ ...read, filters: ["f"] });
     expect(parseBatch({ messageType: "CONTROL_MESSAGE" })).toBe("control");
     for (const wrong of [null, "text", {}, { messageType: "DATA_MESSAGE" }]) {
       expect(parseBatch(wrong)).toHaveProperty("problem");

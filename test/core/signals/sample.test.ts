@@ -16,6 +16,7 @@ const IDS = Array.from({ length: 4000 }, (_, n) => idOf(n));
 const PLAN: SignalPlan = {
   deploymentId: "d-1",
   functionName: "orders",
+  filterName: "goaround-dev-d-1",
   versions: ["1", "2"],
   slowThresholdsMs: [],
   ownRequests: [],
@@ -25,7 +26,11 @@ const PLAN: SignalPlan = {
 const count = (messages: string[], plan = PLAN) => {
   const events = messages.map((message, n) => ({ id: `event-${n}`, timestamp: AT, message }));
   const stream = "2026/03/01/[2]0123456789abcdef0123456789abcdef";
-  const { additions } = countBatch({ logGroup: "/aws/lambda/orders", logStream: stream, events }, plan, AT);
+  const { additions } = countBatch(
+    { logGroup: "/aws/lambda/orders", logStream: stream, filters: [], events },
+    plan,
+    AT,
+  );
   return { requests: additions[0]?.counts.requests ?? 0, errors: additions[0] ? errorCount(additions[0].counts) : 0 };
 };
 const json = (requestId: string, status = "success") =>
