@@ -29,7 +29,8 @@ time, release of a group) and by the commands (rollback-function in the shift an
 rollback-flags, rollback-group), in process on the local AWS's rules and in virtual time. Kills, throttling, 5xx, lost
 replies, slow and absent answers and stale reads strike at each call; then Lambda tries again, or the operator runs the
 command again. The end must be the target: the alias whole, flags off, journal closed, books written, people told. The
-services' rules are those of [the local AWS](../fidelity.md): nothing here has been run against a real account.
+services' rules are those of [the local AWS](../fidelity.md), and everyone here may do everything (the rehearsals run with the app's own roles):
+nothing has been run against a real account.
 
 One row for each failure that a release guard must survive. \`Code\` in the last column names an experiment of this
 command; files are tests of \`npm test\`, which runs a twentieth of each experiment too (test/bench/faults-share.test.ts).

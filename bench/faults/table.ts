@@ -26,6 +26,7 @@ export const rowsOf = (tallies: ReadonlyMap<string, Tally>): string[][] => {
 
 const well = ({ runs, failures }: Tally) => `${runs - failures.length} of ${runs}`;
 const ratio = ({ sum }: Tally) => ((sum.attempts ?? 0) / Math.max(1, sum["calls needed"] ?? 0)).toFixed(2);
+const echoes = ({ failures }: Tally) => failures.filter((failure) => failure.endsWith(": echoed")).length;
 const most = ({ most }: Tally, name: string) => Math.round(most[name] ?? 0);
 
 /** In the order of the failure modes that a release guard must survive. */
@@ -36,7 +37,7 @@ const ROWS: readonly Row[] = [
     measured: (of) =>
       `30 %: ${well(of("throttled-30"))}, ${ratio(of("throttled-30"))} × the calls. 60 %: ${well(of("throttled-60"))}, with the reruns of ` +
       `Lambda and of people and up to five deliveries of the dead-letter queue. ≤ ${most(of("throttled-60"), "attempts of a call")} attempts a call`,
-    how: "`throttled-30`, `throttled-60`; test/adapters/retries.test.ts; scenario throttled-apis. 1,000 runs each where 10,000 are asked: more would take the time of all else",
+    how: "`throttled-30`, `throttled-60`; test/adapters/retries.test.ts; scenario throttled-apis. 1,000 runs each where 10,000 are asked: all of this page is to take ten minutes on two processors",
   },
   {
     failure: "a crash, or any other fault, at any call",
@@ -51,7 +52,7 @@ const ROWS: readonly Row[] = [
     asked: "one effective rollback, no further call that changes",
     measured: (of) =>
       `${well(of("repeated"))}, ${of("repeated").duplicates.length} with an effect had twice; ≤ ${most(of("repeated"), "notifications")} notifications (two for a group)`,
-    how: "`repeated` (each event 1 to 20 times, some never); 1,000 runs where 10,000 are asked",
+    how: "`repeated` (each event 1 to 20 times, some never); 1,000 runs where 10,000 are asked, for the same reason",
   },
   {
     failure: "concurrent rollbacks",
@@ -122,7 +123,7 @@ const ROWS: readonly Row[] = [
     asked: "the right way in every case, no error to people",
     measured: (of) =>
       `counts as stopped, then the alias is looked at; lost replies of StopDeployment among ${of("single").runs} single faults`,
-    how: "`single`; test/contract-suites/deployments.ts, test/scripts/rollback.test.ts",
+    how: "`single`; test/contract-suites/deployments.ts, test/scripts/stop-deployment.test.ts",
   },
   {
     failure: "stopped without rollback: a split alias",
@@ -139,7 +140,8 @@ const ROWS: readonly Row[] = [
   {
     failure: "a flag deployment in the way",
     asked: "free within 60 s; no stranger's is stopped silently",
-    measured: "ours is stopped; a stranger's is waited for, then people are told who holds the environment",
+    measured:
+      "ours is stopped at once; a stranger's is waited for 30 s, and with Lambda's two retries again; then people are told who holds the environment. **Gap**: what it holds for more than 4 minutes a person switches off",
     how: "test/lambdas/flags-off.test.ts; scenario kill-while-flag-deployment-bakes",
   },
   {
@@ -191,7 +193,7 @@ const ROWS: readonly Row[] = [
     failure: "poison events",
     asked: "10,000: no crash, no action, refused or in the queue; alarm at 1",
     measured: (of) =>
-      `${well(of("poison"))}: nothing changed, nothing thrown but the guard's own refusal (${of("poison").sum["refused by an error"] ?? 0} times, which ends in the dead-letter queue and its alarm), no hidden text said. **Gap**: what is no event at all is in the log only, without an alarm`,
+      `${well(of("poison"))}: nothing changed, nothing thrown but the guard's own refusal (${of("poison").sum["refused by an error"] ?? 0} times, which ends in the dead-letter queue and its alarm at 1), no hidden text said`,
     how: "`poison`; test/core/release/events.test.ts",
   },
   {
@@ -210,7 +212,7 @@ const ROWS: readonly Row[] = [
     failure: "forged and replayed calls of hooks",
     asked: "no report, no change",
     measured:
-      "with an id that nobody gave out, replayed, or of another application: nothing is answered and nothing changes",
+      "with an id that nobody gave out, replayed, of another application, or at another time than the hook's own: nothing is answered and nothing changes",
     how: "test/lambdas/forged.test.ts, test/scripts/rehearse/rights.test.ts",
   },
   {
@@ -229,14 +231,14 @@ const ROWS: readonly Row[] = [
     failure: "secrets in logs and reports",
     asked: "none",
     measured: (of) =>
-      `none in the logs and errors of ${of("poison").runs} poison events; metric sources tell none when they fail`,
+      `${echoes(of("poison"))} hidden texts in the logs and errors of ${of("poison").runs} poison events; metric sources tell none when they fail`,
     how: "`poison`; test/contract-suites/metric-source.ts, test/core/release/events.test.ts",
   },
   {
     failure: "the ledger does not answer",
     asked: "rolled back all the same; recorded later",
     measured: (of) =>
-      `among the ${of("single").runs} single faults every call of it fails, hangs or loses its reply once: ${well(of("single"))}, books included`,
+      `among the ${of("single").runs} single faults every call of it fails, hangs or loses its reply once: ${well(of("single"))}, books included; books that stay open after Lambda's retries are in the dead-letter queue and its alarm`,
     how: "`single`; test/lambdas/respond.test.ts (a ledger that hangs), test/core/release/run-rollback.test.ts",
   },
   {
@@ -250,7 +252,7 @@ const ROWS: readonly Row[] = [
     failure: "nobody can be told",
     asked: "the rollback waits ≤ 1 s; told later",
     measured:
-      "told after all levers; a notification that fails is tried again with the event, and ends in the dead-letter queue",
+      "0 s: told after all levers; a notification that fails is tried again with the event, and ends in the dead-letter queue",
     how: "`single`; test/lambdas/respond.test.ts",
   },
   {

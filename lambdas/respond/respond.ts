@@ -1,5 +1,6 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import { withinBudget } from "../../lib/core/deadline.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
 import type { Log } from "../../lib/core/log.ts";
 import { boundedLedger, LEVER_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
@@ -36,14 +37,15 @@ export interface ResponderDependencies {
 /**
  * Answers EventBridge: alarms of guarded functions and state changes of their deployments. Events come at least once, in
  * any order and best effort, so each answer looks at the state as it is now, and claims make each action happen once.
- * Throws when something is left to do, so that Lambda tries again.
+ * Throws when something is left to do, so that Lambda tries again, and at what is no event of these.
  */
 export function createRespond({ ports: unbounded, environment, home, log, emit, paced }: ResponderDependencies) {
   return async function respond(event: unknown, context: RunContext): Promise<void> {
     const parsed = parseGuardEvent(event, home);
     if (isPoison(parsed)) {
       log.error("not an event that the guard knows; nothing is done", { why: parsed.why });
-      return;
+      // By way of the dead-letter queue its alarm tells people: forged, or AWS has changed what it sends.
+      throw new GoaroundError("refused", "contract", `not an event that the guard knows: ${parsed.why}`);
     }
     const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, LEVER_LIMITS) };
     const receivedAt = ports.clock.now();

@@ -152,6 +152,11 @@ describe("a failure in a group", () => {
     expect([versionOf(ports, "orders"), versionOf(ports, "stock")]).toEqual(["1", "1"]);
     const moves = ports.functions.calls.of("moveAlias") as { functionName: string }[];
     expect(moves.map(({ functionName }) => functionName)).toEqual(["orders", "stock"]);
+    // Others need their share of the account's limits meanwhile.
+    const order = ports.functions.calls.log.map(({ operation }) => operation);
+    expect(order.filter((operation) => ["paced", "moveAlias"].includes(operation)).slice(0, 4)).toEqual([
+      ...["paced", "moveAlias", "moveAlias", "paced"],
+    ]);
     const told = ports.notifier.sent.filter(({ data }) => data.event === "group");
     expect(told).toHaveLength(1);
     expect(told[0]?.lines.join(" ")).toContain("orders:live restored (version 1)");

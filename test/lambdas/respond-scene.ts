@@ -68,7 +68,15 @@ export function responder(ports: FakePorts) {
   const emit: EmitMetric = (name, value = 1) => {
     emitted[name] = [...(emitted[name] ?? []), value];
   };
-  const respond = createRespond({ ports, environment: "dev", home: HOME, log: silent, emit, paced: (work) => work() });
+  const respond = createRespond({
+    ...{ ports, environment: "dev", home: HOME, log: silent, emit },
+    paced: async (work) => {
+      ports.functions.calls.log.push({ operation: "paced", input: "begins" });
+      const result = await work();
+      ports.functions.calls.log.push({ operation: "paced", input: "ends" });
+      return result;
+    },
+  });
   const send = (event: unknown, requestId = `request-${Math.random()}`, timeoutMs = 600_000) =>
     respond(event, contextOf(ports, timeoutMs, requestId));
   return { send, emitted };

@@ -867,10 +867,10 @@ describe("what the responder does not know", () => {
     [{ source: "aws.codedeploy", detail: {} }],
     [alarmEvent("x".repeat(300))],
     [stateEvent("UNHEARD")],
-  ])("is left alone: %j", async (event) => {
+  ])("is left alone, and people hear of it by the dead-letter queue: %j", async (event) => {
     const ports = await shifting();
     const before = ports.ledger.calls.log.length;
-    await responder(ports).send(event);
+    await expect(responder(ports).send(event)).rejects.toMatchObject({ code: "refused" });
     expect(ports.deployments.calls.log.filter((call) => call.operation === "stopWithRollback")).toEqual([]);
     expect(ports.ledger.calls.log).toHaveLength(before);
   });
