@@ -20,20 +20,42 @@ import { isStale } from "./stale.ts";
 import { mayMoveTraffic, readStanding, tellHeld } from "./standing.ts";
 import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./suspect-flags.ts";
 
+/** How a release goes back once nothing speaks for it, and what is done where it stays. */
+export interface WayBack {
+  /** When the alarm went red, for people. */
+  when: string;
+  /** Of the claim under which its flags go off first. */
+  flagsClaim: string;
+  goBack(reasons: Reason[], flagsOff: () => Promise<FlagResult[]>): Promise<void>;
+  /** It is not the release's doing, or traffic may not be moved. */
+  stays?(why: string): Promise<void>;
+}
+
+/** Of a release that has ended: the alias back, and the release's flags off. */
+function afterRelease(response: Response, event: AlarmEvent, release: ReleaseRecord): WayBack {
+  return {
+    when: "after the release",
+    flagsClaim: "guard-flags",
+    goBack: (reasons, flagsOff) =>
+      backUnlessCleared(response, event, release, reasons, (why) => putBack(response, release, why, flagsOff())),
+  };
+}
+
 /**
- * An alarm of the whole alias after a release has ended. Where the cause is shared with the version that served before,
+ * An alarm of the whole alias when nothing but the release's version serves. Where the cause is shared with the version that served before,
  * the code stays and people are told. A flag of the release that is on and changed after the code is
- * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the alias
- * back to what served before, the flags off.
+ * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the release
+ * goes back, by default as one that has ended, and the flags go off.
  */
 export async function guardRelease(
   response: Response,
   event: AlarmEvent,
   release: ReleaseRecord,
   { journal, isUnread }: { journal: RollbackRecord | undefined; isUnread: boolean },
+  way: WayBack = afterRelease(response, event, release),
 ): Promise<void> {
   const { deploymentId } = release;
-  const reasons = [...reasonsFor(event), ...(isUnread ? [withoutLedger(release)] : [])];
+  const reasons = [...reasonsFor(event, way.when), ...(isUnread ? [withoutLedger(release)] : [])];
   const [standing, isOver] = await Promise.all([
     readStanding(response, release),
     isStale(response, event, release, journal),
@@ -46,24 +68,18 @@ export async function guardRelease(
   }
   if (await isEchoOfFlag(response, event, release)) return;
   const cause = await notItsDoing(response, event, release);
-  if (!cause && !(await mayMoveTraffic(response, event, release, { standing, reasons }))) return;
+  if (!cause && !(await mayMoveTraffic(response, event, release, { standing, reasons }))) {
+    return way.stays?.("traffic may not be moved automatically");
+  }
   const evidence = await flagEvidence(response, release);
   const isHarmful = evidence.harmful.length > 0;
   const flagsFirst = isHarmful || (await flagsAreSuspect(response, { ...release, flags: evidence.suspects }));
-  if (cause && !flagsFirst) {
-    await tellCause(response, release, reasons, cause);
-    return;
-  }
-  if (!flagsFirst) {
-    await backUnlessCleared(response, event, release, reasons, (why) =>
-      putBack(response, release, why, killOrAwait(response, release, rolledBack(release))),
-    );
-    return;
-  }
+  if (cause && !flagsFirst) return stay(response, release, reasons, cause, way);
+  if (!flagsFirst) return way.goBack(reasons, () => killOrAwait(response, release, rolledBack(release)));
   // With a claim of its own: the code may still have to go back for another reason, or at a later alarm.
   const guilty = isHarmful ? evidence.harmful : release.flags;
-  await once(response, deploymentId, "guard-flags", () =>
-    flagsBeforeCode(response, event, release, { reasons, because: evidence.reasons, guilty, cause }),
+  await once(response, deploymentId, way.flagsClaim, () =>
+    flagsBeforeCode(response, event, release, { reasons, because: evidence.reasons, guilty, cause }, way),
   );
 }
 
@@ -83,6 +99,7 @@ async function flagsBeforeCode(
   event: AlarmEvent,
   release: ReleaseRecord,
   { reasons, because, guilty, cause }: Suspicion,
+  way: WayBack,
 ): Promise<void> {
   const startedAt = response.ports.clock.now();
   const kill = startKill(response, { ...release, flags: guilty });
@@ -93,27 +110,27 @@ async function flagsBeforeCode(
     const changed = flags.some((result) => result.switchedOff.length > 0);
     if (changed && (await recoversWithout(response, event, release))) return;
   }
-  if (cause) {
-    await tellCause(response, release, reasons, cause);
-    return;
-  }
+  if (cause) return stay(response, release, reasons, cause, way);
   const rest = onlyFlags(release.flags, (_, flag) => !guilty.some(({ flags }) => flags.includes(flag)));
-  await backUnlessCleared(response, event, release, reasons, (why) => {
-    const all = kill.flags.then(async (flags) => [
+  await way.goBack(reasons, () =>
+    kill.flags.then(async (flags) => [
       ...(flags ?? []),
       ...(rest.length > 0 ? await killReleaseFlags(response, { ...release, flags: rest }, rolledBack(release)) : []),
-    ]);
-    return putBack(response, release, why, all);
-  });
+    ]),
+  );
+}
+
+async function stay(response: Response, release: ReleaseRecord, reasons: Reason[], cause: Reason, way: WayBack) {
+  await tellCause(response, release, reasons, cause);
+  await way.stays?.(cause.message);
 }
 
 /** A trial is gone on with whatever else has changed: the alias must not stay split. Whoever disarms the guard ends it. */
 export async function goOnTrying(response: Response, event: AlarmEvent, release: ReleaseRecord): Promise<void> {
   const { disarmed } = await readStanding(response, release);
   if (disarmed) return endTrial(response, release);
-  await backUnlessCleared(response, event, release, reasonsFor(event), (why) =>
-    putBack(response, release, why, killOrAwait(response, release, rolledBack(release))),
-  );
+  const way = afterRelease(response, event, release);
+  await way.goBack(reasonsFor(event), () => killOrAwait(response, release, rolledBack(release)));
 }
 
 /** Where the policy wants the versions tried side by side first, the code stays when both do alike. */
@@ -152,8 +169,8 @@ const withoutLedger = ({ deploymentId }: ReleaseRecord) =>
 
 export const rolledBack = ({ deploymentId }: ReleaseRecord) => `release ${deploymentId} is rolled back`;
 
-export const reasonsFor = ({ alarmName, reason }: AlarmEvent): Reason[] => [
-  fact("alarm", `${alarmName} went into ALARM after the release: ${reason || "no reason given"}`),
+export const reasonsFor = ({ alarmName, reason }: AlarmEvent, when = "after the release"): Reason[] => [
+  fact("alarm", `${alarmName} went into ALARM ${when}: ${reason || "no reason given"}`),
 ];
 
 /** The alias does not wait for the flags, and the books not for how the flags went; people are told when all is over. */

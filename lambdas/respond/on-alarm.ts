@@ -10,6 +10,8 @@ import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../../lib/core/release/release-facts.ts";
+import { shiftOf } from "../../lib/core/release/shift.ts";
+import { guardBake } from "./bake.ts";
 import { rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
 import { finishPutBack, recordLate } from "./finish.ts";
@@ -20,6 +22,8 @@ import { recordVerdict, stopRelease } from "./stop-release.ts";
 
 /** Before an alias that may have been read too early is read again. Milliseconds. */
 const REREAD_MS = 1000;
+
+import { unrecorded } from "./unrecorded.ts";
 
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
 export async function onAlarm(response: Response, event: AlarmEvent): Promise<void> {
@@ -58,6 +62,8 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
       });
     case "compare":
       return compareVersions(response, event, answer.record);
+    case "attribute":
+      return guardBake(response, event, answer.record);
     case "put-back":
       return guardRelease(response, event, answer.release, { journal, isUnread });
     case "try-on":
@@ -92,11 +98,17 @@ async function findRunning(response: Response, alarm: GuardedAlarm, group: strin
     // Without a target it has not begun, and nothing that is red can be its doing.
     if (target?.functionName !== alarm.functionName || target.alias !== alarm.alias) continue;
     let record: ReleaseRecord | undefined;
-    await bestEffort(response, "reading the release", async () => {
+    const isRead = await bestEffort(response, "reading the release", async () => {
       const found = await ports.ledger.getRelease(deploymentId);
       record = isOpened(found) ? found : undefined;
     });
-    return { deploymentId, appSpec: appSpecOf(target), record, undo: isUndo(deployment.creator) };
+    const hasShifted = shiftOf(target)?.endedAt !== undefined;
+    // Nobody else would act in the bake: what CodeDeploy and the policy say is enough to attribute the alarm.
+    if (!isRead && hasShifted) {
+      const { release, isGuarded } = await unrecorded(response, deployment, target);
+      if (isGuarded) record = release;
+    }
+    return { deploymentId, appSpec: appSpecOf(target), record, undo: isUndo(deployment.creator), hasShifted };
   }
   return undefined;
 }

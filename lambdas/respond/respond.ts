@@ -14,7 +14,7 @@ import type { EmitMetric } from "../runtime/metrics.ts";
 import { removeTemporaryAlarms } from "./books.ts";
 import { onEnableFlags } from "./enable-flags.ts";
 import { switchFlagsOff } from "./flags-off.ts";
-import { answerRedAlarms } from "./hand-over.ts";
+import { answerRedAlarms, onRedAlarms } from "./hand-over.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
@@ -58,6 +58,8 @@ export function createRespond({ ports: unbounded, environment, home, log, emit, 
           return onVerdict(response, parsed);
         case "flag-verdict":
           return onFlagVerdict(response, parsed);
+        case "red-alarms":
+          return onRedAlarms(response, parsed.deploymentId);
         case "enable-flags":
           return onEnableFlags(response, parsed.deploymentId);
         case "alarm":

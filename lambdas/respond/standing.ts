@@ -66,7 +66,7 @@ export async function tellHeld(
   // Claims of their own: when the guard is armed again, what it does then is told too.
   await tell(response, disarmed ? "notify-disarmed" : "notify-guard", {
     release,
-    outcome: "promoted",
+    outcome: release.closedAt ? "promoted" : "open",
     severity: "critical",
     reasons,
     findings: [],

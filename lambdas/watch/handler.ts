@@ -33,6 +33,7 @@ const turn = lazy(() => {
     clock: systemClock,
     deployments: createDeployments(options),
     ledger: createLedger(ledgerTable, options),
+    monitoring: evidence.monitoring,
     notifier: createNotifier(topicArn, options),
     signals: withProbeRequests(
       logSignals(evidence, lambdaMetrics(evidence, log), log),

@@ -7,6 +7,7 @@ import type {
   DeploymentTarget,
   FlagEvidencePort,
   LedgerPort,
+  MonitoringPort,
   NotifierPort,
   TrafficRouting,
 } from "../../lib/core/ports.ts";
@@ -15,6 +16,8 @@ import { waitingFlags } from "../../lib/core/release/enable-flags.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { ALARMS_UNREAD, rememberRed, unansweredAlarms } from "../../lib/core/release/red-alarms.ts";
+import { ownAlarmNames } from "../../lib/core/release/release-facts.ts";
 import { flagReasons } from "../../lib/core/release/release-flags.ts";
 import { type LookWindow, type Shift, shiftOf } from "../../lib/core/release/shift.ts";
 import {
@@ -38,6 +41,7 @@ export interface WatchPorts extends UnsubscribePorts {
   clock: Clock;
   deployments: Pick<DeploymentsPort, "get" | "target" | "routing" | "reportHook">;
   ledger: LedgerPort;
+  monitoring: Pick<MonitoringPort, "alarmStates">;
   notifier: NotifierPort;
   signals: SignalPort;
   flagEvidence: FlagEvidencePort;
@@ -84,6 +88,8 @@ export class ReleaseWatch {
   private routing: { known: TrafficRouting | undefined } | undefined;
   /** What the ledger could not be told: this turn knows it all the same. */
   private unwritten: Partial<ReleaseRecord> = {};
+  /** The release bakes, and its alarms could not be read the last time. */
+  private areAlarmsUnread = false;
   /** Looks that took a turn of their own, up to now. */
   looks = 0;
 
@@ -124,6 +130,9 @@ export class ReleaseWatch {
       case "roll-back":
         await this.askForRollback(release);
         break;
+      case "attribute":
+        await this.askWhoseDoing(release);
+        break;
       case "report":
         if (!(await this.report(release, shift, step.verdict))) break;
         return { kind: "wait", until: new Date(this.ports.clock.now().getTime() + STAY_MS), phase: "bake" };
@@ -146,13 +155,16 @@ export class ReleaseWatch {
     const routing = await this.readRouting(deployment.configuration);
     const split = comparedTime(recorded, { shift, routing });
     const flags = split.shift && !hasEnded(deployment) ? await this.lookAtFlags(recorded, split.shift) : undefined;
-    const release = { ...recorded, ...this.unwritten, ...flags?.changes };
+    const known = { ...recorded, ...this.unwritten, ...flags?.changes };
+    const isBaking = shift?.endedAt !== undefined && known.handedOverAt !== undefined && !hasEnded(deployment);
+    const release = isBaking && !isOld ? await this.lookAtAlarms(known) : known;
     const now = clock.now();
     const isBad = release.judging?.verdict.kind === "rollback";
     const compared = split.shift && { release, ...split, shift: split.shift };
     const ahead = compared && !isBad ? await signals.next(compared, now) : undefined;
     const hookSince = release.staged && waitsBefore(target);
-    const facts = { now, deployment, shift, release, hookSince, nextLookAt: ahead?.at };
+    const unanswered = isBaking && release.policy.automaticRollback ? unansweredAlarms(release) : [];
+    const facts = { now, deployment, shift, release, hookSince, nextLookAt: ahead?.at, unanswered };
     const step = decide(facts);
     if (step.kind === "wait" && flags?.nextAt && flags.nextAt < step.until) step.until = flags.nextAt;
     return { ...facts, split: split.shift, window: ahead?.window, step, isOld };
@@ -187,6 +199,21 @@ export class ReleaseWatch {
     const looked = await watchFlags(this.ports, release, { shift, early }, this.log);
     if (looked.changes) await this.write(looked.changes);
     return looked;
+  }
+
+  /** Lost events leave no trace but this: an alarm that is red. */
+  private async lookAtAlarms(release: ReleaseRecord): Promise<ReleaseRecord> {
+    const { clock, monitoring } = this.ports;
+    if (!release.policy.automaticRollback) return release;
+    let watch = release.watch;
+    const isRead = await this.bestEffort("reading the alarms of the alias", async () => {
+      const states = await monitoring.alarmStates(ownAlarmNames(this.environment, release));
+      const red = rememberRed(release, states, clock.now());
+      if (red) watch = { unseen: 0, ...release.watch, red };
+    });
+    this.areAlarmsUnread = !isRead;
+    if (watch !== release.watch) await this.write({ watch });
+    return { ...release, watch };
   }
 
   private async look(gathered: Gathered): Promise<void> {
@@ -224,6 +251,14 @@ export class ReleaseWatch {
     await this.write({ watch: { unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
   }
 
+  /** What comes of it is a deployment that is stopped, or an answer in the record. */
+  private async askWhoseDoing(release: ReleaseRecord): Promise<void> {
+    const { responder, clock } = this.ports;
+    this.log.warn("asking whose doing the red alarms are", { deploymentId: this.deploymentId, ...release.watch?.red });
+    await responder.attribute(this.deploymentId);
+    await this.write({ watch: { unseen: 0, ...release.watch, redAskedAt: clock.now().toISOString() } });
+  }
+
   /** Undefined when no flag waits for this release any more. */
   private async enableFlags(release: ReleaseRecord, deployment: DeploymentInfo): Promise<WatchStep | undefined> {
     const enabling = await watchEnabling(this.ports, release, deployment, this.log);
@@ -235,8 +270,9 @@ export class ReleaseWatch {
    * Tells CodeDeploy, and closes the books. A turn that comes after one that died gives the same answer. True when flags
    * wait for the end of the deployment.
    */
-  private async report(release: ReleaseRecord, shift: Shift | undefined, verdict: WatchVerdict): Promise<boolean> {
+  private async report(release: ReleaseRecord, shift: Shift | undefined, judged: WatchVerdict): Promise<boolean> {
     const { deployments } = this.ports;
+    const verdict = this.areAlarmsUnread ? { ...judged, findings: [...judged.findings, ALARMS_UNREAD] } : judged;
     const changes = release.postTrafficStatus
       ? { postTrafficStatus: release.postTrafficStatus }
       : await concludeRelease(this.ports, release, { verdict, shift, actor: "watch" });

@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { guardFunctionName } from "../contract/names.ts";
-import { FLAG_ENABLING, FLAG_VERDICT, VERDICT_SOURCE } from "../core/release/events.ts";
+import { FLAG_ENABLING, FLAG_VERDICT, RED_ALARMS, VERDICT_SOURCE } from "../core/release/events.ts";
 import type { ResponderPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
 import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
@@ -20,6 +20,7 @@ export function createResponder(environment: string, options: AdapterOptions = {
   return {
     rollBack: (deploymentId, verdict) => send("Release Verdict", deploymentId, { verdict }),
     switchOff: (deploymentId, flags, reasons) => send(FLAG_VERDICT, deploymentId, { flags, reasons }),
+    attribute: (deploymentId) => send(RED_ALARMS, deploymentId, {}),
     enableFlags: (deploymentId) => send(FLAG_ENABLING, deploymentId, {}),
   };
 }

@@ -126,7 +126,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     watch: [
       ...readDeployments,
       reportHook,
-      readMetrics,
+      ...readAlarms,
       ledger,
       // What the signals Lambda has counted.
       { actions: ["dynamodb:Query"], resources: [props.tableArn] },

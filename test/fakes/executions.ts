@@ -73,6 +73,10 @@ export class FakeResponder implements ResponderPort {
     await this.calls.enter("switchOff", { deploymentId, flags, reasons });
   }
 
+  async attribute(deploymentId: string): Promise<void> {
+    await this.calls.enter("attribute", deploymentId);
+  }
+
   async enableFlags(deploymentId: string): Promise<void> {
     await this.calls.enter("enableFlags", deploymentId);
   }

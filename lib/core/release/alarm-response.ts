@@ -10,7 +10,16 @@ export interface AlarmFacts {
   alarm: GuardedAlarm;
   now: Date;
   /** The deployment of this alias that has not ended, if any. */
-  running: { deploymentId: string; appSpec: AppSpec; record: ReleaseRecord | undefined; undo: boolean } | undefined;
+  running:
+    | {
+        deploymentId: string;
+        appSpec: AppSpec;
+        record: ReleaseRecord | undefined;
+        undo: boolean;
+        /** Traffic is not split any more: nothing but the release's own version serves. */
+        hasShifted: boolean;
+      }
+    | undefined;
   alias: Pick<AliasState, "functionVersion" | "weights">;
   /** The release that brought the version that serves now, if it is on record. */
   lastRelease: ReleaseRecord | undefined;
@@ -22,7 +31,8 @@ export interface AlarmFacts {
  * What a red alarm asks for.
  *
  * - `stop`: the canary of a running release is bad: stop it with rollback, and the release's flags off
- * - `compare`: something is bad while a release runs, not known to be the canary: look at both versions
+ * - `compare`: something is bad while traffic is split, not known to be the canary: look at both versions
+ * - `attribute`: something is bad while the release bakes with all traffic: find out whose doing it is, then stop it or not
  * - `put-back`: the version released last is bad: the alias back, and the release's flags off
  * - `try-on`: the guard has both versions side by side; that may have been cut off
  * - `finish`: the guard has put the alias back; what comes after that (flags, books, telling people) may have been cut off
@@ -32,6 +42,7 @@ export interface AlarmFacts {
 export type AlarmResponse =
   | { kind: "stop"; deploymentId: string; record: ReleaseRecord | undefined }
   | { kind: "compare"; deploymentId: string; record: ReleaseRecord }
+  | { kind: "attribute"; record: ReleaseRecord }
   | { kind: "put-back"; release: ReleaseRecord }
   | { kind: "try-on"; release: ReleaseRecord }
   | { kind: "finish"; release: ReleaseRecord }
@@ -51,7 +62,9 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
     // Only the canary's own alarm may stop a deployment: a red alias may be what the release is about to cure.
     if (alarm.version === appSpec.targetVersion) return { kind: "stop", deploymentId, record };
     if (alarm.version !== undefined) return none(`version ${alarm.version} is not the one that is being released`);
-    return record ? { kind: "compare", deploymentId, record } : none("the running deployment has no release record");
+    if (!record) return none("the running deployment has no release record");
+    // The canary's own alarms compare: with nothing to compare with they stay quiet from here on.
+    return running.hasShifted ? { kind: "attribute", record } : { kind: "compare", deploymentId, record };
   }
   if (lastRelease?.attended && !lastRelease.closedAt) return respondWhileAttended(alarm, alias, lastRelease, journal);
   if (alarm.version !== undefined) return none("version alarms only stop deployments, and none is running");

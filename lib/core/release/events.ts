@@ -49,6 +49,13 @@ export interface FlagEnablingEvent {
   deploymentId: string;
 }
 
+/** The watch has seen alarms of a release that bakes to be red, and asks whose doing they are. */
+export interface RedAlarmsEvent {
+  kind: "red-alarms";
+  deploymentId: string;
+}
+
+export const RED_ALARMS = "Red Alarms";
 export const FLAG_ENABLING = "Flag Enabling";
 export const FLAG_VERDICT = "Flag Verdict";
 
@@ -141,7 +148,8 @@ const flagVerdictSchema = z.object({
   }),
 });
 
-const flagEnablingSchema = z.object({ detail: z.object({ deploymentId }) });
+/** Asks about a release, without a word more. */
+const aboutSchema = z.object({ detail: z.object({ deploymentId }) });
 
 /** The execution is named by the deployment, and by its number where another has taken over (EventBridge reference, Step Functions events, 2026). */
 const watchEndedSchema = z.object({
@@ -164,7 +172,18 @@ export function parseHookEvent(event: unknown): HookEvent | PoisonEvent {
   return result.success ? toHook(result.data) : poison(result.error);
 }
 
-export type GuardEvent = AlarmEvent | DeploymentEvent | VerdictEvent | FlagVerdictEvent | FlagEnablingEvent;
+export type GuardEvent =
+  | AlarmEvent
+  | DeploymentEvent
+  | VerdictEvent
+  | FlagVerdictEvent
+  | FlagEnablingEvent
+  | RedAlarmsEvent;
+
+const ABOUT: Record<string, "enable-flags" | "red-alarms"> = {
+  [FLAG_ENABLING]: "enable-flags",
+  [RED_ALARMS]: "red-alarms",
+};
 
 /** An event of AWS must say that it comes from `home`. The watch's come by invocation, which only IAM allows. */
 export function parseGuardEvent(event: unknown, home: Home): GuardEvent | PoisonEvent {
@@ -174,9 +193,10 @@ export function parseGuardEvent(event: unknown, home: Home): GuardEvent | Poison
       ? { kind: "flag-verdict", ...(result.data.detail as Omit<FlagVerdictEvent, "kind">) }
       : poison(result.error);
   }
-  if (sourceOf(event) === VERDICT_SOURCE && typeOf(event) === FLAG_ENABLING) {
-    const result = flagEnablingSchema.safeParse(event);
-    return result.success ? { kind: "enable-flags", ...result.data.detail } : poison(result.error);
+  const about = sourceOf(event) === VERDICT_SOURCE && ABOUT[String(typeOf(event))];
+  if (about) {
+    const result = aboutSchema.safeParse(event);
+    return result.success ? { kind: about, ...result.data.detail } : poison(result.error);
   }
   if (sourceOf(event) === VERDICT_SOURCE) {
     const result = verdictSchema.safeParse(event);

@@ -69,6 +69,10 @@ export interface WatchMemory {
   heldSince?: string | undefined;
   /** Looks in a row at which nothing could be seen. */
   unseen: number;
+  /** Alarms that are red while the release bakes, by name: since when they were seen to be. */
+  red?: Record<string, string>;
+  /** When the responder was last asked whose doing they are. */
+  redAskedAt?: string;
 }
 
 /** What is known of a release's flags, looked at minute by minute. By `flagKey`. */
@@ -198,6 +202,8 @@ export interface ReleaseRecord {
   flagsExecution?: string;
   /** What became of the release's flags, once they were to be switched off. */
   flagResults?: FlagResult[];
+  /** Alarms that were red while it baked and that do not take it back, by name: when that was found, and why. */
+  staysDespite?: Record<string, { at: string; why: string }>;
   /** The newest trial of its guard time. */
   trial?: GuardTrial;
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */

@@ -1,6 +1,6 @@
 import { ALIAS_CHECKS, alarmName } from "../../contract/names.ts";
 import { type ParsedPolicy, parsePolicy, policySchema } from "../../contract/policy.ts";
-import type { DeploymentInfo, FunctionsPort, PolicyPort, VersionInfo } from "../ports.ts";
+import type { AlarmState, DeploymentInfo, FunctionsPort, PolicyPort, VersionInfo } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
 import type { ReleaseRecord } from "./records.ts";
 
@@ -19,8 +19,14 @@ export const ownAlarmNames = (environment: string, { functionName, alias }: Pick
   ALIAS_CHECKS.map((check) => alarmName({ environment, functionName, alias, check }));
 
 /** Whether an alarm was in ALARM already when the release was admitted: no news of the release's. */
-export const wasRedBefore = ({ admissionFindings = [] }: Pick<ReleaseRecord, "admissionFindings">, name: string) =>
+const wasRedBefore = ({ admissionFindings = [] }: Pick<ReleaseRecord, "admissionFindings">, name: string) =>
   admissionFindings.some(({ alarm }) => alarm === name);
+
+/** The alarms that are red now and were not when the release was admitted. */
+export const redSinceRelease = (
+  release: Pick<ReleaseRecord, "admissionFindings">,
+  states: Record<string, AlarmState>,
+): string[] => Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRedBefore(release, name));
 
 /**
  * The first record of a release: versions, artifact and policy are frozen in it. Where there is no valid policy (the

@@ -32,6 +32,8 @@ export interface ResponderPort {
   rollBack(deploymentId: string, verdict: Verdict): Promise<void>;
   /** Asks it to switch flags of a release off that are harmful by themselves; the code stays. */
   switchOff(deploymentId: string, flags: FlagReference[], reasons: Reason[]): Promise<void>;
+  /** Asks it whose doing alarms are that are red while the release bakes; it stops the release, or writes down why not. */
+  attribute(deploymentId: string): Promise<void>;
   /** Asks it to take the flags that wait for a release one step further. */
   enableFlags(deploymentId: string): Promise<void>;
 }

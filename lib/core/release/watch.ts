@@ -5,6 +5,7 @@ import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo } from "../ports.ts";
 import { hasEnded } from "./deployment.ts";
 import type { Judging, ReleaseRecord, WatchMemory } from "./records.ts";
+import { ANSWER_MS, mustAttribute, type RedAlarm, withUnanswered } from "./red-alarms.ts";
 import type { Shift } from "./shift.ts";
 
 /** How often an open deployment is looked at when nothing else is due: at its turning points, and in between. */
@@ -27,6 +28,8 @@ export interface WatchFacts {
   release: Pick<ReleaseRecord, "policy" | "judging" | "watch" | "handedOverAt" | "postTrafficStatus">;
   /** When the next look can be taken; undefined while there is none to take. */
   nextLookAt: Date | undefined;
+  /** While the release bakes: its alarms that are red, without an answer whose doing they are, and since when. */
+  unanswered?: readonly RedAlarm[];
 }
 
 /**
@@ -34,17 +37,19 @@ export interface WatchFacts {
  *
  * - `done`: the deployment has ended, or CodeDeploy has its answer from somebody else
  * - `look`: the next stretch of the shift can be read; `roll-back`: ask the responder to
+ * - `attribute`: ask the responder whose doing the red alarms are
  * - `report`: the release has baked, or is bad and only the hook can still say so
  */
 export type WatchStep =
   | { kind: "done"; why: string }
   | { kind: "look" }
   | { kind: "roll-back" }
+  | { kind: "attribute" }
   | { kind: "report"; verdict: Verdict }
   | { kind: "wait"; until: Date; phase: "shift" | "bake" };
 
 export function nextStep(facts: WatchFacts): WatchStep {
-  const { now, deployment, shift, release, nextLookAt } = facts;
+  const { now, deployment, shift, release, nextLookAt, unanswered = [] } = facts;
   if (hasEnded(deployment)) return { kind: "done", why: `the deployment is ${deployment.status}` };
   const after = (ms: number) => new Date(now.getTime() + ms);
   const soonest = (...times: (Date | undefined)[]) =>
@@ -69,7 +74,14 @@ export function nextStep(facts: WatchFacts): WatchStep {
   // What was split is judged to its last minute, however short the bake.
   const pending = nextLookAt !== undefined && nextLookAt < limit ? nextLookAt : undefined;
   const over = now >= limit || (now >= baked && pending === undefined);
-  if (bad || over) return { kind: "report", verdict: verdict ?? NOTHING_SEEN };
+  const judged = verdict ?? NOTHING_SEEN;
+  if (!bad && unanswered.length > 0) {
+    if (mustAttribute(unanswered, release.watch, now)) return { kind: "attribute" };
+    const isLate = now >= limit || unanswered.some(({ since }) => now.getTime() - since.getTime() >= ANSWER_MS);
+    if (over && isLate) return { kind: "report", verdict: withUnanswered(judged, unanswered) };
+    return { kind: "wait", until: soonest(pending, after(over ? IDLE_MS.turning : IDLE_MS.between)), phase: "bake" };
+  }
+  if (bad || over) return { kind: "report", verdict: judged };
   return {
     kind: "wait",
     until: soonest(pending, now < baked ? baked : undefined, after(IDLE_MS.between)),

@@ -7,7 +7,7 @@ import { giveShare, percentOf } from "../../../lib/core/release/give-share.ts";
 import { judgeWindow, windowsAhead } from "../../../lib/core/release/judge-shift.ts";
 import { publishedAt } from "../../../lib/core/release/look.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
-import { ownAlarmNames, wasRedBefore } from "../../../lib/core/release/release-facts.ts";
+import { ownAlarmNames, redSinceRelease } from "../../../lib/core/release/release-facts.ts";
 import type { LookWindow } from "../../../lib/core/release/shift.ts";
 import { comparedTime, withJudged, withShare } from "../../../lib/core/release/staged.ts";
 import { clockTime, isPassing } from "../follow.ts";
@@ -159,8 +159,7 @@ class Drive {
     if (!isDue || current.percent === 100) return [];
     const own = ownAlarmNames(session.environment, release);
     const states = await session.ports.monitoring.alarmStates([...policy.blockers, ...own]);
-    const red = Object.keys(states).filter((name) => states[name] === "ALARM" && !wasRedBefore(release, name));
-    return red.map((name) => `${name} is in ALARM`);
+    return redSinceRelease(release, states).map((name) => `${name} is in ALARM`);
   }
 
   /** An alias that is not as this release has left it belongs to somebody else now. */
