@@ -112,6 +112,8 @@ describe("goaround doctor", () => {
     expect(ran.json()).toMatchObject({ ok: true, remaining: [] });
     expect(scene.alias()).toEqual({ version: "1", weights: {} });
     expect((await scene.deploy(release("C"))).status).toBe("UPDATE_COMPLETE");
+    expect(scene.served["1"]).toBeGreaterThan(100);
+    expect(scene.served["2"]).toBeUndefined();
   });
 
   it("clears a weight that gets no traffic, because CodeDeploy refuses the alias for it", async () => {
