@@ -24,6 +24,10 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     summary: "find and repair what would make the next release fail: split aliases, stacks that differ, flags, alarms",
     run: async (argv, io) => main((await import("./doctor.ts")).command, argv, io),
   },
+  ready: {
+    summary: "whether a release would be admitted now, how it would be taken back, and what is missing",
+    run: async (argv, io) => main((await import("./ready.ts")).command, argv, io),
+  },
   guard: {
     summary: "freeze releases, let one through, arm and disarm the guard, latch and release an alias",
     run: async (argv, io) => main((await import("./guard.ts")).command, argv, io),

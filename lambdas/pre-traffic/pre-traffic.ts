@@ -52,7 +52,8 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     const orders = { environment: facts.orders, functionName: appSpec.functionName, alias: appSpec.alias };
     const releaseGroup = facts.policy?.ok ? facts.policy.policy.releaseGroup : undefined;
     const standing = { ...orders, aliasRecord, releaseGroup, now: ports.clock.now() };
-    const admission = admitUnderOrders(admit({ environment, deployment, appSpec, ...facts }), standing);
+    const { now } = standing;
+    const admission = admitUnderOrders(admit({ now, environment, deployment, appSpec, ...facts }), standing);
     const record = newRecord({
       deployment,
       appSpec,

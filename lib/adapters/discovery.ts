@@ -12,6 +12,8 @@ import {
   paginateListAliases,
   paginateListFunctions,
 } from "@aws-sdk/client-lambda";
+import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { GetTopicAttributesCommand, SNSClient } from "@aws-sdk/client-sns";
 import { paginateGetParametersByPath, SSMClient } from "@aws-sdk/client-ssm";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { policyParameterName } from "../contract/names.ts";
@@ -26,6 +28,8 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
   const codeDeploy = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
   const cloudWatch = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
   const ssm = lazy(() => watched(new SSMClient(clientConfig(options)), options));
+  const sns = lazy(() => watched(new SNSClient(clientConfig(options)), options));
+  const secrets = lazy(() => watched(new SecretsManagerClient(clientConfig(options)), options));
   const sts = lazy(() => watched(new STSClient(clientConfig(options)), options));
   const http = { abortSignal: options.signal };
 
@@ -37,7 +41,8 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
         for await (const page of paginateListAliases({ client: lambda() }, { FunctionName: functionName }, http)) {
           for (const alias of page.Aliases ?? []) if (alias.Name !== undefined) aliases.push(alias.Name);
         }
-        return { functionName, stackName: found.Tags?.["aws:cloudformation:stack-name"], aliases };
+        const { Tags: tags = {} } = found;
+        return { functionName, stackName: tags["aws:cloudformation:stack-name"], aliases, tags };
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw toGoaroundError(error, { operation: "lambda GetFunction", subject: `function ${functionName}` });
@@ -85,6 +90,30 @@ export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
         return ids;
       } catch (error) {
         throw toGoaroundError(error, { operation: "codedeploy ListDeployments", subject: "open deployments" });
+      }
+    },
+
+    async subscribers(topic) {
+      const { Account, Arn = "" } = await calling(
+        { operation: "sts GetCallerIdentity", subject: "these credentials" },
+        sts().send(new GetCallerIdentityCommand({}), http),
+      );
+      const partition = Arn.split(":")[1] || "aws";
+      const TopicArn = `arn:${partition}:sns:${await sts().config.region()}:${Account}:${topic}`;
+      const { Attributes } = await calling(
+        { operation: "sns GetTopicAttributes", subject: `topic ${topic}` },
+        sns().send(new GetTopicAttributesCommand({ TopicArn }), http),
+      );
+      return Number(Attributes?.SubscriptionsConfirmed ?? 0);
+    },
+
+    async secretExists(SecretId) {
+      try {
+        const { DeletedDate } = await secrets().send(new DescribeSecretCommand({ SecretId }), http);
+        return DeletedDate === undefined;
+      } catch (error) {
+        if (isNotFound(error)) return false;
+        throw toGoaroundError(error, { operation: "secretsmanager DescribeSecret", subject: `secret ${SecretId}` });
       }
     },
 

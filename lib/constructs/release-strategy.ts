@@ -1,7 +1,7 @@
 import { Stack } from "aws-cdk-lib";
 import { CfnDeploymentConfig } from "aws-cdk-lib/aws-codedeploy";
 import type { Construct } from "constructs";
-import type { ShiftStep } from "../contract/detectability.ts";
+import { type ShiftStep, shiftSteps } from "../contract/detectability.ts";
 import { ALL_AT_ONCE } from "../contract/names.ts";
 import type { PolicyInput, StagedPolicy } from "../contract/policy.ts";
 import { parseStages } from "../contract/stages.ts";
@@ -118,12 +118,12 @@ export class ReleaseStrategy {
     if (this.staged) {
       return this.staged.stages.slice(0, -1).map(({ percent, minutes }) => ({ share: percent / 100, minutes }));
     }
-    if (this.configurationName === undefined) return stepsOf(this.kind, this.percentage, this.minutes);
+    if (this.configurationName === undefined) return shiftSteps(this.kind, this.percentage, this.minutes);
     if (this.configurationName === ALL_AT_ONCE) return [];
     const key = Object.keys(PREDEFINED).find((each) => PREDEFINED[each] === this.configurationName);
     if (key === undefined) return undefined;
     const [kind, percentage, minutes] = key.split("-") as [StrategyKind, string, string];
-    return stepsOf(kind, Number(percentage), Number(minutes));
+    return shiftSteps(kind, Number(percentage), Number(minutes));
   }
 
   private definition() {
@@ -136,12 +136,6 @@ export class ReleaseStrategy {
           : { type: "TimeBasedLinear", timeBasedLinear: { linearPercentage: percentage, linearInterval: minutes } },
     };
   }
-}
-
-function stepsOf(kind: StrategyKind, percentage: number, minutes: number): ShiftStep[] {
-  if (kind === "canary") return [{ share: percentage / 100, minutes }];
-  const count = kind === "linear" ? Math.ceil(100 / percentage) - 1 : 0;
-  return Array.from({ length: count }, (_, i) => ({ share: ((i + 1) * percentage) / 100, minutes }));
 }
 
 function check(kind: string, percentage: number, minutes: number, totalMinutes: number): void {

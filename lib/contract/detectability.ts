@@ -10,6 +10,13 @@ export interface ShiftStep {
   minutes: number;
 }
 
+/** The parts of CodeDeploy's shift in which both versions serve; none where all traffic moves at once. */
+export function shiftSteps(kind: string, percentage: number, minutes: number): ShiftStep[] {
+  if (kind === "canary") return [{ share: percentage / 100, minutes }];
+  const count = kind === "linear" ? Math.ceil(100 / percentage) - 1 : 0;
+  return Array.from({ length: count }, (_, i) => ({ share: ((i + 1) * percentage) / 100, minutes }));
+}
+
 export interface Expectation {
   /** To both versions together. */
   requestsPerSecond: number;

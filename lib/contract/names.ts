@@ -120,6 +120,9 @@ export const TAGS = {
   application: "goaround:application",
   environment: "goaround:environment",
   guarded: "goaround:guarded",
+  /** Of a function, by whoever owns it: where its runbook is, and whose it is. */
+  runbook: "goaround:runbook",
+  owner: "goaround:owner",
 } as const;
 
 /** AppConfig deployments whose description starts so are ours and may be stopped by a kill. */

@@ -155,6 +155,8 @@ const policyObject = z.strictObject({
   flags: z._default(z.array(flagReference).check(z.maxLength(5)), []),
   /** Functions that name the same group are released as one: when one fails, all that went before it go back too. */
   releaseGroup: z.optional(z.string().check(z.regex(/^[a-z][a-z\d-]{0,39}$/, "is not the name of a group"))),
+  /** Below it a release is refused; counted over what the hook before the traffic knows. Left out: none. */
+  minimumReadiness: z.optional(z.int().check(z.minimum(0), z.maximum(100))),
   /** Left out: nothing is known of what this version reads and writes. */
   compatibility: z.optional(compatibility),
   /** Of a rolling group: the function before it. While another release of the group is open, none of this one begins. */

@@ -18,6 +18,10 @@ export interface DiscoveryPort {
   guardedAliases(environment: string): Promise<{ functionName: string; alias: string }[]>;
   /** Whether the alias has provisioned concurrency of its own, in whatever state. */
   hasProvisionedConcurrency(functionName: string, alias: string): Promise<boolean>;
+  /** Confirmed subscriptions of a topic of this account and region. */
+  subscribers(topic: string): Promise<number>;
+  /** Whether there is such a secret, by name or ARN, that is not about to be deleted. Its content is not read. */
+  secretExists(id: string): Promise<boolean>;
 }
 
 export interface FunctionDescription {
@@ -25,6 +29,7 @@ export interface FunctionDescription {
   /** The CloudFormation stack that owns it (tag `aws:cloudformation:stack-name`). */
   stackName: string | undefined;
   aliases: string[];
+  tags: Readonly<Record<string, string>>;
 }
 
 export interface Identity {

@@ -386,6 +386,21 @@ describe("what both versions share", () => {
   });
 });
 
+describe("readiness", () => {
+  it("refuses a release below what its policy asks for, from what is read anyway", async () => {
+    const ports = scene({ minimumReadiness: 90 });
+    await run(ports);
+    expect(reported(ports)).toBe("Failed");
+    expect(recordOf(ports)?.verdict?.reasons.map(({ code }) => code)).toEqual(["not-ready"]);
+    expect(recordOf(ports)?.reason).toContain("goaround ready --function-name checkout");
+    expect(ports.monitoring.calls.log.map(({ operation }) => operation)).toEqual(["alarmStates"]);
+
+    const low = scene({ minimumReadiness: 5 });
+    await run(low);
+    expect(reported(low)).toBe("Succeeded");
+  });
+});
+
 describe("the history of an alias", () => {
   it("has the release and where it can go back to before any traffic, and how it was refused", async () => {
     const ports = scene({ smokeTests: [{ name: "health" }] });

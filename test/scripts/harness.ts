@@ -22,6 +22,10 @@ import { FakeLogGroups } from "../fakes/signals.ts";
 class FakeDiscovery implements DiscoveryPort {
   readonly calls = new Calls();
   readonly stacks = new Map<string, string>();
+  /** Of every function. */
+  tags: Record<string, string> = {};
+  confirmed = 1;
+  readonly secrets = new Set<string>();
   private readonly ports: FakePorts;
 
   constructor(ports: FakePorts) {
@@ -31,7 +35,14 @@ class FakeDiscovery implements DiscoveryPort {
   async describeFunction(functionName: string) {
     await this.calls.enter("describeFunction", functionName);
     const found = this.ports.functions.functions.get(functionName);
-    return found && { functionName, stackName: this.stacks.get(functionName), aliases: [...found.aliases.keys()] };
+    return (
+      found && {
+        functionName,
+        stackName: this.stacks.get(functionName),
+        aliases: [...found.aliases.keys()],
+        tags: this.tags,
+      }
+    );
   }
 
   async functionNames(): Promise<string[]> {
@@ -70,6 +81,16 @@ class FakeDiscovery implements DiscoveryPort {
   async hasProvisionedConcurrency(functionName: string, alias: string) {
     await this.calls.enter("hasProvisionedConcurrency", { functionName, alias });
     return false;
+  }
+
+  async subscribers(topic: string): Promise<number> {
+    await this.calls.enter("subscribers", topic);
+    return this.confirmed;
+  }
+
+  async secretExists(id: string): Promise<boolean> {
+    await this.calls.enter("secretExists", id);
+    return this.secrets.has(id);
   }
 
   async identity() {

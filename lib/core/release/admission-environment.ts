@@ -30,6 +30,7 @@ export const OVERRIDABLE = [
   "monitoring-unavailable",
   "incompatible",
   "non-revertible-step",
+  "not-ready",
   "smoke-failed",
 ] as const;
 

@@ -6,9 +6,11 @@ import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../por
 import type { AppSpec } from "./appspec.ts";
 import { declaredBy, judgeCompatibility } from "./compatibility.ts";
 import { doctorCommand } from "./findings.ts";
+import { assessReadiness } from "./readiness.ts";
 import { type AliasRecord, artifactKey } from "./records.ts";
 
 export interface AdmissionFacts {
+  now: Date;
   environment: string;
   deployment: Pick<DeploymentInfo, "application" | "group">;
   appSpec: AppSpec;
@@ -54,6 +56,7 @@ export function admit(facts: AdmissionFacts): Admission {
     ...knownBadRefusals(facts),
     ...blockerRefusals(facts),
     ...compatibility.refusals,
+    ...readinessRefusals(facts),
   ];
   return {
     admitted: refusals.length === 0,
@@ -184,6 +187,28 @@ function blockerRefusals({ policy, alarmStates }: AdmissionFacts): Refusal[] {
     alarm: name,
     advice: "Wait until the dependency has recovered, then release again.",
   }));
+}
+
+/** What earns points is told, most first. */
+const TOLD_CHECKS = 5;
+
+/** Only of what is at hand before a release: the other checks are an operator's, and count for nothing here. */
+function readinessRefusals(facts: AdmissionFacts): Refusal[] {
+  const policy = facts.policy?.ok ? facts.policy.policy : undefined;
+  if (policy?.minimumReadiness === undefined) return [];
+  const { score, areas } = assessReadiness({ ...facts, record: facts.aliasRecord, policy });
+  if (score >= policy.minimumReadiness) return [];
+  const missing = areas
+    .flatMap(({ area, checks }) => checks.filter(({ isMet }) => !isMet).map((check) => ({ ...check, area })))
+    .sort((a, b) => b.points - a.points)
+    .slice(0, TOLD_CHECKS);
+  return [
+    {
+      code: "not-ready",
+      message: `readiness is ${score}, and the policy asks for ${policy.minimumReadiness}`,
+      advice: `What earns most: ${missing.map(({ area, name, earn }) => `${area}/${name} (${earn})`).join("; ")}. All of it: goaround ready --function-name ${policy.functionName} --alias ${policy.alias}`,
+    },
+  ];
 }
 
 /** Fix-forward: the function's own red alarm is what a release may be about to cure, so it never blocks. */

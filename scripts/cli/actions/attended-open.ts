@@ -56,6 +56,7 @@ export async function admitAttended(
     functions.getVersion(functionName, facts.alias.functionVersion),
   ]);
   const admission = admit({
+    now: session.clock.now(),
     environment,
     deployment: { application: facts.application, group: facts.group },
     appSpec,

@@ -49,6 +49,11 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
 
 async function placesOf(session: Session, { functions, alias }: DoctorOptions) {
   if (functions !== undefined) return [...new Set(functions)].map((functionName) => ({ functionName, alias }));
+  return guardedPlaces(session);
+}
+
+/** Every alias of the environment that has a policy. */
+export async function guardedPlaces(session: Session): Promise<{ functionName: string; alias: string }[]> {
   const guarded = await session.ports.discovery.guardedAliases(session.environment);
   if (guarded.length > 0) return guarded;
   throw new GoaroundError(

@@ -7,6 +7,7 @@ const policy = (changes: Partial<PolicyInput> = {}) =>
   validatePolicy({ schemaVersion: 1, functionName: "checkout", alias: "live", deploymentGroup: "g", ...changes });
 
 const facts = (changes: Partial<AdmissionFacts> = {}): AdmissionFacts => ({
+  now: new Date("2026-03-02T12:00:00.000Z"),
   environment: "dev",
   deployment: { application: "goaround-dev", group: "g" },
   appSpec: { functionName: "checkout", alias: "live", currentVersion: "1", targetVersion: "2", hooks: {} },
@@ -55,6 +56,15 @@ describe("admission", () => {
     expect(refusals({ policy: undefined })).toEqual(["policy-missing"]);
     expect(refusals({ policy: policy({ guardMinutes: -1 }) })).toEqual(["policy-invalid"]);
     expect(refusals({ policy: policy({ functionName: "payments" }) })).toEqual(["policy-invalid"]);
+  });
+
+  it("refuses a function that is less ready than its policy asks for, with what earns most", () => {
+    const [refusal, ...others] = admit(facts({ policy: policy({ minimumReadiness: 60 }) })).refusals;
+    expect(others).toEqual([]);
+    expect(refusal).toMatchObject({ code: "not-ready", message: "readiness is 20, and the policy asks for 60" });
+    expect(refusal?.advice).toContain("testing/smoke-tests (policy.smokeTests)");
+    expect(refusal?.advice).toContain("goaround ready --function-name checkout --alias live");
+    expect(refusals({ policy: policy({ minimumReadiness: 20 }) })).toEqual([]);
   });
 
   it("names all problems of a broken policy", () => {
