@@ -19,11 +19,10 @@ import { goOnTrying, guardRelease } from "./guard-time.ts";
 import { findLastRelease, lastByCodeDeploy } from "./last-release.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
+import { unrecorded } from "./unrecorded.ts";
 
 /** Before an alias that may have been read too early is read again. Milliseconds. */
 const REREAD_MS = 1000;
-
-import { unrecorded } from "./unrecorded.ts";
 
 /** An alarm of a guarded function went red: attribute it, then pull the levers that it calls for. */
 export async function onAlarm(response: Response, event: AlarmEvent): Promise<void> {
