@@ -1,7 +1,6 @@
 import { nothingCounted } from "../../lib/core/judge/increments.ts";
 import type { Look, Reason, SideCounts } from "../../lib/core/judge/types.ts";
-import { factsOf, type Log, messageOf } from "../../lib/core/log.ts";
-import type { MinuteCounts } from "../../lib/core/ports.ts";
+import { factsOf, type Log } from "../../lib/core/log.ts";
 import { judgeLook } from "../../lib/core/release/judge-shift.ts";
 import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } from "../../lib/core/release/look.ts";
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -16,6 +15,7 @@ import {
   type LogJudging,
   leaving,
   minutesToCompare,
+  notCompared,
   nothingLooked,
   sideOf,
   take,
@@ -23,12 +23,12 @@ import {
 } from "../../lib/core/signals/log-looks.ts";
 import { dueLogLook, isSilent, logWindow, pollFrom, readFrom, settled } from "../../lib/core/signals/look-schedule.ts";
 import type { KnownInterval, SignalBooksPort } from "../../lib/core/signals/ports.ts";
+import { type Published, readPublished } from "./published.ts";
 
 /** A log that says nothing is held against metrics as soon as these can be out. Milliseconds after their minute. */
 const EARLIEST_METRICS_MS = 60_000;
 const ATTEMPTS = 3;
 const RETRY_MS = 2000;
-const MINUTE_MS = 60_000;
 
 export interface LogSignalPorts extends LookPorts {
   books: Pick<SignalBooksPort, "read">;
@@ -93,17 +93,27 @@ class LogReader {
     const known = [...earlier, ...intervals];
     const first = Math.min(...known.map(({ fromMs }) => fromMs));
     const due = minutesToCompare(before, window, until, Number.isFinite(first) ? first : 0);
-    let published = due && (await this.readPublished(release, due, signal));
+    const readAll = async () => {
+      const seconds = (window.to.getTime() - window.from.getTime()) / 1000;
+      const read = due && (await readPublished(this.ports.monitoring, release, due, seconds, this.log));
+      signal.throwIfAborted();
+      return read;
+    };
+    let published = await readAll();
+    for (let attempt = 1; due && window.last && !published?.isRead && attempt < ATTEMPTS; attempt += 1) {
+      await clock.sleep(RETRY_MS, signal);
+      published = await readAll();
+    }
     // That there is nothing is only sure when metrics are taken to be out.
     while (due && silent && published?.isEmpty && clock.now() < publishedAt({ ...window, to: due.to })) {
       await clock.sleep(RETRY_MS, signal);
-      published = await this.readPublished(release, due, signal);
+      published = await readAll();
     }
-    if (due && silent && !published) {
+    if (due && silent && !published?.isRead) {
       return this.leave(release, window, leaving("the log says nothing, and metrics could not be read to tell why"));
     }
     let logs = before;
-    if (due && published) {
+    if (due && published?.isRead) {
       logs = {
         ...before,
         reconciledUntil: due.to.toISOString(),
@@ -115,7 +125,11 @@ class LogReader {
       const reason = disagreement(logs.compared, release.signals?.sampleOneIn);
       if (reason) return this.leave(release, window, reason);
     }
-    return this.judge(release, window, { logs, before, earlier, intervals, published });
+    const judging = this.judge(release, window, { logs, before, earlier, intervals, published });
+    const doubt = due && !published?.isRead ? notCompared(due, window) : undefined;
+    if (!doubt || judging.logs?.left) return judging;
+    const { verdict } = judging;
+    return { ...judging, verdict: { ...verdict, findings: [...verdict.findings, doubt] } };
   }
 
   private judge(
@@ -193,42 +207,6 @@ class LogReader {
       return undefined;
     }
   }
-
-  /** Undefined where metrics cannot be read: then nothing is compared yet, and nobody is blamed. */
-  private async readPublished(
-    release: ReleaseRecord,
-    minutes: { from: Date; to: Date },
-    signal: AbortSignal,
-  ): Promise<Published | undefined> {
-    const { monitoring } = this.ports;
-    const { functionName, alias, policy } = release;
-    const side = async (version: string): Promise<PublishedSide> => {
-      const query = { functionName, alias, version, ...minutes };
-      const latest = new Date(minutes.to.getTime() - MINUTE_MS);
-      const { metrics = [] } = policy;
-      const [counted, { p99DurationMs, percentilesMs, throttles }, declared] = await Promise.all([
-        monitoring.minuteCounts({ ...query, slowThresholdsMs: [] }),
-        monitoring.versionCounts(query),
-        metrics.length > 0
-          ? monitoring.declaredMetrics({ ...query, since: minutes.from, from: latest, metrics })
-          : undefined,
-      ]);
-      // What no log tells comes with the minutes that are compared.
-      return {
-        minutes: counted,
-        beyond: { p99DurationMs, percentilesMs, throttles, metrics: declared?.values },
-        unreadable: declared?.unreadable,
-      };
-    };
-    try {
-      const [canary, baseline] = await Promise.all([side(release.canaryVersion), side(release.baselineVersion)]);
-      return { canary, baseline, isEmpty: canary.minutes.length + baseline.minutes.length === 0 };
-    } catch (error) {
-      signal.throwIfAborted();
-      this.log.warn("metrics could not be read; the log is not compared yet", { error: messageOf(error) });
-      return undefined;
-    }
-  }
 }
 
 const arrivedSince = (
@@ -245,19 +223,6 @@ interface Seen {
   /** Of this look. */
   intervals: KnownInterval[];
   published: Published | undefined;
-}
-
-/** The same minutes by Lambda's metrics. */
-interface Published {
-  canary: PublishedSide;
-  baseline: PublishedSide;
-  isEmpty: boolean;
-}
-
-interface PublishedSide {
-  minutes: MinuteCounts[];
-  beyond: Pick<SideCounts, "p99DurationMs" | "percentilesMs" | "throttles" | "metrics">;
-  unreadable: Look["unreadable"];
 }
 
 /** The judge goes on from its own state; what was taken of the log is put beside it afterwards. */

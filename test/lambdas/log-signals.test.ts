@@ -206,6 +206,75 @@ describe("a release that is judged by its log", () => {
     expect(findings()).toContain(FROM_METRICS);
   });
 
+  describe("while Lambda's metrics cannot be read", () => {
+    beforeEach(async () => {
+      await shifting();
+      ports.monitoring.calls.fail("minuteCounts");
+    });
+
+    it("goes on by a log that tells something, and says so from three minutes on, and in the end", async () => {
+      const told: (string | undefined)[] = [];
+      for (let ran = await turn(); ran.next !== "done"; ran = await turn()) {
+        if (findings().includes("log-not-compared")) told.push(record().judging?.judgedUntil.slice(14, 19));
+        await passTime(ran.waitSeconds);
+      }
+      expect(told[0]! >= "04:00" && told[0]! < "05:20").toBe(true);
+      expect(record()).toMatchObject({ outcome: "promoted" });
+      expect(record().verdict?.findings.map(({ code }) => code)).toContain("log-not-compared");
+    });
+
+    it("compares what is left once they can be read again", async () => {
+      while (ports.clock.now() < minute("04:30")) await passTime((await turn()).waitSeconds);
+      expect(findings()).toContain("log-not-compared");
+      ports.monitoring.calls.heal("minuteCounts");
+      await watch();
+      expect(findings()).toEqual([]);
+      expect(record().judging!.logs!.compared.canary.requests).toEqual({ logs: 180, metrics: 180 });
+    });
+  });
+
+  describe("where the policy has a metric of its own", () => {
+    const metrics = [{ name: "refused", namespace: "shop", metric: "Refused", versionDimension: "Version" }] as const;
+    const triggers = [
+      { name: "refusals", expression: "refused > 1", severity: "critical", delaySeconds: 0 } as const,
+    ] as const;
+    const own = { metrics: [...metrics], triggers: [...triggers] };
+
+    it("is held against Lambda's metrics although that one cannot be read, which is said", async () => {
+      await shifting(own);
+      ports.monitoring.calls.fail("declaredMetrics");
+      while (!findings().includes("metric-unreadable")) await passTime((await turn()).waitSeconds);
+      expect(record().judging!.logs!.compared.canary.requests).toEqual({ logs: 60, metrics: 60 });
+      delivered = 0.7;
+      await watch();
+      expect(findings()).toContain(FROM_METRICS);
+    });
+
+    it("is rolled back by that one although Lambda's cannot be read", async () => {
+      await shifting(own);
+      ports.monitoring.calls.fail("minuteCounts");
+      ports.monitoring.declared = ({ version }) => (version === "2" ? 9 : 0);
+      await watch();
+      expect(ports.responder.asked[0]?.verdict.reasons.map(({ code }) => code)).toContain("trigger-refusals");
+    });
+
+    it("is not rolled back for throttles of several minutes that become readable at once", async () => {
+      const rate = { name: "throttled", expression: "throttle_rate > 0.05", severity: "critical", delaySeconds: 0 };
+      await shifting({ triggers: [{ ...rate, severity: "critical" }] });
+      const published = ports.monitoring.perMinute;
+      ports.monitoring.perMinute = (side) => {
+        const seen = published(side);
+        return seen === noCounts ? seen : { ...seen, throttles: 0.02 * seen.invocations };
+      };
+      ports.monitoring.calls.fail("minuteCounts");
+      while (ports.clock.now() < minute("04:20")) await passTime((await turn()).waitSeconds);
+      ports.monitoring.calls.heal("minuteCounts");
+      await watch();
+      expect(ports.responder.asked).toEqual([]);
+      expect(record().outcome).toBe("promoted");
+    });
+  });
+
   it("judges nothing again by metrics that the log has told", async () => {
     await shifting();
     fault = { at: minute("02:00"), percent: 0 };

@@ -1,7 +1,8 @@
+import type { Policy } from "../../contract/policy.ts";
 import { type Counted, countNew, LATE_MINUTES, nothingCounted } from "../judge/increments.ts";
 import { type Look, NO_COUNTS } from "../judge/types.ts";
-import { factsOf, type Log } from "../log.ts";
-import type { Clock, MonitoringPort } from "../ports.ts";
+import { factsOf, type Log, messageOf } from "../log.ts";
+import type { Clock, DeclaredQuery, DeclaredValues, MonitoringPort } from "../ports.ts";
 import type { ReleaseRecord } from "./records.ts";
 import type { LookWindow } from "./shift.ts";
 
@@ -46,7 +47,7 @@ export async function takeLook(
 ): Promise<{ look: Look; taken: Taken }> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await read(ports, release, window, before);
+      return await read(ports, release, window, before, attempt === ATTEMPTS);
     } catch (error) {
       signal.throwIfAborted();
       log.warn("monitoring could not be read", { attempt, ...factsOf(error) });
@@ -61,7 +62,26 @@ type Release = Pick<
   "functionName" | "alias" | "canaryVersion" | "baselineVersion" | "slowThresholdsMs" | "policy"
 >;
 
-async function read({ monitoring }: LookPorts, release: Release, window: LookWindow, before: Taken) {
+/**
+ * The policy's metrics of one version; undefined where it has none. They fail apart from Lambda's own, say for an
+ * expression that CloudWatch refuses: then all of them are told to be unreadable.
+ */
+export async function readDeclared(
+  monitoring: Pick<MonitoringPort, "declaredMetrics">,
+  { metrics = [] }: Pick<Policy, "metrics">,
+  query: DeclaredQuery,
+): Promise<DeclaredValues | undefined> {
+  if (metrics.length === 0) return undefined;
+  try {
+    return await monitoring.declaredMetrics({ ...query, metrics });
+  } catch (error) {
+    const why = messageOf(error);
+    return { values: {}, unreadable: Object.fromEntries(metrics.map(({ name }) => [name, why])) };
+  }
+}
+
+/** `isLast`: metrics of the policy that cannot be read do not take Lambda's own with them. */
+async function read({ monitoring }: LookPorts, release: Release, window: LookWindow, before: Taken, isLast: boolean) {
   const { functionName, alias, slowThresholdsMs = [] } = release;
   const { from, to, since } = window;
   const { metrics = [] } = release.policy;
@@ -71,7 +91,9 @@ async function read({ monitoring }: LookPorts, release: Release, window: LookWin
     return Promise.all([
       monitoring.versionCounts({ ...query, from }),
       monitoring.minuteCounts({ ...query, from: again, slowThresholdsMs }),
-      metrics.length > 0 ? monitoring.declaredMetrics({ ...query, since, from, metrics }) : undefined,
+      isLast || metrics.length === 0
+        ? readDeclared(monitoring, release.policy, { ...query, since, from })
+        : monitoring.declaredMetrics({ ...query, since, from, metrics }),
     ]);
   };
   const [[canary, canaryMinutes, ofCanary], [baseline, baselineMinutes, ofBaseline], peakNow] = await Promise.all([

@@ -213,6 +213,22 @@ export function disagreement(compared: LogJudging["compared"], oneIn = 1): Reaso
   return undefined;
 }
 
+/** A log that nothing has been held against for so long is told of: twice the usual. Milliseconds. */
+const LONGEST_DOUBT_MS = 180_000;
+
+/** That the log is judged by while `due` minutes could not be held against metrics; undefined while that may still be done. */
+export function notCompared(
+  due: { from: Date; to: Date },
+  { to, last }: Pick<LookWindow, "to" | "last">,
+): Reason | undefined {
+  if (to.getTime() - due.from.getTime() < LONGEST_DOUBT_MS && !last) return undefined;
+  const minutes = (due.to.getTime() - due.from.getTime()) / MINUTE_MS;
+  return fact(
+    "log-not-compared",
+    `Lambda's metrics could not be read: the last ${minutes} min of the log were held against nothing, and what only metrics tell (throttles, percentiles of durations) was not evaluated`,
+  );
+}
+
 /** Code of the finding that a release is not judged by its log. */
 export const FROM_METRICS = "signals-from-metrics";
 
