@@ -52,6 +52,14 @@ describe("rollback-group", () => {
     });
   });
 
+  it("says what its releases have done that nothing takes back", async () => {
+    const harness = released();
+    const step = { name: "drop-total", reason: "the column is gone", version: "2", deploymentId: "d-4", at: "" };
+    await harness.ports.ledger.updateRelease("d-000000001", { stepsTaken: [step] });
+    const { warnings } = (await run(harness, "--json")).json() as { warnings: string[] };
+    expect(warnings).toEqual(["not taken back by this: drop-total of version 2 (the column is gone)"]);
+  });
+
   it("shows the plan and changes nothing with --dry-run", async () => {
     const harness = released();
     const ran = await run(harness, "--dry-run", "--json");

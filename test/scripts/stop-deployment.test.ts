@@ -25,6 +25,14 @@ describe("stop-deployment", () => {
     expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
   });
 
+  it("says what the release has done that nothing takes back", async () => {
+    const harness = releasing();
+    const step = { name: "drop-total", reason: "the column is gone", version: "4", deploymentId: "d-4", at: "" };
+    await harness.ports.ledger.updateRelease("d-000000004", { stepsTaken: [step] });
+    const { warnings } = (await stop(harness, "--json")).json() as { warnings: string[] };
+    expect(warnings).toEqual(["not taken back by this: drop-total of version 4 (the column is gone)"]);
+  });
+
   it("repairs the alias itself when CodeDeploy leaves it split", async () => {
     const harness = releasing();
     harness.ports.deployments.rollsBack = false;

@@ -10,6 +10,7 @@ import { reconcileNote } from "./reconcile-note.ts";
 import { notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { checkAlias } from "./rollback-journal.ts";
+import { tellStepsThatStay } from "./steps-stay.ts";
 import { removeThresholdAlarms } from "./threshold-alarm.ts";
 
 export interface Ending {
@@ -91,6 +92,7 @@ export async function takeBack(session: Session, { release, verdict, stackName }
     result.kind === "acted"
       ? result.value
       : { state: await checkAlias(session, { functionName, alias, version }), recorded: true };
+  await tellStepsThatStay(session, [id]);
   const flags = await flagsOff;
   await removeThresholdAlarms(session, release.temporaryAlarms);
   const data = {

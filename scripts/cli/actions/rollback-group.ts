@@ -21,6 +21,7 @@ import { DEFAULT_REASON } from "../options.ts";
 import { watcherOf } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
+import { tellStepsThatStay } from "./steps-stay.ts";
 
 export interface RollbackGroupOptions {
   group: string;
@@ -67,6 +68,10 @@ export async function rollbackGroup(session: Session, { group: name }: RollbackG
     session.state = `group ${name} is on its way back and its members are refused until it is`;
     const result = await putBack(session, { name, wave, reason });
     session.step(3, STEPS, "say how it went");
+    await tellStepsThatStay(
+      session,
+      members.map(({ deploymentId }) => deploymentId),
+    );
     return outcomeOf(session, name, result, facts);
   });
 }

@@ -5,6 +5,7 @@ import { restoreAfterEnd, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, type Release, readGuarding, releaseOf } from "../lookup.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { isOnRecord, noteReason, notRecorded, recordRollback } from "./record.ts";
+import { tellStepsThatStay } from "./steps-stay.ts";
 
 export interface StopOptions {
   deploymentId: string;
@@ -53,6 +54,7 @@ export async function stopDeployment(session: Session, options: StopOptions): Pr
   session.step(3, 3, "record it");
   const { isGuarded } = await readGuarding(session, functionName, alias);
   const recorded = isGuarded ? await recordRollback(session, release, undefined, []) : undefined;
+  if (isGuarded) await tellStepsThatStay(session, [deployment.deploymentId]);
   const data = { ...facts(release), alias: aliasFacts(restored.alias), restoredBy: restored.by, recorded };
   if (restored.by === "later-release") {
     return {
