@@ -65,7 +65,7 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     if (!isOpened(before)) await ports.ledger.openRelease(record);
     await ports.ledger.changeAlias(appSpec.functionName, appSpec.alias, (known) => ({
       ...withOpened(known, record, facts.baseline),
-      ...withDeclared(known, record, facts.baseline),
+      ...(admission.admitted ? withDeclared(known, record, facts.baseline) : {}),
     }));
     if (!admission.admitted) {
       const verdict: Verdict = { kind: "hold", reasons: refusalReasons(admission), findings: admission.findings };

@@ -313,6 +313,7 @@ describe("what both versions share", () => {
     expect(reported(ports)).toBe("Failed");
     expect(recordOf(ports)?.verdict?.reasons.map(({ code }) => code)).toEqual(["incompatible"]);
     expect(recordOf(ports)?.reason).toContain("Release a version first that reads orders 4 and does not write it yet");
+    expect(Object.keys(aliasOf(ports)?.declared ?? {})).toEqual(["sha-1/config-1"]);
     expect(ports.functions.calls.of("invoke")).toEqual([]);
   });
 
