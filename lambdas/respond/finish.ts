@@ -3,6 +3,7 @@ import type { AlarmEvent } from "../../lib/core/release/events.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tell } from "./books.ts";
+import { checkRestored } from "./check-restored.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putBack, reasonsFor, recordPutBack, rolledBack } from "./guard-time.ts";
@@ -34,7 +35,7 @@ export async function finishPutBack(
     outcome: "rolled-back",
     severity: "critical",
     reasons,
-    findings: [],
+    findings: await checkRestored(response, release, { functionVersion: to }, await flags),
     flags: await flags,
     drifted: true,
     aliasState: await response.ports.functions.getAlias(release.functionName, release.alias),

@@ -10,6 +10,7 @@ import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.t
 import { onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { notItsDoing } from "./attribute.ts";
 import { rememberBad, rememberOutcome, rememberPutBack, rememberRollback, tell } from "./books.ts";
+import { checkRestored } from "./check-restored.ts";
 import { flagEvidence } from "./flag-evidence.ts";
 import { killOrAwait, killReleaseFlags, seeToFlags, tellFlagsOff } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
@@ -218,7 +219,8 @@ export async function putBack(
     return;
   }
   const { state, durationSeconds, isWritten } = moved.value;
-  const guardNews = { ...news, outcome: "rolled-back" as const, durationSeconds, aliasState: state };
+  const findings = await checkRestored(response, release, state, flags);
+  const guardNews = { ...news, findings, outcome: "rolled-back" as const, durationSeconds, aliasState: state };
   const isToldNow = await tell(response, "notify-guard", guardNews);
   const left = await others;
   if (left) throw left;

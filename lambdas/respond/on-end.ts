@@ -17,6 +17,7 @@ import {
   removeTemporaryAlarms,
   tell,
 } from "./books.ts";
+import { checkRestored } from "./check-restored.ts";
 import { clearShare } from "./clear-weights.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
@@ -191,12 +192,13 @@ async function finish(response: Response, ending: Ending): Promise<void> {
       if (!trouble) response.emit("rollbackDurationSeconds", durationSeconds);
     });
   }
+  const restored = reached && !trouble ? await checkRestored(response, release, alias, ending.flags) : [];
   const isToldNow = await tell(response, trouble ? "notify-trouble" : "notify", {
     release,
     outcome,
     severity: outcome === "rolled-back" ? "critical" : "warning",
     reasons,
-    findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? [])],
+    findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? []), ...restored],
     durationSeconds,
     aliasState: alias,
     flags: ending.flags,

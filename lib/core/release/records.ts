@@ -204,6 +204,8 @@ export interface ReleaseRecord {
   flagResults?: FlagResult[];
   /** Alarms that were red while it baked and that do not take it back, by name: when that was found, and why. */
   staysDespite?: Record<string, { at: string; why: string }>;
+  /** What was seen right after its traffic was put back: of the version that serves then, and of the flags. */
+  restored?: { at: string; version: string; findings: Reason[] };
   /** The newest trial of its guard time. */
   trial?: GuardTrial;
   /** Alarms whose actions a flag kill has disabled and not yet enabled again. */

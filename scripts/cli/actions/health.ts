@@ -3,6 +3,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { SideCounts } from "../../../lib/core/judge/types.ts";
 import type { AlarmState } from "../../../lib/core/ports.ts";
 import { openAttended } from "../../../lib/core/release/attended.ts";
+import { errorPercent, shortly, unhealthyCounts } from "../../../lib/core/release/health.ts";
 import { servingVersions } from "../../../lib/core/release/rollback-plan.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { describeAlias, isWhole, openReleaseOf, readAlias, readLedger, readPolicy } from "../lookup.ts";
@@ -10,8 +11,6 @@ import { done, type Outcome, type Session } from "../session.ts";
 
 const MINUTE_MS = 60_000;
 export const DEFAULT_HEALTH_MINUTES = 5;
-/** Healthy means fewer than 1 % errors. Percent. */
-const HEALTHY_ERROR_PERCENT = 1;
 
 export interface Health {
   functionName: string;
@@ -65,7 +64,7 @@ export async function lookAtHealth(
       .filter(([, alarm]) => alarm === "ALARM")
       .map(([name]) => redAlarm(name)),
     ...Object.entries(versions).flatMap(([version, counts]) =>
-      judgeCounts(version, counts, policy?.checks.maxAverageDurationMs),
+      unhealthyCounts(version, counts, policy?.checks.maxAverageDurationMs),
     ),
     ...leftoverWeights(state.weights, open !== undefined || attended !== undefined),
   ];
@@ -87,33 +86,12 @@ export async function lookAtHealth(
 
 const redAlarm = (name: string) => `alarm ${name} is in ALARM`;
 
-const errorPercent = ({ invocations, errors }: SideCounts) => (invocations === 0 ? 0 : (100 * errors) / invocations);
-
-function judgeCounts(version: string, counts: SideCounts, maxAverageDurationMs: number | undefined): string[] {
-  const percent = errorPercent(counts);
-  const average = counts.averageDurationMs;
-  const slow = maxAverageDurationMs !== undefined && average !== undefined && average > maxAverageDurationMs;
-  return [
-    ...(percent >= HEALTHY_ERROR_PERCENT
-      ? [
-          `version ${version}: ${format(percent)} % errors (${counts.errors} of ${counts.invocations}); ` +
-            `the limit is ${HEALTHY_ERROR_PERCENT} %`,
-        ]
-      : []),
-    ...(slow
-      ? [`version ${version}: ${format(average)} ms on average; the policy's limit is ${maxAverageDurationMs} ms`]
-      : []),
-  ];
-}
-
 /** Lambda itself adds a weight of 1.0 while it moves provisioned concurrency: that is no leftover. */
 function leftoverWeights(weights: Record<string, number>, isReleasing: boolean): string[] {
   const shares = Object.values(weights);
   if (shares.length === 0 || isReleasing || shares.every((share) => share === 1 || share === 0)) return [];
   return ["the alias is split between versions although no deployment is running; rollback-function makes it whole"];
 }
-
-const format = (value: number) => String(Math.round(value * 10) / 10);
 
 export function printHealth(session: Session, health: Health): void {
   const { total, alarms } = health;
@@ -125,14 +103,14 @@ export function printHealth(session: Session, health: Health): void {
   const figures =
     total.invocations === 0
       ? `no requests seen in the last ${health.minutes} min: neither healthy nor unhealthy by figures`
-      : `last ${health.minutes} min: ${total.invocations} requests, ${format(errorPercent(total))} % errors` +
-        (total.averageDurationMs === undefined ? "" : `, ${format(total.averageDurationMs)} ms average`) +
-        (total.p99DurationMs === undefined ? "" : `, ${format(total.p99DurationMs)} ms p99`);
+      : `last ${health.minutes} min: ${total.invocations} requests, ${shortly(errorPercent(total))} % errors` +
+        (total.averageDurationMs === undefined ? "" : `, ${shortly(total.averageDurationMs)} ms average`) +
+        (total.p99DurationMs === undefined ? "" : `, ${shortly(total.p99DurationMs)} ms p99`);
   const listed = new Set(Object.keys(alarms).map(redAlarm));
   for (const reason of health.reasons) if (!listed.has(reason)) session.print(`  - ${reason}`);
   session.print(`  ${figures}`);
   for (const [version, counts] of Object.entries(health.versions)) {
-    const percent = format(errorPercent(counts));
+    const percent = shortly(errorPercent(counts));
     session.print(`  version ${version}: ${counts.invocations} requests, ${percent} % errors`);
   }
   for (const line of describeAlarms(alarms, session.options.verbose)) session.print(`  ${line}`);
