@@ -1,7 +1,12 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { messageOf } from "../../lib/core/log.ts";
-import { aliasKey, disarmedBy, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
+import {
+  aliasKey,
+  disarmedBy,
+  disarmedWords,
+  type EnvironmentRecord,
+} from "../../lib/core/release/environment-record.ts";
 import { groupNotification } from "../../lib/core/release/group-messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
@@ -16,7 +21,6 @@ import { tellOnce } from "../runtime/tell-once.ts";
 import { killOrAwait, killReleaseFlags } from "./flags-off.ts";
 import { watcherOf } from "./put-back.ts";
 import type { Response } from "./responder.ts";
-import { disarmedWords } from "./standing.ts";
 
 /** A rollback does not wait longer to hear what else was released. Milliseconds. */
 const READ_LIMIT_MS = 2000;

@@ -4,8 +4,8 @@ import { isUndo } from "../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { unrecorded } from "../runtime/unrecorded.ts";
 import { bestEffort, type Response } from "./responder.ts";
-import { unrecorded } from "./unrecorded.ts";
 
 export interface LastRelease {
   /** What the alias's record calls it. */

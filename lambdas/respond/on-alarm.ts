@@ -11,6 +11,7 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { readPolicy } from "../../lib/core/release/release-facts.ts";
 import { shiftOf } from "../../lib/core/release/shift.ts";
+import { unrecorded } from "../runtime/unrecorded.ts";
 import { guardBake } from "./bake.ts";
 import { rememberBad } from "./books.ts";
 import { compareVersions } from "./compare.ts";
@@ -19,7 +20,6 @@ import { goOnTrying, guardRelease } from "./guard-time.ts";
 import { findLastRelease, lastByCodeDeploy } from "./last-release.ts";
 import { bestEffort, booksOpen, type Response } from "./responder.ts";
 import { recordVerdict, stopRelease } from "./stop-release.ts";
-import { unrecorded } from "./unrecorded.ts";
 
 /** Before an alias that may have been read too early is read again. Milliseconds. */
 const REREAD_MS = 1000;

@@ -9,6 +9,7 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { servingVersions } from "../../lib/core/release/rollback-plan.ts";
 import { shareWasGiven } from "../../lib/core/release/staged.ts";
+import { unrecorded } from "../runtime/unrecorded.ts";
 import {
   rememberBad,
   rememberOutcome,
@@ -24,7 +25,6 @@ import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { underOrders } from "./standing.ts";
-import { unrecorded } from "./unrecorded.ts";
 
 const POLL_MS = 5000;
 

@@ -2,6 +2,7 @@ import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
+import { disarmedWords } from "../../lib/core/release/environment-record.ts";
 import type { FlagVerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -9,7 +10,7 @@ import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { tell } from "./books.ts";
 import { killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
 import { bestEffort, type Response } from "./responder.ts";
-import { disarmedWords, readStanding } from "./standing.ts";
+import { readStanding } from "./standing.ts";
 
 /** The watch has judged flags of a release harmful by themselves: they go off, the code stays. */
 export async function onFlagVerdict(response: Response, event: FlagVerdictEvent): Promise<void> {

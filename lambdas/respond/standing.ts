@@ -4,7 +4,9 @@ import { factsOf } from "../../lib/core/log.ts";
 import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
   aliasKey,
+  asOrdered,
   disarmedBy,
+  disarmedWords,
   EMPTY_ENVIRONMENT,
   type EnvironmentRecord,
   type Order,
@@ -48,12 +50,9 @@ export async function readOrders({ ports, log }: Response): Promise<EnvironmentR
 
 /** The release as the guard may treat it now: while it is disarmed, nothing is rolled back automatically. */
 export async function underOrders(response: Response, release: ReleaseRecord): Promise<ReleaseRecord> {
-  const { disarmed } = await readStanding(response, release);
-  return disarmed ? { ...release, policy: { ...release.policy, automaticRollback: false } } : release;
+  const { environment } = await readStanding(response, release);
+  return asOrdered(release, environment, response.ports.clock.now());
 }
-
-export const disarmedWords = ({ by, until, reason }: Order) =>
-  `the guard is disarmed by ${by} until ${until}: ${reason}`;
 
 /** The guard sees that the version is bad and is not to act. */
 export async function tellHeld(

@@ -1,7 +1,7 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
-import { disarmedBy, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
+import { disarmedBy, disarmedWords, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
 import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -11,7 +11,7 @@ import { killOnce, killOrAwait } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { putBack } from "./guard-time.ts";
 import { bestEffort, booksOpen, once, type Response } from "./responder.ts";
-import { disarmedWords, readOrders } from "./standing.ts";
+import { readOrders } from "./standing.ts";
 
 /** The watch has judged the canary worse while traffic is split. */
 export async function onVerdict(response: Response, { deploymentId, verdict }: VerdictEvent): Promise<void> {

@@ -6,6 +6,7 @@ import { DISARMED, disarmedBy, type Order } from "../../lib/core/release/environ
 import { withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { Shift } from "../../lib/core/release/shift.ts";
+import { withUndecided } from "../../lib/core/release/staged.ts";
 import type { HookStatus } from "./hook.ts";
 
 interface ConcludePorts {
@@ -20,8 +21,9 @@ interface ConcludePorts {
 export async function concludeRelease(
   { clock, ledger }: ConcludePorts,
   release: ReleaseRecord,
-  { verdict: found, shift, actor }: { verdict: Verdict; shift: Shift | undefined; actor: string },
+  { verdict: judged, shift, actor }: { verdict: Verdict; shift: Shift | undefined; actor: string },
 ): Promise<Partial<ReleaseRecord> & { postTrafficStatus: HookStatus }> {
+  const found = withUndecided(judged, release);
   const order = disarmedBy(await ledger.getEnvironment(), release.functionName, clock.now());
   const policy = order ? { ...release.policy, automaticRollback: false } : release.policy;
   const conclusion = conclude(found, policy);

@@ -7,6 +7,7 @@ import { createLogSubscriptions } from "../../lib/adapters/log-subscriptions.ts"
 import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
 import { lazy } from "../../lib/adapters/options.ts";
+import { createPolicies } from "../../lib/adapters/policy.ts";
 import { createResponder } from "../../lib/adapters/responder.ts";
 import { createShift } from "../../lib/adapters/shift.ts";
 import { createSignalBooks } from "../../lib/adapters/signal-books.ts";
@@ -29,15 +30,18 @@ const turn = lazy(() => {
     monitoring: createMonitoring(options),
     books: createSignalBooks(ledgerTable, options),
   };
+  const functions = createFunctions(options);
   const ports = {
     clock: systemClock,
     deployments: createDeployments(options),
     ledger: createLedger(ledgerTable, options),
     monitoring: evidence.monitoring,
+    functions,
+    policies: createPolicies(options),
     notifier: createNotifier(topicArn, options),
     signals: withProbeRequests(
       logSignals(evidence, lambdaMetrics(evidence, log), log),
-      { clock: systemClock, functions: createFunctions(options), books: evidence.books },
+      { clock: systemClock, functions, books: evidence.books },
       log,
     ),
     books: evidence.books,

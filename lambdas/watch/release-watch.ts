@@ -1,4 +1,3 @@
-import { GoaroundError } from "../../lib/core/errors.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
 import type {
   Clock,
@@ -13,7 +12,7 @@ import type {
 } from "../../lib/core/ports.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import { waitingFlags } from "../../lib/core/release/enable-flags.ts";
-import { isOpened } from "../../lib/core/release/ledger-rules.ts";
+import { asOrdered, disarmedBy, disarmedWords } from "../../lib/core/release/environment-record.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { ALARMS_UNREAD, rememberRed, unansweredAlarms } from "../../lib/core/release/red-alarms.ts";
@@ -27,7 +26,14 @@ import {
   waitsBefore,
   withJudged,
 } from "../../lib/core/release/staged.ts";
-import { alertOf, nextStep, remember, type WatchFacts, type WatchStep } from "../../lib/core/release/watch.ts";
+import {
+  alertOf,
+  mustAskAgain,
+  nextStep,
+  remember,
+  type WatchFacts,
+  type WatchStep,
+} from "../../lib/core/release/watch.ts";
 import type { ResponderPort, ShiftPort, SignalPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import { concludeRelease } from "../runtime/conclude-release.ts";
@@ -35,9 +41,10 @@ import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription
 import { tellOnce } from "../runtime/tell-once.ts";
 import { watchEnabling } from "./enable-flags.ts";
 import { watchFlags } from "./flag-watcher.ts";
+import { KnownRelease, type KnownReleasePorts, type Remembered } from "./known-release.ts";
 import { answerStaged, nextStage } from "./stages.ts";
 
-export interface WatchPorts extends UnsubscribePorts {
+export interface WatchPorts extends UnsubscribePorts, KnownReleasePorts {
   clock: Clock;
   deployments: Pick<DeploymentsPort, "get" | "target" | "routing" | "reportHook">;
   ledger: LedgerPort;
@@ -60,7 +67,6 @@ interface Facts {
   at: Date;
   deployment: DeploymentInfo;
   target: DeploymentTarget | undefined;
-  found: ReleaseRecord;
 }
 
 interface Gathered extends WatchFacts {
@@ -84,10 +90,9 @@ export class ReleaseWatch {
   private readonly deploymentId: string;
   private readonly requestId: string;
   private readonly signal: AbortSignal;
+  private readonly known: KnownRelease;
   private facts: Facts | undefined;
   private routing: { known: TrafficRouting | undefined } | undefined;
-  /** What the ledger could not be told: this turn knows it all the same. */
-  private unwritten: Partial<ReleaseRecord> = {};
   /** The release bakes, and its alarms could not be read the last time. */
   private areAlarmsUnread = false;
   /** Looks that took a turn of their own, up to now. */
@@ -100,6 +105,7 @@ export class ReleaseWatch {
     deploymentId: string,
     requestId: string,
     signal: AbortSignal,
+    remembered: Remembered,
   ) {
     this.ports = ports;
     this.environment = environment;
@@ -107,6 +113,7 @@ export class ReleaseWatch {
     this.deploymentId = deploymentId;
     this.requestId = requestId;
     this.signal = signal;
+    this.known = new KnownRelease(ports, environment, log, deploymentId, remembered);
   }
 
   /** Does the next step, waiting excepted, and says which it was. */
@@ -137,7 +144,7 @@ export class ReleaseWatch {
         if (!(await this.report(release, shift, step.verdict))) break;
         return { kind: "wait", until: new Date(this.ports.clock.now().getTime() + STAY_MS), phase: "bake" };
       case "set-share":
-        await this.write((await nextStage(this.ports, release, step.percent, this.log)) ?? {});
+        await this.known.write((await nextStage(this.ports, release, step.percent, this.log)) ?? {});
         break;
       case "answer":
         await answerStaged(this.ports, release, step, this.log);
@@ -149,16 +156,16 @@ export class ReleaseWatch {
   private async gather(): Promise<Gathered> {
     const { clock, signals } = this.ports;
     const isOld = this.facts !== undefined && this.mayRelyOn(this.facts);
-    const { deployment, target, found } = isOld ? this.facts! : await this.ask();
+    const { deployment, target } = isOld ? this.facts! : await this.ask();
     const shift = shiftOf(target);
-    const recorded = { ...found, ...this.unwritten };
+    const recorded = this.known.now!;
     const routing = await this.readRouting(deployment.configuration);
     const split = comparedTime(recorded, { shift, routing });
     const flags = split.shift && !hasEnded(deployment) ? await this.lookAtFlags(recorded, split.shift) : undefined;
-    const known = { ...recorded, ...this.unwritten, ...flags?.changes };
+    const now = clock.now();
+    const known = asOrdered(this.known.now!, this.known.orders, now);
     const isBaking = shift?.endedAt !== undefined && known.handedOverAt !== undefined && !hasEnded(deployment);
     const release = isBaking && !isOld ? await this.lookAtAlarms(known) : known;
-    const now = clock.now();
     const isBad = release.judging?.verdict.kind === "rollback";
     const compared = split.shift && { release, ...split, shift: split.shift };
     const ahead = compared && !isBad ? await signals.next(compared, now) : undefined;
@@ -171,20 +178,18 @@ export class ReleaseWatch {
   }
 
   private async ask(): Promise<Facts> {
-    const { clock, deployments, ledger } = this.ports;
-    const [deployment, target, found] = await Promise.all([
-      deployments.get(this.deploymentId),
-      deployments.target(this.deploymentId),
-      ledger.getRelease(this.deploymentId),
-    ]);
-    if (!isOpened(found)) throw new GoaroundError("partly-done", "dependency", "the release has no record yet");
-    this.facts = { at: clock.now(), deployment, target, found };
+    const { clock, deployments } = this.ports;
+    const codeDeploys = Promise.all([deployments.get(this.deploymentId), deployments.target(this.deploymentId)]);
+    await this.known.read(codeDeploys);
+    const [deployment, target] = await codeDeploys;
+    this.facts = { at: clock.now(), deployment, target };
     return this.facts;
   }
 
   /** A log is asked every second or two: that is no reason to ask CodeDeploy as often, whose limits all releases share. */
-  private mayRelyOn({ at, found }: Facts): boolean {
-    const isByLog = found.signals !== undefined && found.judging?.logs?.left === undefined;
+  private mayRelyOn({ at }: Facts): boolean {
+    const { signals, judging } = this.known.now!;
+    const isByLog = signals !== undefined && judging?.logs?.left === undefined;
     return isByLog && this.ports.clock.now().getTime() - at.getTime() < FACTS_MS;
   }
 
@@ -197,7 +202,7 @@ export class ReleaseWatch {
 
   private async lookAtFlags(release: ReleaseRecord, shift: Shift, early?: Date) {
     const looked = await watchFlags(this.ports, release, { shift, early }, this.log);
-    if (looked.changes) await this.write(looked.changes);
+    if (looked.changes) await this.known.write(looked.changes);
     return looked;
   }
 
@@ -212,7 +217,7 @@ export class ReleaseWatch {
       if (red) watch = { unseen: 0, ...release.watch, red };
     });
     this.areAlarmsUnread = !isRead;
-    if (watch !== release.watch) await this.write({ watch });
+    if (watch !== release.watch) await this.known.write({ watch });
     return { ...release, watch };
   }
 
@@ -222,7 +227,7 @@ export class ReleaseWatch {
     const watch = remember(release.watch, judging);
     const staged = release.staged && withJudged(release.staged, release.judging, judging);
     const seen = { judging, watch, ...(staged ? { staged } : {}) };
-    const writing = this.write(seen);
+    const writing = this.known.write(seen);
     const isByLog = judging.logs !== undefined && !judging.logs.left;
     const isBad = decide({ ...gathered, release: { ...release, ...seen }, nextLookAt: undefined }).kind === "roll-back";
     // Seconds count: what is written, and what flags have to do with it, can wait.
@@ -248,7 +253,7 @@ export class ReleaseWatch {
       reasons: verdict.reasons.map(({ code }) => code),
     });
     await responder.rollBack(this.deploymentId, verdict);
-    await this.write({ watch: { unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
+    await this.known.write({ watch: { unseen: 0, ...release.watch, askedAt: clock.now().toISOString() } });
   }
 
   /** What comes of it is a deployment that is stopped, or an answer in the record. */
@@ -256,13 +261,13 @@ export class ReleaseWatch {
     const { responder, clock } = this.ports;
     this.log.warn("asking whose doing the red alarms are", { deploymentId: this.deploymentId, ...release.watch?.red });
     await responder.attribute(this.deploymentId);
-    await this.write({ watch: { unseen: 0, ...release.watch, redAskedAt: clock.now().toISOString() } });
+    await this.known.write({ watch: { unseen: 0, ...release.watch, redAskedAt: clock.now().toISOString() } });
   }
 
   /** Undefined when no flag waits for this release any more. */
   private async enableFlags(release: ReleaseRecord, deployment: DeploymentInfo): Promise<WatchStep | undefined> {
     const enabling = await watchEnabling(this.ports, release, deployment, this.log);
-    if (enabling?.changes) await this.write(enabling.changes);
+    if (enabling?.changes) await this.known.write(enabling.changes);
     return enabling && { kind: "wait", until: enabling.nextAt, phase: "bake" };
   }
 
@@ -275,7 +280,7 @@ export class ReleaseWatch {
     const verdict = this.areAlarmsUnread ? { ...judged, findings: [...judged.findings, ALARMS_UNREAD] } : judged;
     const changes = release.postTrafficStatus
       ? { postTrafficStatus: release.postTrafficStatus }
-      : await concludeRelease(this.ports, release, { verdict, shift, actor: "watch" });
+      : await this.conclude(release, verdict, shift);
     const status = changes.postTrafficStatus;
     const answer = await deployments.reportHook({
       deploymentId: this.deploymentId,
@@ -296,8 +301,21 @@ export class ReleaseWatch {
     return goesOn;
   }
 
+  /** What is not written down is not answered. A bad release does not wait for that: the responder pulls its lever without. */
+  private async conclude(release: ReleaseRecord, verdict: WatchVerdict, shift: Shift | undefined) {
+    try {
+      return await concludeRelease(this.ports, release, { verdict, shift, actor: "watch" });
+    } catch (error) {
+      if (mustAskAgain(release, this.ports.clock.now())) await this.askForRollback(release);
+      throw error;
+    }
+  }
+
   private async tell(release: ReleaseRecord, reasons: WatchVerdict["reasons"], isBad: boolean): Promise<void> {
-    const telling = { deploymentId: this.deploymentId, claim: "notify-hold", owner: this.requestId };
+    const claim = isBad ? "notify-bad" : "notify-hold";
+    const telling = { deploymentId: this.deploymentId, claim, owner: this.requestId };
+    const order = disarmedBy(this.known.orders, release.functionName, this.ports.clock.now());
+    const why = order ? disarmedWords(order) : "automatic rollback is switched off for this function";
     const notification = releaseNotification({
       environment: this.environment,
       release,
@@ -305,19 +323,9 @@ export class ReleaseWatch {
       severity: isBad ? "critical" : "warning",
       reasons,
       findings: release.judging?.verdict.findings ?? [],
-      trouble: isBad ? "the canary is bad and automatic rollback is switched off for this function" : undefined,
+      trouble: isBad ? `the canary is bad and ${why}` : undefined,
     });
     await this.bestEffort("telling people", () => tellOnce(this.ports, telling, notification, this.log));
-  }
-
-  /** What cannot be written is taken again by a later turn: the verdict does not depend on it. */
-  private async write(changes: Partial<ReleaseRecord>): Promise<void> {
-    this.unwritten = { ...this.unwritten, ...changes };
-    if (this.facts) this.facts.found = { ...this.facts.found, ...changes };
-    const written = await this.bestEffort("keeping what was seen", () =>
-      this.ports.ledger.updateRelease(this.deploymentId, this.unwritten),
-    );
-    if (written) this.unwritten = {};
   }
 
   /** The sweep keeps what could not be tidied up. */
@@ -334,7 +342,7 @@ export class ReleaseWatch {
     const stopped = await this.bestEffort("ending the counting of the log", () =>
       stopCounting(this.ports, release, this.log),
     );
-    if (stopped) await this.write({ signals: undefined });
+    if (stopped) await this.known.write({ signals: undefined });
     return stopped;
   }
 

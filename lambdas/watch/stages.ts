@@ -1,6 +1,6 @@
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
-import type { Verdict } from "../../lib/core/judge/types.ts";
+import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
 import type { Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentsPort, LedgerPort } from "../../lib/core/ports.ts";
 import { disarmedBy } from "../../lib/core/release/environment-record.ts";
@@ -18,6 +18,7 @@ export interface StagesPorts {
 interface Answer {
   status: "Succeeded" | "Failed";
   verdict: Verdict;
+  undecided?: Reason;
 }
 
 /** The next stage of a staged release. Answers what the record is to know of it; undefined when the release is refused its share. */
@@ -51,10 +52,12 @@ export async function answerStaged(
   const { deploymentId, preTrafficHookId, staged } = release;
   const cleared = await shift.setShare(deploymentId, 0);
   if (!cleared.isSet) log.warn("the share could not be taken away", { deploymentId, why: cleared.why });
-  const { status, verdict } = cleared.isSet ? await underOrders(ports, release, answer) : failed(answer, cleared.why);
+  const { status, verdict, undecided } = cleared.isSet
+    ? await underOrders(ports, release, answer)
+    : failed(answer, cleared.why);
   await ledger.updateRelease(deploymentId, {
     preTrafficStatus: status,
-    staged: { clearedAt: clock.now().toISOString(), ...staged! },
+    staged: { clearedAt: clock.now().toISOString(), ...staged!, ...(undecided ? { undecided } : {}) },
     ...(status === "Failed" && release.preTrafficStatus === undefined
       ? { verdict, reason: verdict.reasons.map(({ message }) => message).join("; "), actor: "watch" }
       : {}),

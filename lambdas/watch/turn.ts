@@ -5,6 +5,7 @@ import type { Clock } from "../../lib/core/ports.ts";
 import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { isPoison, parseTurnEvent } from "../../lib/core/release/events.ts";
 import type { RunContext } from "../runtime/context.ts";
+import type { Remembered } from "./known-release.ts";
 import { ReleaseWatch, STAY_MS, type WatchPorts } from "./release-watch.ts";
 
 /** What the state machine does after a turn: end, or wait and take another. */
@@ -34,12 +35,21 @@ const RARE_SECONDS = 300;
  */
 export function createTurn(unbounded: WatchPorts, environment: string, log: Log) {
   const ports = { ...unbounded, ledger: boundedLedger(unbounded.ledger, unbounded.clock, DECISION_LIMITS) };
+  const remembered: Remembered = new Map();
   return async function turn(event: unknown, context: RunContext): Promise<TurnResult> {
     const parsed = parseTurnEvent(event);
     if (isPoison(parsed)) throw new GoaroundError("defect", "defect", `not a turn of the watch: ${parsed.why}`);
     const budgetMs = context.getRemainingTimeInMillis() - EXIT_RESERVE_MS;
     return withinBudget(ports.clock, budgetMs, ({ signal }) => {
-      const run = new ReleaseWatch(ports, environment, log, parsed.deploymentId, context.awsRequestId, signal);
+      const run = new ReleaseWatch(
+        ports,
+        environment,
+        log,
+        parsed.deploymentId,
+        context.awsRequestId,
+        signal,
+        remembered,
+      );
       return keepGoing(ports.clock, run, log, Math.min(budgetMs, TURN_MS), signal);
     });
   };

@@ -128,6 +128,9 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       reportHook,
       ...readAlarms,
       ledger,
+      // The release, as CodeDeploy and its policy have it, while the ledger does not answer.
+      readFunctions,
+      readPolicy,
       // What the signals Lambda has counted.
       { actions: ["dynamodb:Query"], resources: [props.tableArn] },
       logs("DeleteSubscriptionFilter"),

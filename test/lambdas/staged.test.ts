@@ -302,6 +302,19 @@ describe("a bad staged release", () => {
     expect(clock() <= "12:58").toBe(true);
   });
 
+  it("goes through its stages in their time, and people are told, while the guard is disarmed", async () => {
+    faultFrom = minute("01:00");
+    await begun();
+    responds();
+    const order = { reason: "drill", by: "user/alice", at: "2026-03-02T12:00:00Z", until: "2026-03-02T18:00:00Z" };
+    ports.ledger.environment.disarmed["*"] = order;
+    await watch();
+    expect(moves.map((move) => move.split(" ")[1])).toEqual(["5", "20", "50", "0", "100"]);
+    expect(moves[1]).toBe("12:03 20");
+    expect(recordOf().outcome).toBe("promoted");
+    expect(ports.notifier.sent.map(({ severity }) => severity)).toContain("critical");
+  });
+
   it("goes through its stages, and people are told, while automatic rollback is off", async () => {
     faultFrom = minute("05:00");
     await begun({ automaticRollback: false });
@@ -333,6 +346,22 @@ describe("a staged release that cannot be decided", () => {
       }
     },
   );
+
+  it("is promoted with a word of what its last stage left open, although the evidence before says promote", async () => {
+    const stages = [
+      { percent: 50, minutes: 10 },
+      { percent: 60, minutes: 10 },
+      { percent: 100, minutes: 0 },
+    ];
+    await begun({ staged: { stages, minSamples: 100 } });
+    await watch(() => moves.length === 2);
+    traffic = 2;
+    await watch();
+    const { outcome, verdict } = recordOf();
+    expect([outcome, verdict?.kind]).toEqual(["promoted", "promote"]);
+    expect(verdict?.findings.map(({ code }) => code)).toContain("stage-not-decided");
+    expect(ports.notifier.sent.flatMap(({ data }) => data.findings)).toContain("stage-not-decided");
+  });
 
   it("is failed when somebody else has moved its alias", async () => {
     await begun();

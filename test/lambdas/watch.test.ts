@@ -249,6 +249,115 @@ describe("a watch that cannot see", () => {
   });
 });
 
+describe("a watch whose ledger does not answer", () => {
+  const LEDGER = ["getRelease", "getAlias", "getEnvironment", "claim", "complete", "updateRelease", "changeAlias"];
+  const stopsAt = () => {
+    const stop = ports.responder.rollBack.bind(ports.responder);
+    const at: string[] = [];
+    ports.responder.rollBack = async (deploymentId, verdict) => {
+      at.push(time());
+      await stop(deploymentId, verdict);
+      ports.deployments.end(ID, "Stopped");
+    };
+    return at;
+  };
+
+  it.each(["fail", "hang"] as const)(
+    "compares by what CodeDeploy and the policy say, in turns that know nothing, when its calls %s",
+    async (how) => {
+      await shifting();
+      faultFrom = { at: minute("01:00"), percent: 50 };
+      ports.clock.set(minute("01:30"));
+      for (const operation of LEDGER) ports.ledger.calls[how](operation);
+      const at = stopsAt();
+      await watch();
+      expect(at).toHaveLength(1);
+      expect(at[0]! <= "04:00").toBe(true);
+      expect(ports.responder.asked[0]).toMatchObject({ deploymentId: ID, verdict: { kind: "rollback" } });
+    },
+  );
+
+  it("goes on from the last word that it had, and waits seconds for another", async () => {
+    await shifting({ bakeMinutes: 0 });
+    ports.policies.calls.fail("read");
+    const all = { ...ports, signals: lambdaMetrics(ports, silent) };
+    const process = createTurn(all, "dev", silent);
+    const inOne = () => process({ deploymentId: ID }, contextOf(ports, 330_000));
+    await inOne();
+    ports.clock.set(minute("01:30"));
+    for (const operation of LEDGER) ports.ledger.calls.hang(operation);
+    faultFrom = { at: minute("01:00"), percent: 50 };
+    const at = stopsAt();
+    for (let turns = 0; turns < 20 && at.length === 0; turns += 1)
+      ports.clock.advance((await inOne()).waitSeconds * 1000);
+    expect(at[0]! <= "03:30").toBe(true);
+  });
+
+  it("writes nothing over what the ledger has, once it answers again", async () => {
+    await shifting();
+    ports.clock.set(minute("03:05"));
+    await turn();
+    const { judging } = recordOf();
+    const process = createTurn({ ...ports, signals: lambdaMetrics(ports, silent) }, "dev", silent);
+    ports.clock.set(minute("03:30"));
+    let calls = 0;
+    const read = ports.ledger.getRelease.bind(ports.ledger);
+    ports.ledger.getRelease = async (id) => {
+      calls += 1;
+      if (calls === 1) throw throttled();
+      return read(id);
+    };
+    await process({ deploymentId: ID }, contextOf(ports, 330_000));
+    expect(recordOf().judging).toEqual(judging);
+  });
+
+  it("has a release rolled back whose bad end it cannot write down", async () => {
+    await shifting();
+    faultFrom = { at: minute("04:00"), percent: 40 };
+    ports.ledger.calls.fail("changeAlias");
+    ports.ledger.calls.fail("getEnvironment");
+    const at = stopsAt();
+    await watch().catch(() => undefined);
+    expect(at).toHaveLength(1);
+  });
+
+  it("waits where there is no record yet", async () => {
+    await shifting();
+    ports.ledger.releases.delete(ID);
+    await expect(turn()).rejects.toMatchObject({ code: "partly-done" });
+  });
+});
+
+describe("a watch of a guard that is disarmed", () => {
+  it("asks for nothing, tells who disarmed it, and lets the release go on through its bake", async () => {
+    await shifting();
+    faultFrom = { at: minute("02:00"), percent: 20 };
+    const order = { reason: "drill", by: "user/alice", at: "2026-03-02T12:00:00Z", until: "2026-03-02T16:00:00Z" };
+    ports.ledger.environment.disarmed["*"] = order;
+    await watch();
+    expect(ports.responder.asked).toEqual([]);
+    expect([answer(), time()]).toEqual(["Succeeded", "15:20"]);
+    expect(ports.notifier.sent[0]).toMatchObject({ severity: "critical" });
+    expect(ports.notifier.sent[0]!.data.trouble).toContain("disarmed by user/alice");
+  });
+
+  it("asks as soon as it is armed again", async () => {
+    await shifting();
+    faultFrom = { at: minute("01:00"), percent: 20 };
+    const order = { reason: "drill", by: "user/alice", at: "2026-03-02T12:00:00Z", until: "2026-03-02T12:04:00Z" };
+    ports.ledger.environment.disarmed["*"] = order;
+    const stop = ports.responder.rollBack.bind(ports.responder);
+    let askedAt = "";
+    ports.responder.rollBack = async (...asked) => {
+      askedAt ||= time();
+      await stop(...asked);
+      ports.deployments.end(ID, "Stopped");
+    };
+    await watch();
+    expect(askedAt >= "04:00" && askedAt <= "05:00").toBe(true);
+  });
+});
+
 describe("exactly one status, whatever dies", () => {
   it("comes from the hook itself when nobody watches", async () => {
     await shifting();

@@ -1,3 +1,4 @@
+import type { Policy } from "../../contract/policy.ts";
 import type { Latch } from "./cooldown.ts";
 import type { FreezeWindow } from "./freeze.ts";
 import type { GroupWave } from "./release-groups.ts";
@@ -110,6 +111,19 @@ export function disarmedBy(record: EnvironmentRecord, functionName: string, now:
     (order) => order !== undefined && isInForce(order, now),
   );
 }
+
+export const disarmedWords = ({ by, until, reason }: Order) =>
+  `the guard is disarmed by ${by} until ${until}: ${reason}`;
+
+/** A release as the guard may treat it now: while it is disarmed, nothing is rolled back automatically. */
+export const asOrdered = <R extends { functionName: string; policy: Policy }>(
+  release: R,
+  record: EnvironmentRecord,
+  now: Date,
+): R =>
+  disarmedBy(record, release.functionName, now)
+    ? { ...release, policy: { ...release.policy, automaticRollback: false } }
+    : release;
 
 export const disarm = (record: EnvironmentRecord, scope: string, order: Order): Changes => ({
   disarmed: { ...record.disarmed, [scope]: order },

@@ -113,6 +113,8 @@ export interface StagedProgress {
   }[];
   /** From then on the canary has no share, until CodeDeploy gives it all. */
   clearedAt?: string;
+  /** What was not decided when the canary got all traffic all the same. */
+  undecided?: Reason;
 }
 
 /** Both versions side by side after an alarm in guard time. */

@@ -37,7 +37,8 @@ export type StagedStep =
   | { kind: "set-share"; percent: number }
   | { kind: "look" }
   | { kind: "roll-back" }
-  | { kind: "answer"; status: "Succeeded" | "Failed"; verdict: Verdict }
+  /** `undecided`: what is not known although the release goes on. */
+  | { kind: "answer"; status: "Succeeded" | "Failed"; verdict: Verdict; undecided?: Reason }
   | { kind: "wait"; until: Date; phase: "shift" };
 
 export function nextStagedStep(facts: StagedFacts): StagedStep {
@@ -70,10 +71,9 @@ export function nextStagedStep(facts: StagedFacts): StagedStep {
   if (now >= limit) {
     const goes = policy.onInconclusive === "promote-and-bake" || !policy.automaticRollback;
     const late = notDecided(`the hook's hour is over and ${gate.why}`, HOOK_LIMIT_MS);
-    const findings = [...verdict.findings, late];
     const undecided = { ...verdict, kind: "inconclusive" as const, reasons: [late, ...verdict.reasons] };
     return goes
-      ? { kind: "answer", status: "Succeeded", verdict: { ...verdict, findings } }
+      ? { kind: "answer", status: "Succeeded", verdict, undecided: late }
       : { kind: "answer", status: "Failed", verdict: undecided };
   }
   const ends = new Date(Date.parse(current.at) + stages[steps.length - 1]!.minutes * MINUTE_MS);
@@ -126,6 +126,10 @@ export function stageGate(
 /** The time of a stage, or of all of them, is over without a decision. */
 export const notDecided = (message: string, limitMs: number): Reason =>
   fact("stage-not-decided", message, { limit: limitMs / MINUTE_MS });
+
+/** What the last stage left open is told at the end, whatever was found of the rest. */
+export const withUndecided = (verdict: Verdict, { staged }: Pick<ReleaseRecord, "staged">): Verdict =>
+  staged?.undecided ? { ...verdict, findings: [...verdict.findings, staged.undecided] } : verdict;
 
 /** Before the first look. */
 export const NOTHING_JUDGED: Verdict = { kind: "inconclusive", reasons: [], findings: [] };

@@ -7,6 +7,7 @@ import { hasEnded } from "./deployment.ts";
 import type { Judging, ReleaseRecord, WatchMemory } from "./records.ts";
 import { ANSWER_MS, mustAttribute, type RedAlarm, withUnanswered } from "./red-alarms.ts";
 import type { Shift } from "./shift.ts";
+import { withUndecided } from "./staged.ts";
 
 /** How often an open deployment is looked at when nothing else is due: at its turning points, and in between. */
 const IDLE_MS = { turning: 15_000, between: 60_000 };
@@ -57,11 +58,10 @@ export function nextStep(facts: WatchFacts): WatchStep {
   if (!shift) return { kind: "wait", until: after(IDLE_MS.turning), phase: "shift" };
 
   const verdict = release.judging?.verdict;
-  const bad = verdict?.kind === "rollback" && release.policy.automaticRollback;
+  const bad = isToGoBack(release);
   const ended = shift.endedAt;
   if (bad && !ended) {
-    const askedAt = release.watch?.askedAt === undefined ? undefined : new Date(release.watch.askedAt);
-    const due = askedAt === undefined || now.getTime() - askedAt.getTime() >= ASK_AGAIN_MS;
+    const due = mustAskAgain(release, now);
     return due ? { kind: "roll-back" } : { kind: "wait", until: after(IDLE_MS.turning), phase: "shift" };
   }
   const isDue = nextLookAt !== undefined && nextLookAt <= now;
@@ -87,6 +87,15 @@ export function nextStep(facts: WatchFacts): WatchStep {
     until: soonest(pending, now < baked ? baked : undefined, after(IDLE_MS.between)),
     phase: "bake",
   };
+}
+
+const isToGoBack = ({ judging, policy }: Pick<ReleaseRecord, "judging" | "policy">) =>
+  judging?.verdict.kind === "rollback" && policy.automaticRollback;
+
+/** The responder is asked to roll a bad release back, and again when nothing has come of it. */
+export function mustAskAgain(release: Pick<ReleaseRecord, "judging" | "policy" | "watch">, now: Date): boolean {
+  const askedAt = release.watch?.askedAt;
+  return isToGoBack(release) && (askedAt === undefined || now.getTime() - Date.parse(askedAt) >= ASK_AGAIN_MS);
 }
 
 /** What to remember of a look, and what people should hear of: once, when it has lasted. */
@@ -173,5 +182,5 @@ function promotedBy(release: Partial<ReleaseRecord> | undefined, since: Date): V
   if (judging?.verdict.kind !== "promote") return undefined;
   // A stage's gate lets nothing through that is not judged to its last minute.
   const isWhole = staged?.clearedAt !== undefined || Date.parse(judging.judgedUntil) > since.getTime() - MINUTE_MS;
-  return isWhole ? judging.verdict : undefined;
+  return isWhole ? withUndecided(judging.verdict, { staged }) : undefined;
 }
