@@ -91,6 +91,31 @@ it("doctor removes the subscription filter of a release that is over, and nobody
   expect((await repair(harness)).json()).toMatchObject({ findings: [] });
 });
 
+it("doctor leaves the subscription filter of another alias's open release, which logs to the same group", async () => {
+  const harness = new Harness();
+  await leftBehind(harness, {});
+  harness.releasing();
+  harness.ports.subscriptions.filters.set("/aws/lambda/orders", new Set(["goaround-dev-d-000000004"]));
+  expect((await repair(harness)).json()).toMatchObject({ findings: [] });
+  harness.ports.deployments.deployments.get("d-000000004")!.status = "Succeeded";
+  expect(codes((await repair(harness)).json(), "repaired")).toEqual(["log-filter-left"]);
+});
+
+it.each(["always", "during-release"] as const)(
+  "doctor looks whether another function that logs to the group asks for its permanent filter: %s",
+  async (logs) => {
+    const harness = new Harness();
+    await leftBehind(harness, {});
+    harness.guarded("invoices", "1", { signals: { source: "logs", logs } });
+    const { versions } = harness.ports.functions.functions.get("invoices")!;
+    versions.set("1", { ...versions.get("1")!, logGroup: "/aws/lambda/orders" });
+    const filters = new Set(["goaround-dev-always"]);
+    harness.ports.subscriptions.filters.set("/aws/lambda/orders", filters);
+    await repair(harness);
+    expect(filters.size).toBe(logs === "always" ? 1 : 0);
+  },
+);
+
 it("doctor takes what serves for the last known good where that was deleted", async () => {
   const harness = new Harness();
   await leftBehind(harness, {});

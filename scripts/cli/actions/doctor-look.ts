@@ -1,24 +1,17 @@
-import {
-  alarmNamePrefix,
-  defaultLogGroup,
-  OWN_FLAG_DEPLOYMENT_PREFIX,
-  policyParameterName,
-  signalFilterName,
-  signalFilterPrefix,
-} from "../../../lib/contract/names.ts";
+import { alarmNamePrefix, OWN_FLAG_DEPLOYMENT_PREFIX, policyParameterName } from "../../../lib/contract/names.ts";
 import type { FlagReference, Policy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { FlagTarget, VersionInfo } from "../../../lib/core/ports.ts";
 import { isAttendedId } from "../../../lib/core/release/attended.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
 import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/core/release/doctor.ts";
-import type { LogFilter } from "../../../lib/core/release/findings.ts";
 import { flagStates } from "../../../lib/core/release/flag-document.ts";
 import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import { parameterInTemplate } from "../../../lib/core/release/reconcile.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
+import { leftFilters } from "./left-filters.ts";
 import { lookAtLog } from "./log-look.ts";
 
 /** How many deployments of a group are looked through: leftovers are found soon after they were left. */
@@ -67,10 +60,7 @@ export async function lookAt(session: Session, functionName: string, alias: stri
     flagsOn: flags.on,
     killedButOn: ledger.answered ? await killedButOn(session, flags) : [],
     alarmActions: flags.isKilling ? {} : await alarmActions(session, functionName, alias, releases, flags.monitors),
-    leftFilters: await leftFilters(session, functionName, versions, {
-      open: open?.deployment.deploymentId,
-      policy: guarding?.policy,
-    }),
+    leftFilters: await leftFilters(session, functionName, versions),
     policy: {
       document: guarding?.document,
       template: stack && (await templatePolicy(session, stack.stackName, functionName, alias)),
@@ -102,31 +92,6 @@ async function lookAtNextLog(
     session.ports.functions.getVersion(functionName, "$LATEST"),
   );
   return lookAtLog(session, policy, [versions.find(({ version }) => version === serving), latest]);
-}
-
-/** The guard's own subscription filters on the function's logs, without those that are in use. */
-async function leftFilters(
-  session: Session,
-  functionName: string,
-  versions: readonly VersionInfo[],
-  { open, policy }: { open: string | undefined; policy: Policy | undefined },
-): Promise<LogFilter[]> {
-  const { environment, ports } = session;
-  const wanted = new Set([
-    ...(open === undefined ? [] : [signalFilterName(environment, open)]),
-    // Who cannot read the policy cannot tell whether it asks for a filter that stays.
-    ...(policy === undefined || policy.signals.logs === "always" ? [signalFilterName(environment, "always")] : []),
-  ]);
-  const groups = new Set([defaultLogGroup(functionName), ...versions.flatMap(({ logGroup }) => logGroup ?? [])]);
-  const left: LogFilter[] = [];
-  for (const logGroup of groups) {
-    const found = await session.attempt(
-      `the subscription filters of ${logGroup} could not be read`,
-      ports.logFilters.list(logGroup, signalFilterPrefix(environment)),
-    );
-    for (const filterName of found ?? []) if (!wanted.has(filterName)) left.push({ logGroup, filterName });
-  }
-  return left;
 }
 
 /** The newest deployments of the alias that are no rollbacks, newest first. */
