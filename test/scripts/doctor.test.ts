@@ -116,6 +116,38 @@ describe("goaround doctor", () => {
     expect(scene.served["2"]).toBeUndefined();
   });
 
+  /** The responder's own write after a stop, ahead of CodeDeploy's rollback. */
+  async function stoppedAndCleared(resources: Record<string, unknown>, autoRollbackEnabled: boolean) {
+    await scene.begin(resources);
+    await scene.pass(60_000);
+    const { id: deploymentId } = (await scene.deployments()).find(({ status }) => status === "InProgress")!;
+    await scene.call("codedeploy", "StopDeployment", { deploymentId, autoRollbackEnabled });
+    await scene.moveAlias("1");
+    return deploymentId;
+  }
+
+  it("has nothing to say of weights that the responder has cleared while the stopped deployment is still open", async () => {
+    const deploymentId = await stoppedAndCleared(release("B"), true);
+    expect((await scene.deployments()).find(({ id }) => id === deploymentId)?.status).toBe("InProgress");
+    expect((await examine("--repair")).json()).toMatchObject({ exitCode: 0, findings: [] });
+    expect(scene.alias()).toEqual({ version: "1", weights: {} });
+    await scene.pass(120_000);
+    expect((await scene.stack()).status).toBe("UPDATE_ROLLBACK_COMPLETE");
+    expect((await examine()).json()).toMatchObject({ exitCode: 0, findings: [] });
+    expect((await scene.deploy(release("C"))).status).toBe("UPDATE_COMPLETE");
+  });
+
+  it("has nothing to say of weights that the responder has cleared where no rollback of CodeDeploy's followed", async () => {
+    const resources = release("B");
+    resources.Group!.Properties.AutoRollbackConfiguration = { Enabled: false, Events: [] };
+    await stoppedAndCleared(resources, false);
+    await scene.pass(120_000);
+    expect((await scene.deployments()).map(({ creator }) => creator)).not.toContain("codeDeployRollback");
+    expect((await examine("--repair")).json()).toMatchObject({ exitCode: 0, findings: [] });
+    expect(scene.alias()).toEqual({ version: "1", weights: {} });
+    expect((await scene.deploy(release("C"))).status).toBe("UPDATE_COMPLETE");
+  });
+
   it("clears a weight that gets no traffic, because CodeDeploy refuses the alias for it", async () => {
     await scene.deploy(release("B"));
     await scene.moveAlias("2", { "1": 0 });
