@@ -116,6 +116,41 @@ describe("a staged release that a command drives", () => {
     expect(ran.exitCode).toBe(5);
   });
 
+  it.each(["fail", "hang"] as const)(
+    "judges on while reads of the ledger %s, and takes a bad version back",
+    async (how) => {
+      const harness = ready((minute) => (minute > 3 ? 30 : 0.5));
+      const { ledger, clock, functions } = harness.ports;
+      const startedAt = clock.now().getTime();
+      let isSilent = false;
+      const read = ledger.getRelease.bind(ledger);
+      const silence = () => (how === "fail" ? Promise.reject(throttled()) : new Promise<never>(() => undefined));
+      ledger.getRelease = (id) => (isSilent ? silence() : read(id));
+      later(harness, 3, () => {
+        isSilent = true;
+      });
+      let backAfterMinutes = 0;
+      const move = functions.moveAlias.bind(functions);
+      functions.moveAlias = (to) => {
+        backAfterMinutes = (clock.now().getTime() - startedAt) / MINUTE_MS;
+        isSilent = false;
+        return move(to);
+      };
+      await harness.run(deploy, ...SHORT);
+      expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+      expect(backAfterMinutes).toBeLessThan(9);
+    },
+  );
+
+  it("gives no more traffic while the ledger does not say whose the release is", async () => {
+    const harness = ready();
+    const { ledger } = harness.ports;
+    later(harness, 5, () => ledger.calls.fail("getRelease", throttled()));
+    later(harness, 40, () => harness.interrupt());
+    await harness.run(deploy, ...SHORT);
+    expect(shares(harness)).toEqual([0.1]);
+  });
+
   it("keeps the share after Ctrl-C, says what stands, and goes on where it was with the same command", async () => {
     const harness = ready();
     later(harness, 4, () => harness.interrupt());

@@ -1,8 +1,14 @@
+import { withinBudget } from "../../../lib/core/deadline.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import { fact } from "../../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../../lib/core/judge/types.ts";
 import { type AttendedStep, BEAT_MS, nextAttendedStep, takeBackCommand } from "../../../lib/core/release/attended.ts";
-import { disarmedBy } from "../../../lib/core/release/environment-record.ts";
+import {
+  asOrdered,
+  disarmedBy,
+  EMPTY_ENVIRONMENT,
+  type EnvironmentRecord,
+} from "../../../lib/core/release/environment-record.ts";
 import { giveShare, percentOf } from "../../../lib/core/release/give-share.ts";
 import { judgeWindow, windowsAhead } from "../../../lib/core/release/judge-shift.ts";
 import { publishedAt } from "../../../lib/core/release/look.ts";
@@ -22,6 +28,8 @@ const SOON_MS = 1000;
 /** AWS may be out of reach for so long before a person must look. Milliseconds. */
 const PATIENCE_MS = 30 * 60_000;
 const AGAIN_MS = 5000;
+/** The ledger is waited for no longer: the versions are compared meanwhile. Milliseconds. */
+const LEDGER_MS = 10_000;
 /** Between two words about a stage that goes on. Milliseconds. */
 const TELL_MS = 30 * 60_000;
 
@@ -62,6 +70,9 @@ class Drive {
   private strange = 0;
   private told = { why: "", atMs: 0 };
   private isOver = false;
+  /** What the ledger last said, and what people had ordered then. */
+  private known: ReleaseRecord;
+  private orders: EnvironmentRecord = EMPTY_ENVIRONMENT;
   /** What the ledger could not be told. */
   private unwritten: Partial<ReleaseRecord> = {};
 
@@ -70,6 +81,7 @@ class Drive {
     this.id = release.deploymentId;
     this.owner = release.attended!.owner!;
     this.stackName = stackName;
+    this.known = release;
     this.beatAtMs = session.clock.now().getTime();
     this.describe(release);
   }
@@ -77,7 +89,7 @@ class Drive {
   /** One step, or how it ended. */
   async turn(): Promise<Outcome | { waitMs: number }> {
     const { session, stackName } = this;
-    const release = await this.read();
+    const { release, silence } = await this.read();
     if (release.closedAt) {
       this.isOver = true;
       return endedByOthers(session, release, stackName);
@@ -89,6 +101,8 @@ class Drive {
       nextLookAt: window && publishedAt(window),
       objections: await this.objections(release),
     });
+    // Somebody else may have the release by now: more traffic is only given by the ledger's word.
+    if (silence && (step.kind === "set-share" || step.kind === "promote")) throw silence;
     if (step.kind === "roll-back")
       return this.end(() => takeBack(session, { release, verdict: step.verdict, stackName }));
     const moved = await this.movedByOthers(release);
@@ -124,12 +138,25 @@ class Drive {
     return outcome;
   }
 
-  /** The record with what it could not be told, as the guard's orders have it now. */
-  private async read(): Promise<ReleaseRecord> {
+  /**
+   * The record with what it could not be told, as the guard's orders have it now. While the ledger does not answer, as it was:
+   * a bad version does not wait for it.
+   */
+  private async read(): Promise<{ release: ReleaseRecord; silence?: unknown }> {
+    try {
+      return { release: this.asOrdered(await this.ask()) };
+    } catch (error) {
+      if (this.session.signal.aborted || !isPassing(error)) throw error;
+      this.tellWhy(`${(error as Error).message}; going on with what is known`);
+      return { release: this.asOrdered({ ...this.known, ...this.unwritten }), silence: error };
+    }
+  }
+
+  private async ask(): Promise<ReleaseRecord> {
     const { session, id } = this;
     const { ledger } = session.ports;
     const now = session.clock.now();
-    const [found, orders] = await Promise.all([ledger.getRelease(id), ledger.getEnvironment()]);
+    const [found, orders] = await within(session, () => Promise.all([ledger.getRelease(id), ledger.getEnvironment()]));
     if (!found?.attended) throw new GoaroundError("defect", "defect", `the record of ${id} is gone`);
     const { attended } = found;
     if (attended.owner !== this.owner && !found.closedAt) {
@@ -138,15 +165,20 @@ class Drive {
         advice: "Leave it to them.",
       });
     }
-    const release = { ...found, ...this.unwritten };
+    this.known = found;
+    this.orders = orders;
     if (!found.closedAt && (now.getTime() - this.beatAtMs >= BEAT_MS || Object.keys(this.unwritten).length > 0)) {
       await this.write({ attended: { ...attended, beatAt: now.toISOString() } });
       this.beatAtMs = now.getTime();
     }
-    const order = disarmedBy(orders, release.functionName, now);
-    if (!order) return release;
-    this.tellWhy(`the guard is disarmed by ${order.by} until ${order.until}: nothing is rolled back`);
-    return { ...release, policy: { ...release.policy, automaticRollback: false } };
+    return { ...this.known, ...this.unwritten };
+  }
+
+  private asOrdered(release: ReleaseRecord): ReleaseRecord {
+    const now = this.session.clock.now();
+    const order = disarmedBy(this.orders, release.functionName, now);
+    if (order) this.tellWhy(`the guard is disarmed by ${order.by} until ${order.until}: nothing is rolled back`);
+    return asOrdered(release, this.orders, now);
   }
 
   /** Alarms that were green before the release, and those of what it needs; asked for when the next stage is due. */
@@ -256,7 +288,8 @@ class Drive {
   /** What cannot be written now is written with the next sign of life. */
   private async write(changes: Partial<ReleaseRecord>): Promise<void> {
     this.unwritten = { ...this.unwritten, ...changes };
-    await this.session.ports.ledger.updateRelease(this.id, this.unwritten);
+    await within(this.session, () => this.session.ports.ledger.updateRelease(this.id, this.unwritten));
+    this.known = { ...this.known, ...this.unwritten };
     this.unwritten = {};
   }
 
@@ -274,6 +307,16 @@ class Drive {
     if (why === this.told.why && atMs - this.told.atMs < TELL_MS) return;
     this.told = { why, atMs };
     this.session.say(`  ${clockTime(this.session)} ${why}`);
+  }
+}
+
+/** A ledger that hangs is one that does not answer. */
+async function within<T>({ clock }: Session, call: () => Promise<T>): Promise<T> {
+  try {
+    return await withinBudget(clock, LEDGER_MS, call);
+  } catch (error) {
+    if (!(error instanceof GoaroundError && error.code === "timed-out")) throw error;
+    throw new GoaroundError("aws-fault", "dependency", `the ledger did not answer within ${LEDGER_MS / 1000} s`);
   }
 }
 
