@@ -124,3 +124,17 @@ it("doctor takes what serves for the last known good where that was deleted", as
   expect(codes(ran.json(), "repaired")).toEqual(["missing-target"]);
   expect((await harness.ports.ledger.getAlias("orders", "live"))?.lastKnownGood?.version).toBe("1");
 });
+
+it("doctor records a rollback that the ledger did not hear of, so that its version is refused", async () => {
+  const harness = new Harness();
+  const record = { baselineVersion: "1", canaryVersion: "2", outcome: "promoted" as const };
+  await leftBehind(harness, { ...record, closedAt: "2026-03-02T11:05:00.000Z" });
+  const ran = await repair(harness);
+  expect(codes(ran.json(), "repaired")).toContain("rollback-unrecorded");
+  const { ledger } = harness.ports;
+  const known = (await ledger.getAlias("orders", "live"))!;
+  expect(Object.values(known.knownBad)).toMatchObject([{ version: "2" }]);
+  expect(known.rollbacks).toMatchObject([{ to: "1", left: ["2"] }]);
+  expect([...ledger.releases.values()]).toMatchObject([{ outcome: "rolled-back" }]);
+  expect(codes((await repair(harness)).json(), "findings")).not.toContain("rollback-unrecorded");
+});

@@ -10,6 +10,7 @@ import { type PolicyFacts, policyFindings } from "./policy-findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
 import { servingVersions } from "./rollback-plan.ts";
 import { enableCommand } from "./silenced-monitors.ts";
+import { unrecordedRollback } from "./unrecorded-rollback.ts";
 
 /** What a doctor looks at for one alias. Undefined where something could not be read: then nothing is said about it. */
 export interface DoctorFacts {
@@ -67,7 +68,7 @@ export function diagnose(facts: DoctorFacts): Finding[] {
     ...hookFindings(facts),
     ...flagFindings(facts),
     ...attendedFindings(facts),
-    ...(isMoving ? [] : [...weightFindings(facts), ...placeFindings(facts)]),
+    ...(isMoving ? [] : [...weightFindings(facts), ...placeFindings(facts), ...recordFindings(facts)]),
     ...targetFindings(facts),
     ...alarmFindings(facts),
     ...filterFindings(facts),
@@ -88,6 +89,22 @@ function finding({ alias }: DoctorFacts, { command, repair, ...said }: Said): Fi
     repair,
     command: command ?? doctorCommand(functionName, name, said.code as FindingCode),
   };
+}
+
+function recordFindings(facts: DoctorFacts): Finding[] {
+  const found = unrecordedRollback(facts.alias, facts.releases, facts.newest, facts.now);
+  if (!found) return [];
+  const { release, isBad } = found;
+  const { deploymentId, canaryVersion, baselineVersion: version, outcome } = release;
+  const consequence = isBad ? `; version ${canaryVersion} is not known bad and would be released again` : "";
+  return [
+    finding(facts, {
+      code: "rollback-unrecorded",
+      severity: "broken",
+      message: `version ${version} serves again, and the ledger holds release ${deploymentId} of version ${canaryVersion} for ${outcome}${consequence}`,
+      repair: { do: "record-rollback", deploymentId, canaryVersion, version, isBad },
+    }),
+  ];
 }
 
 function weightFindings(facts: DoctorFacts): Finding[] {

@@ -12,6 +12,7 @@ export const FINDING_CODES = [
   "stack-stuck",
   "serving-known-bad",
   "missing-target",
+  "rollback-unrecorded",
   "flags-not-code",
   "killed-flag-on",
   "hook-silent",
@@ -33,6 +34,7 @@ export type Repair =
   /** The group gets a last successful revision that cannot bring a left version back. */
   | { do: "mark-revision"; application: string; group: string; from: string; version: string }
   | { do: "remember-good"; version: string }
+  | { do: "record-rollback"; deploymentId: string; canaryVersion: string; version: string; isBad: boolean }
   | { do: "switch-flags-off"; reference: FlagReference; reason: string }
   | { do: "stop-deployment"; deploymentId: string }
   | { do: "enable-alarm-actions"; alarms: string[]; deploymentId: string }

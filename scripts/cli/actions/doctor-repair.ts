@@ -7,6 +7,7 @@ import { followDeployment, moveAlias, stopAndRestore } from "../follow.ts";
 import { describeAlias, isWhole, openReleaseOf, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
 import { flagTargetOf, holdOff, killInSession } from "./flag-kill.ts";
+import { recordRollback } from "./record.ts";
 
 const DEFAULT_REASON = "doctor";
 
@@ -23,6 +24,8 @@ export async function repair(session: Session, finding: Finding): Promise<void> 
       return markRevision(session, finding, wanted);
     case "remember-good":
       return rememberGood(session, finding, wanted);
+    case "record-rollback":
+      return recordLate(session, finding, wanted);
     case "switch-flags-off":
       return switchFlagsOff(session, wanted);
     case "stop-deployment":
@@ -198,6 +201,23 @@ async function rememberGood(session: Session, { functionName, alias }: Finding, 
   if (!info) return;
   await session.ports.ledger.putAlias(functionName, alias, putBackTo(info, DEFAULT_REASON, session.clock.now()));
   session.say(`  version ${version} is the last known good`);
+}
+
+/** What whoever put the alias back could not write down. */
+async function recordLate(
+  session: Session,
+  { functionName, alias, message }: Finding,
+  { deploymentId, canaryVersion, version, isBad }: Wanted<"record-rollback">,
+): Promise<void> {
+  const target = await session.ports.functions.getVersion(functionName, version);
+  const left = { functionName, alias, canaryVersion, deployment: { deploymentId } };
+  const reason = session.options.reason ?? message;
+  if (!(await recordRollback(session, left, target, [canaryVersion], { reason, isBad }))) {
+    throw new GoaroundError("partly-done", "dependency", `the rollback of ${deploymentId} could not be recorded`, {
+      advice: "Run doctor again when the ledger answers.",
+    });
+  }
+  session.say(`  release ${deploymentId} is recorded as rolled back`);
 }
 
 async function switchFlagsOff(session: Session, { reference, reason }: Wanted<"switch-flags-off">): Promise<void> {
