@@ -6,6 +6,7 @@ import { type LookPorts, METRIC_LAG_MS, nothingTaken, publishedAt, unobserved } 
 import type { Judging, ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { LookWindow } from "../../lib/core/release/shift.ts";
 import type { NextLook, SignalPort, WatchedShift } from "../../lib/core/release/watch-ports.ts";
+import { addFailures, howItFailed } from "../../lib/core/signals/failures.ts";
 import {
   type Arrived,
   comesLate,
@@ -165,13 +166,20 @@ class LogReader {
       baseline: { ...baseline, ...published?.baseline.beyond },
     };
     const { compared } = logs;
-    this.log.info("what the log says", { canaryErrors: kindsOf(intervals, canaryVersion), compared });
+    const failures = addFailures(before.failures, intervals, canaryVersion);
+    this.log.info("what the log says", { canary: failures, compared });
     const judging = judgeLook({ ...release, ...withoutLogs(release) }, look, nothingTaken, window, this.log);
     const taken = {
       canary: take(late.canary.taken, intervals, canaryVersion),
       baseline: take(late.baseline.taken, intervals, baselineVersion),
     };
-    return { ...judging, logs: { ...logs, ...taken, arrived } };
+    const { verdict } = judging;
+    const how = verdict.kind === "rollback" ? howItFailed(failures) : undefined;
+    return {
+      ...judging,
+      ...(how ? { verdict: { ...verdict, findings: [...verdict.findings, how] } } : {}),
+      logs: { ...logs, ...taken, arrived, failures },
+    };
   }
 
   /** Metrics go on where the log was left; nothing that the log has told is judged again. */
@@ -230,12 +238,4 @@ function withoutLogs({ judging }: ReleaseRecord): { judging?: Judging } {
   if (!judging) return {};
   const { logs: _, ...rest } = judging;
   return { judging: rest };
-}
-
-function kindsOf(intervals: readonly KnownInterval[], version: string): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const { counts } of intervals.filter((interval) => interval.version === version)) {
-    for (const [kind, count] of Object.entries(counts.errors)) sums[kind] = (sums[kind] ?? 0) + count;
-  }
-  return sums;
 }

@@ -117,6 +117,41 @@ describe("a release that is judged by its log", () => {
     expect(ports.responder.asked[0]?.verdict.reasons[0]?.code).toBe("more-errors");
   });
 
+  it("is told how it failed when it is rolled back", async () => {
+    await shifting();
+    fault = { at: minute("01:30"), percent: 50 };
+    const read = ports.books.read;
+    ports.books.read = async (...query) =>
+      (await read(...query)).map(({ counts: of, ...known }) => {
+        const { thrown } = of.errors;
+        if (known.version === "1" || thrown === 0) return { ...known, counts: of };
+        return {
+          ...known,
+          counts: { ...of, initFailures: 1, memoryMb: 120, errors: { ...of.errors, thrown: 0, timeout: thrown } },
+        };
+      });
+    await watch();
+    const { findings: told } = ports.responder.asked[0]!.verdict;
+    const message = told.find(({ code }) => code === "how-it-failed")?.message;
+    expect(message).toMatch(
+      /^of the canary's (\d+) errors \1 were time-outs; \d+ of its environments did not start; it used 120 MB/,
+    );
+  });
+
+  it("says nothing of single failures when it is promoted", async () => {
+    await shifting();
+    const read = ports.books.read;
+    ports.books.read = async (...query) =>
+      (await read(...query)).map((known) => ({
+        ...known,
+        counts: { ...known.counts, memoryMb: 90, initFailures: known.fromMs === minute("02:00").getTime() ? 1 : 0 },
+      }));
+    await watch();
+    expect(record().outcome).toBe("promoted");
+    expect(findings()).toEqual([]);
+    expect(record().judging!.logs!.failures).toEqual({ errors: {}, initFailures: 1, memoryMb: 90 });
+  });
+
   it("is promoted when it is good, after looks of ten seconds that agree with the metrics", async () => {
     await shifting();
     await watch();

@@ -3,6 +3,7 @@ import type { EnvironmentCounts, Reason, SideCounts } from "../judge/types.ts";
 import type { MinuteCounts } from "../ports.ts";
 import type { LookWindow } from "../release/shift.ts";
 import { errorCount, noSignals, type SignalCounts } from "./count.ts";
+import type { Failures } from "./failures.ts";
 import { LATE_MS, readFrom } from "./look-schedule.ts";
 import type { KnownInterval } from "./ports.ts";
 import { sampleError } from "./sample.ts";
@@ -26,6 +27,8 @@ export interface LogJudging {
   reconciledUntil?: string;
   compared: { canary: Compared; baseline: Compared };
   arrived?: { canary: Arrived; baseline: Arrived };
+  /** Of the canary, over all looks. */
+  failures?: Failures;
   /** From this time on metrics are judged instead. */
   left?: { at: string; reason: Reason };
 }
