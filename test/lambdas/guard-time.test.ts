@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { createPostTraffic } from "../../lambdas/post-traffic/post-traffic.ts";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { begin } from "../../lib/core/release/journal.ts";
 import type { FakePorts } from "../fakes/index.ts";
@@ -13,6 +12,7 @@ import {
   responder,
   shifting,
   stateEvent,
+  succeed,
 } from "./respond-scene.ts";
 import { FUNCTION, GROUP, ID, policyOf, runWork, scene, silent } from "./scene.ts";
 
@@ -205,15 +205,9 @@ describe("guard time belongs to the version that serves", () => {
   });
 });
 
-/** The shift is over and the deployment succeeds. */
+/** The deployment succeeds, and the responder hears of it. */
 async function promote(ports: FakePorts): Promise<void> {
-  ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
-  ports.functions.setAlias(FUNCTION, "live", "2");
-  ports.clock.set(minute("05:22"));
-  ports.executions.statuses.set(ID, "ABORTED");
-  const event = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" };
-  await runWork(ports, createPostTraffic(ports, "dev", silent), { event });
-  ports.deployments.end(ID, "Succeeded");
+  await succeed(ports);
   await responder(ports).send(stateEvent("SUCCESS"));
 }
 

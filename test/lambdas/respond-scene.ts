@@ -96,6 +96,13 @@ export async function shifting(policy: Partial<PolicyInput> = {}): Promise<FakeP
 /** The same release, promoted at about 12:07; it is 12:15. */
 export async function released(policy: Partial<PolicyInput> = {}): Promise<FakePorts> {
   const ports = await shifting(policy);
+  await succeed(ports);
+  ports.clock.set(minute("15:00"));
+  return ports;
+}
+
+/** The shift is over, the hook behind it has answered, and the deployment has succeeded. */
+export async function succeed(ports: FakePorts): Promise<void> {
   ports.deployments.shifted(ID, minute("00:20"), minute("05:20"));
   ports.functions.setAlias(FUNCTION, "live", "2");
   ports.clock.set(minute("05:22"));
@@ -103,6 +110,4 @@ export async function released(policy: Partial<PolicyInput> = {}): Promise<FakeP
   const event = { DeploymentId: ID, LifecycleEventHookExecutionId: "execution-2" };
   await runWork(ports, createPostTraffic(ports, "dev", silent), { event });
   ports.deployments.end(ID, "Succeeded");
-  ports.clock.set(minute("15:00"));
-  return ports;
 }
