@@ -67,9 +67,16 @@ async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: Rele
       for (const name of await blockersOf(rehearsal)) await redden(aws, name);
       return;
     case "abort-watch":
-      await call(aws, "sfn", "StopExecution", { executionArn: watchArn(rehearsal, marks?.deploymentId ?? "") });
+      // Beside plain alarms nobody watches, and there is nothing to lose.
+      await call(aws, "sfn", "StopExecution", {
+        executionArn: watchArn(rehearsal, marks?.deploymentId ?? ""),
+      }).catch(unlessMissing);
       return;
   }
+}
+
+function unlessMissing(error: unknown): void {
+  if ((error as { code?: unknown }).code !== "ExecutionDoesNotExist") throw error;
 }
 
 function watchArn({ aws: { world }, options: { environment } }: Rehearsal, deploymentId: string): string {
