@@ -33,8 +33,11 @@ export const between = (
     return start === null || end === null ? [] : [end - start];
   });
 
-export const rolledBack = (releases: readonly Release[]) =>
-  `${releases.filter(({ outcome }) => outcome === "rolled-back").length} of ${releases.length}`;
+/** Of those that got traffic: after a rollback the cooldown refuses the next ones of the same world. */
+export const rolledBack = (releases: readonly Release[]) => {
+  const begun = releases.filter(({ outcome }) => outcome !== "blocked");
+  return `${begun.filter(({ outcome }) => outcome === "rolled-back").length} of ${begun.length}`;
+};
 
 export function page(results: readonly JobResult[]): string {
   const releasesOf = (scenario: string, alarm: string | undefined) =>
@@ -108,7 +111,8 @@ ${table(
   guards.map((alarm) => [nameOf(alarm), ...HARMLESS.map((scenario) => rolledBack(releasesOf(scenario, alarm)))]),
 )}
 
-The same releases, and many more, are simulated with the guard's own code: see [release.md](release.md).
+The policy's budget for that is 1 % (\`falseRollbackPercent\`). The same releases, and many more, are simulated with the guard's own
+code: see [release.md](release.md).
 ${comparisons.length === 0 ? "" : everyScenario(comparisons)}`;
 }
 
