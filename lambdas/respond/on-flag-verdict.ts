@@ -2,7 +2,7 @@ import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
-import { disarmedWords } from "../../lib/core/release/environment-record.ts";
+import { heldWords } from "../../lib/core/release/environment-record.ts";
 import type { FlagVerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -42,7 +42,7 @@ export async function switchHarmfulOff(
   const names = [...new Set(flags.flatMap((reference) => reference.flags))].sort();
   const { disarmed } = await readStanding(response, release);
   if (disarmed || !policy.automaticRollback) {
-    const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+    const why = heldWords(disarmed);
     await tell(response, `notify-harmful ${names.join(" ")}`, {
       release,
       outcome: release.outcome,

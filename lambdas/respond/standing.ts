@@ -6,9 +6,9 @@ import {
   aliasKey,
   asOrdered,
   disarmedBy,
-  disarmedWords,
   EMPTY_ENVIRONMENT,
   type EnvironmentRecord,
+  heldWords,
   type Order,
   setLatch,
 } from "../../lib/core/release/environment-record.ts";
@@ -61,7 +61,7 @@ export async function tellHeld(
   reasons: Reason[],
   disarmed: Order | undefined,
 ): Promise<void> {
-  const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+  const why = heldWords(disarmed);
   // Claims of their own: when the guard is armed again, what it does then is told too.
   await tell(response, disarmed ? "notify-disarmed" : "notify-guard", {
     release,

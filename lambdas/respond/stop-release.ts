@@ -1,7 +1,7 @@
 import { applicationName } from "../../lib/contract/names.ts";
 import type { Verdict } from "../../lib/core/judge/types.ts";
 import { hasEnded, isUndo } from "../../lib/core/release/deployment.ts";
-import { disarmedBy, disarmedWords, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
+import { disarmedBy, type EnvironmentRecord, heldWords } from "../../lib/core/release/environment-record.ts";
 import type { VerdictEvent } from "../../lib/core/release/events.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -60,7 +60,7 @@ export async function stopRelease(
 ): Promise<void> {
   const disarmed = record && disarmedBy(await orders, record.functionName, response.ports.clock.now());
   if (record && (disarmed || !record.policy.automaticRollback)) {
-    const why = disarmed ? disarmedWords(disarmed) : "automatic rollback is switched off for this function";
+    const why = heldWords(disarmed);
     const trouble = `the canary is bad and ${why}`;
     await tell(response, "notify-alarm", {
       release: record,

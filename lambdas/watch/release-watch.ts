@@ -12,7 +12,7 @@ import type {
 } from "../../lib/core/ports.ts";
 import { hasEnded } from "../../lib/core/release/deployment.ts";
 import { waitingFlags } from "../../lib/core/release/enable-flags.ts";
-import { asOrdered, disarmedBy, disarmedWords } from "../../lib/core/release/environment-record.ts";
+import { asOrdered, disarmedBy, heldWords } from "../../lib/core/release/environment-record.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { ALARMS_UNREAD, rememberRed, unansweredAlarms } from "../../lib/core/release/red-alarms.ts";
@@ -315,7 +315,7 @@ export class ReleaseWatch {
     const claim = isBad ? "notify-bad" : "notify-hold";
     const telling = { deploymentId: this.deploymentId, claim, owner: this.requestId };
     const order = disarmedBy(this.known.orders, release.functionName, this.ports.clock.now());
-    const why = order ? disarmedWords(order) : "automatic rollback is switched off for this function";
+    const why = heldWords(order);
     const notification = releaseNotification({
       environment: this.environment,
       release,

@@ -115,6 +115,10 @@ export function disarmedBy(record: EnvironmentRecord, functionName: string, now:
 export const disarmedWords = ({ by, until, reason }: Order) =>
   `the guard is disarmed by ${by} until ${until}: ${reason}`;
 
+/** Why the guard does not act: by this order, or by the policy where there is none. */
+export const heldWords = (order: Order | undefined) =>
+  order ? disarmedWords(order) : "automatic rollback is switched off for this function";
+
 /** A release as the guard may treat it now: while it is disarmed, nothing is rolled back automatically. */
 export const asOrdered = <R extends { functionName: string; policy: Policy }>(
   release: R,
