@@ -10,8 +10,18 @@ import { type PackedCes, packCes, unpackCes } from "./compact.ts";
 import { addEnvironments, type EnvironmentsState, initialEnvironments, oneEnvironment } from "./environments.ts";
 import { type ErrorsState, initialErrors, lookErrors } from "./errors.ts";
 import type { Block } from "./null-law.ts";
+import { lookOutage, type OutageState } from "./outage.ts";
 import { initialPromotion, lookPromotion, type PromotionState, requestsMissing } from "./promotion.ts";
-import { degrading, effectReason, lessTraffic, moreErrors, moreSlow, notProven, uncompared } from "./reasons.ts";
+import {
+  degrading,
+  effectReason,
+  inOutage,
+  lessTraffic,
+  moreErrors,
+  moreSlow,
+  notProven,
+  uncompared,
+} from "./reasons.ts";
 import { initialShare, lookShare, type ShareState } from "./share.ts";
 
 /** Odds of a slow request that are no regression: new sandboxes are a little slower, and CloudWatch rounds durations. */
@@ -31,6 +41,8 @@ interface SequentialState extends JudgeState {
   promotion: PromotionState;
   share: ShareState;
   totals: Block;
+  /** The baseline was over the limit for errors at some look. */
+  outage: OutageState<CesState | PackedCes> | undefined;
   triggers: TriggerState;
   environments: EnvironmentsState;
   /** How much longer the canary's requests took than the baseline's at the latest looks, on average, oldest first. ms. */
@@ -52,6 +64,7 @@ const initialState: SequentialState = {
   promotion: initialPromotion,
   share: initialShare,
   totals: NO_BLOCK,
+  outage: undefined,
   triggers: {},
   environments: initialEnvironments,
   durations: [],
@@ -102,6 +115,7 @@ function durationsOf({ durations, averageMs }: SequentialState, { canary, baseli
 export function compactState(given: JudgeState): JudgeState {
   const state = given as SequentialState;
   const pack = (ces: CesState | PackedCes) => (isPacked(ces) ? ces : packCes(ces));
+  const packed = (errors: SequentialState["errors"]) => ({ ...errors, ces: pack(errors.ces) });
   const looks = (state.rules?.looks ?? []) as { reasons: Reason[] }[];
   const kept = looks.slice(-RULE_LOOKS).map((look, i, all) => ({
     ...look,
@@ -110,7 +124,8 @@ export function compactState(given: JudgeState): JudgeState {
   }));
   const compact: SequentialState = {
     ...state,
-    errors: { ...state.errors, ces: pack(state.errors.ces) },
+    errors: packed(state.errors),
+    outage: state.outage && { ...state.outage, errors: packed(state.outage.errors) },
     latency: state.latency.map(pack),
     rules: state.rules && { ...state.rules, looks: kept },
   };
@@ -124,10 +139,13 @@ export function errorFigures(given: JudgeState): ErrorsState["shown"] {
 
 const isPacked = (ces: CesState | PackedCes): ces is PackedCes => typeof ces.cells === "string";
 const unpacked = (ces: CesState | PackedCes): CesState => (isPacked(ces) ? unpackCes(ces) : ces);
+const withCells = (errors: ErrorsState<CesState | PackedCes>) => ({ ...errors, ces: unpacked(errors.ces) });
 
 interface Tested {
   state: SequentialState;
   reasons: Evidence;
+  /** What the error test found in an outage that may explain it. */
+  doubted: Reason | undefined;
   healthy: { proven: boolean; missing: number };
 }
 
@@ -147,12 +165,18 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
   const minExcess = (policy.checks.minErrorExcessPercent ?? 0) / 100;
 
   const alpha = budget * BUDGET.errors;
-  const given = { ...state.errors, ces: unpacked(state.errors.ces) };
-  const errors = lookErrors(given, block, look.seconds, seconds, { alpha, share, minExcess });
+  const errors = lookErrors(withCells(state.errors), block, look.seconds, seconds, { alpha, share, minExcess });
   const slower = lookLatency(state.latency, look, seconds, policy);
   const deficit = lookShare(state.share, block.canaryRequests, block.baselineRequests, share);
   // Half of it is left for the absolute limits where a deficit may roll back.
   const limit = budget * BUDGET.share * (policy.checks.onTrafficDeficit === "rollback" ? 0.5 : 1);
+  const maxErrorRate = policy.checks.maxErrorRatePercent / 100;
+  const before = state.outage && { ...state.outage, errors: withCells(state.outage.errors) };
+  const outage = lookOutage(before, totals, block, look.seconds, seconds, { budget, share, maxErrorRate, minExcess });
+  const more = errors.rollback ? moreErrors(totals, errors, alpha) : undefined;
+  const moreInOutage = outage?.errors.rollback
+    ? moreErrors(outage.state.errors.ces.totals, outage.errors, outage.alpha)
+    : undefined;
   const tolerance = { limit: promotionBound(policy), oddsRatio: Math.max(2, policy.checks.maxErrorRateRatio) };
   const promotion = lookPromotion(state.promotion, block, tolerance);
 
@@ -165,9 +189,11 @@ function test(state: SequentialState, look: Look, policy: Policy): Tested {
       promotion: promotion.state,
       share: deficit.state,
       totals,
+      outage: outage?.state,
     },
+    doubted: more && outage && !moreInOutage ? inOutage(more, outage.alpha) : undefined,
     reasons: {
-      errors: errors.rollback ? moreErrors(totals, errors, alpha) : undefined,
+      errors: outage ? moreInOutage : more,
       latency: slower.reason,
       share:
         deficit.logWealth >= Math.log(1 / limit) ? lessTraffic(totals, share, deficit.logWealth, limit) : undefined,
@@ -234,7 +260,7 @@ const ruleNeedsLatency = (reason: Reason) => reason.code === "p99-duration";
 /** `excuse`: why what is held against the canary's errors may not be the version's. */
 function combine(
   state: SequentialState,
-  { reasons, healthy }: Tested,
+  { reasons, doubted, healthy }: Tested,
   triggered: Triggered,
   { verdict: ruled, supporting }: Ruled,
   excuse: Reason | undefined,
@@ -271,6 +297,7 @@ function combine(
 
   const holding = [
     ...(excuse ? [excuse] : []),
+    ...(doubted ? [doubted] : []),
     ...deficit,
     ...waiting,
     ...triggered.hold,

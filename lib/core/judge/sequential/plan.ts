@@ -1,6 +1,7 @@
 import { BUDGET, budgetOf } from "../../../contract/budget.ts";
 import type { Policy } from "../../../contract/policy.ts";
 import { initialErrors, lookErrors } from "./errors.ts";
+import { lookOutage, type OutageState } from "./outage.ts";
 import { type Conditions, drawBlock, leastSeconds, uniformFrom } from "./traffic.ts";
 
 /** What is known of a function before a release. */
@@ -37,28 +38,39 @@ const MUST_SEE = 0.2;
 
 /** What a release under this policy would find, from simulated releases: the same answer every time. */
 export function planRelease(input: PlanInput, policy: Policy): Plan {
-  const alpha = budgetOf(policy) * BUDGET.errors;
   const sizes = [...new Set([input.baselineRate + 0.005, 0.02, 0.05, 0.2, 1])].filter(
     (size) => size > input.baselineRate,
   );
-  const rows = sizes.map((canaryRate) => rowFor(input, canaryRate, alpha, policy));
+  const rows = sizes.map((canaryRate) => rowFor(input, canaryRate, policy));
   return { rows, advice: adviceFor(input, rows, policy) };
 }
 
-function rowFor(input: PlanInput, canaryRate: number, alpha: number, policy: Policy): PlanRow {
+function rowFor(input: PlanInput, canaryRate: number, policy: Policy): PlanRow {
   const { share, minutes, lookSeconds } = input;
   const conditions: Conditions = { ...input, canaryRate };
   const minExcess = (policy.checks.minErrorExcessPercent ?? 0) / 100;
+  const budget = budgetOf(policy);
+  const alpha = budget * BUDGET.errors;
+  const maxErrorRate = policy.checks.maxErrorRatePercent / 100;
   let detected = 0;
   let total = 0;
   for (let run = 0; run < RUNS; run++) {
     const uniform = uniformFrom(SEED + run);
     let state = initialErrors;
+    let outage: OutageState | undefined;
     for (let elapsed = lookSeconds; elapsed <= minutes * 60; elapsed += lookSeconds) {
       const block = drawBlock(uniform, conditions, lookSeconds);
       const look = lookErrors(state, block, lookSeconds, elapsed, { alpha, share, minExcess });
       state = look.state;
-      if (look.rollback) {
+      const { totals } = state.ces;
+      const shared = lookOutage(outage, totals, block, lookSeconds, elapsed, {
+        budget,
+        share,
+        maxErrorRate,
+        minExcess,
+      });
+      outage = shared?.state;
+      if ((shared?.errors ?? look).rollback) {
         detected++;
         total += elapsed;
         break;
@@ -85,9 +97,8 @@ function adviceFor(input: PlanInput, rows: PlanRow[], policy: Policy): string[] 
   }
   const must = rows.find(({ canaryRate, detected }) => canaryRate >= MUST_SEE && detected < SEEN);
   if (!must) return advice;
-  const alpha = budgetOf(policy) * BUDGET.errors;
   const fits = (candidate: number, window: number) =>
-    rowFor({ ...input, share: candidate, minutes: window }, must.canaryRate, alpha, policy).detected >= SEEN;
+    rowFor({ ...input, share: candidate, minutes: window }, must.canaryRate, policy).detected >= SEEN;
   const what = `a canary that fails ${100 * must.canaryRate} % of its requests`;
   const window = [10, 15, 30, 60, 120, 240, 480, 1440].find((one) => one > minutes && fits(share, one));
   const wider = [0.2, 0.25, 0.5].find((one) => one > share && fits(one, minutes));

@@ -69,6 +69,12 @@ export function moreErrors(totals: Block, { boundary, pValue, spent }: ErrorsLoo
   };
 }
 
+/** More errors, in an outage of both that may explain them. `alpha`: what blames the canary all the same, 0 to 1. */
+export const inOutage = (more: Reason, alpha: number): Reason => ({
+  ...more,
+  message: `${more.message}; the baseline fails too, so the canary is blamed only for what a harmless version gets to in less than ${(100 * alpha).toPrecision(1)} %`,
+});
+
 export function moreSlow(totals: Block, what: string, boundary: number | null, spent: number, alpha: number): Reason {
   return {
     code: "slower",

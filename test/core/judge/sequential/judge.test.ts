@@ -88,6 +88,32 @@ describe("sequential judge", () => {
     );
   });
 
+  // 16.8 % against 10 %: beyond what the whole alpha asks for, not beyond what an outage leaves of it.
+  const shared = look(counts(250, 42), counts(2000, 200));
+
+  it("asks for more evidence once the baseline fails too, and says so", () => {
+    const verdict = last([shared]);
+    expect(verdict.kind).not.toBe("rollback");
+    expect(verdict.reasons.find(({ code }) => code === "more-errors")!.message).toMatch(/the baseline fails too/);
+    expect(last([shared], policy({ maxErrorRatePercent: 15 })).kind).toBe("rollback");
+  });
+
+  it("keeps asking for more when the outage is over", () => {
+    const over = look(counts(250, 0), counts(2250, 0));
+    for (const verdict of judgeAll([shared, ...times(20, over)])) expect(verdict.kind).not.toBe("rollback");
+  });
+
+  it("finds a canary that is worse than the outage, whenever it becomes so", () => {
+    const alike = look(counts(60, 12), counts(540, 108));
+    for (const before of [0, 1, 20]) {
+      const verdicts = judgeAll([...times(before, alike), ...times(5, look(counts(60, 36), counts(540, 108)))]);
+      expect(verdicts.slice(0, before).map(({ kind }) => kind)).not.toContain("rollback");
+      expect(verdicts.at(-1)!.kind).toBe("rollback");
+      const found = verdicts.at(-1)!.reasons.find(({ code }) => code === "more-errors")!;
+      expect(found.spent).toBeLessThanOrEqual(0.0005);
+    }
+  });
+
   it("lets a relative rule act only together with the test", () => {
     // 3 of 30 is over 5 % and over 1.5 × the baseline, but not more than chance brings.
     const verdict = last(times(2, look(counts(15, 1.5), counts(135, 6))));
