@@ -94,6 +94,7 @@ export function judgeCells(): JudgeCell[] {
         changes;
     const outage: Course = () => (t) =>
       t <= 120 ? {} : { canaryRate: 0.2, baselineRate: 0.2, canarySlower: 3, baselineSlower: 3 };
+    const worse: Course = () => (t) => (t <= 120 ? {} : { canaryRate: 0.4, baselineRate: 0.2 });
     add("errors 1 %", true, always({}));
     add("outage of 20 %, three times as slow, on both from the third minute", true, outage);
     add("the same outage, minutes up to five minutes late, out of order and twice", true, outage, late);
@@ -102,6 +103,7 @@ export function judgeCells(): JudgeCell[] {
     add("one of 12 environments fails everything, two are the canary's", true, badEnvironment(TWO, 10));
     add(`${FAULT} two environments fails everything`, true, badEnvironment(TWO, 0));
     add(`${FAULT} five environments fails everything`, true, badEnvironment(FIVE, 0));
+    add("20 % of the baseline and 40 % of the canary fail from the third minute", false, worse);
     add("20 % slower", false, always({ canarySlower: 1.2 }));
     add("twice as slow", false, always({ canarySlower: 2 }));
     add("errors 1 % → 5 %", false, always({ canaryRate: 0.05 }));
