@@ -66,7 +66,7 @@ const FORMS: Record<string, ActionForm> = {
   "rollback-configuration": {
     summary: "a whole flag configuration back to an earlier version",
     required: ["applicationId", "environmentId", "profileId"],
-    optional: ["toVersion"],
+    optional: ["toVersion", "force"],
   },
   "rollback-group": {
     summary: "all functions of a release group back, and their flags off",
@@ -126,7 +126,7 @@ function act(session: Session, action: string, options: RollbackOptions) {
   if (action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
   if (action === "stop-deployment") return stopDeployment(session, { ...options, force });
   if (action === "rollback-flags") return rollbackFlags(session, { ...options, force });
-  if (action === "rollback-configuration") return rollbackConfiguration(session, options);
+  if (action === "rollback-configuration") return rollbackConfiguration(session, { ...options, force });
   if (action === "rollback-group") return rollbackGroup(session, options);
   return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
 }
@@ -137,7 +137,7 @@ Forms:
     [--stages | --at-once] [--reason TEXT] [--force]
   --action stop-deployment --deployment-id d-XXXXXXXXX
   --action rollback-flags --application-id A --environment-id E --profile-id P --flags F1 F2
-  --action rollback-configuration --application-id A --environment-id E --profile-id P [--to-version N]
+  --action rollback-configuration --application-id A --environment-id E --profile-id P [--to-version N] [--force]
   --action rollback-group --group NAME
   --action health-check --functions N1 N2
 

@@ -1,8 +1,10 @@
+import { withinBudget } from "../../lib/core/deadline.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
 import { withOutcome } from "../../lib/core/release/alias-history.ts";
 import { withRollback } from "../../lib/core/release/cooldown.ts";
 import { putBackTo, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import { type ReleaseNews, releaseNotification } from "../../lib/core/release/messages.ts";
+import { recordFlags } from "../../lib/core/release/record-flags.ts";
 import type { AliasRecord, ReleaseOutcome, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { bestEffort, type Response } from "./responder.ts";
@@ -27,8 +29,10 @@ export function rememberPutBack(response: Response, release: ReleaseRecord, vers
     if (!isGood(await ledger.getAlias(functionName, alias))) return;
     const info = await functions.getVersion(functionName, version);
     if (!info) return;
-    const changes = putBackTo(info, deploymentId, clock.now());
-    await ledger.changeAlias(functionName, alias, (record) => (isGood(record) ? changes : undefined));
+    const now = clock.now();
+    await ledger.changeAlias(functionName, alias, (record) =>
+      isGood(record) ? putBackTo(record, info, deploymentId, now) : undefined,
+    );
   });
 }
 
@@ -53,6 +57,17 @@ export function rememberRollback(response: Response, release: ReleaseRecord, to:
     ledger.changeAlias(functionName, alias, (record) =>
       record?.rollbacks?.some(({ id }) => id === deploymentId) ? undefined : { rollbacks: withRollback(record, entry) },
     ),
+  );
+}
+
+/** Three calls a profile, and five profiles at most. Milliseconds. */
+const FLAGS_LIMIT_MS = 20_000;
+
+/** The flag contents that a release ended well with, for those who want back to them. */
+export function rememberFlags(response: Response, release: ReleaseRecord, mode: "first" | "again"): Promise<boolean> {
+  const { ports } = response;
+  return bestEffort(response, "recording what is deployed of the release's flags", () =>
+    withinBudget(ports.clock, FLAGS_LIMIT_MS, () => recordFlags(ports, release, mode)),
   );
 }
 

@@ -18,7 +18,7 @@ import { UNFINISHED } from "../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { Enabling, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { tell } from "./books.ts";
+import { rememberFlags, tell } from "./books.ts";
 import { mayPass, type Response } from "./responder.ts";
 
 /**
@@ -50,6 +50,7 @@ export async function onEnableFlags(response: Response, deploymentId: string): P
   log.info("the flags that waited for the release are on", { deploymentId });
   const ended = { endedAt: ports.clock.now().toISOString(), result: "on" as const, why: undefined };
   await write(response, release, ended);
+  await rememberFlags(response, release, "again");
 }
 
 type Progress = { kind: "on" } | { kind: "grows" } | { kind: "waits"; why: string } | { kind: "stopped"; why: string };

@@ -11,7 +11,7 @@ import { suspectFlags } from "../../lib/core/release/release-flags.ts";
 import { closePromoted } from "../runtime/close-release.ts";
 import type { RunContext } from "../runtime/context.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
-import { removeTemporaryAlarms } from "./books.ts";
+import { rememberFlags, removeTemporaryAlarms } from "./books.ts";
 import { onEnableFlags } from "./enable-flags.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { answerRedAlarms, onRedAlarms } from "./hand-over.ts";
@@ -109,4 +109,5 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
   );
   if (!isClosed) throw booksOpen(deploymentId);
   await answerRedAlarms(response, release);
+  await rememberFlags(response, release, "first");
 }

@@ -7,8 +7,9 @@ import {
   paginateListDeployments,
 } from "@aws-sdk/client-appconfig";
 import { GoaroundError } from "../core/errors.ts";
-import type { FlagTarget } from "../core/ports.ts";
+import type { FlagContent, FlagTarget } from "../core/ports.ts";
 import { calling, toGoaroundError } from "./errors.ts";
+import { flagHashes } from "./flag-hashes.ts";
 
 export const environmentOf = (target: FlagTarget) => ({
   ApplicationId: target.applicationId,
@@ -64,7 +65,7 @@ export function flagDeployments(client: () => AppConfigClient, abortSignal: Abor
     }
   }
 
-  async function document(target: FlagTarget, version: number) {
+  async function document(target: FlagTarget, version: number): Promise<FlagContent> {
     const { Content, ContentType = "" } = await calling(
       {
         operation: "appconfig GetHostedConfigurationVersion",
@@ -80,7 +81,8 @@ export function flagDeployments(client: () => AppConfigClient, abortSignal: Abor
         http,
       ),
     );
-    return { contentType: ContentType, document: parseDocument(target, version, Content) };
+    const parsed = parseDocument(target, version, Content);
+    return { contentType: ContentType, document: parsed, hashes: flagHashes(parsed) };
   }
 
   return { read, list, completed, document };

@@ -18,7 +18,7 @@ export function createFlagHistory(options: AdapterOptions = {}): FlagHistoryPort
       return all;
     },
 
-    content: async (target, version) => (await deployments.document(target, version)).document,
+    content: deployments.document,
 
     async revert(target, DeploymentNumber) {
       await calling(

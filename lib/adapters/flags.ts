@@ -79,8 +79,9 @@ export function createFlags(options: AdapterOptions = {}): FlagsPort {
     },
 
     async deployed(target) {
-      for await (const { version, startedAt } of deployments.completed(target)) {
-        return { version, ...(await deployments.document(target, version)), deployedAt: startedAt };
+      for await (const { number, version, startedAt } of deployments.completed(target)) {
+        const content = await deployments.document(target, version);
+        return { ...content, version, deploymentNumber: number, deployedAt: startedAt };
       }
       return undefined;
     },

@@ -7,6 +7,7 @@ import { Construct, type IConstruct } from "constructs";
 import {
   FLAG_ENV,
   FLAG_PROFILE_NAME,
+  FLAGS_RESOURCE,
   flagApplicationName,
   flagEnvironmentName,
   gradualStrategyName,
@@ -171,12 +172,12 @@ export class FlagProfile extends FlagProfileBase {
     const values = new CustomResource(this, "Values", {
       serviceToken: merge.functionArn,
       serviceTimeout: Duration.minutes(5),
-      resourceType: "Custom::GoaroundFlags",
+      resourceType: FLAGS_RESOURCE.type,
       properties: {
         ApplicationId: application.ref,
         EnvironmentId: environment.ref,
         ProfileId: profile.ref,
-        Definitions: JSON.stringify(flagDocument(props.flags)),
+        [FLAGS_RESOURCE.definitions]: JSON.stringify(flagDocument(props.flags)),
       },
     });
     const deployment = new appconfig.CfnDeployment(this, "Deployment", {

@@ -153,6 +153,9 @@ export const FLAG_HANDLERS = ["merge-flags", "validate-flags"] as const;
 export type FlagHandler = (typeof FLAG_HANDLERS)[number];
 export const flagFunctionName = (environment: string, handler: FlagHandler) => `goaround-${environment}-${handler}`;
 
+/** The custom resource that merges the flags on deploy; its property has the document that the code defines, as JSON. */
+export const FLAGS_RESOURCE = { type: "Custom::GoaroundFlags", definitions: "Definitions" } as const;
+
 /** Environment variables that tell a function which flags to read. */
 export const FLAG_ENV = {
   application: "GOAROUND_FLAG_APPLICATION",

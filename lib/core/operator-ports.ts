@@ -1,5 +1,5 @@
 /** What an operator's commands need from the outside beyond `Ports`. No Lambda of the guard has any of it. */
-import type { AlarmState, FlagTarget } from "./ports.ts";
+import type { AlarmState, FlagContent, FlagTarget } from "./ports.ts";
 
 /** Who is asking, and what else is there. */
 export interface DiscoveryPort {
@@ -99,7 +99,8 @@ export interface CompletedFlagDeployment {
 export interface FlagHistoryPort {
   /** Newest first; deployments that were rolled back or reverted are left out. */
   completed(target: FlagTarget): Promise<CompletedFlagDeployment[]>;
-  content(target: FlagTarget, version: number): Promise<Record<string, unknown>>;
+  /** Throws GoaroundError `flags-missing` where there is no such version. */
+  content(target: FlagTarget, version: number): Promise<FlagContent>;
   /** Takes the newest deployment of the profile back (AllowRevert). */
   revert(target: FlagTarget, number: number): Promise<void>;
 }

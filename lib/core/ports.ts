@@ -281,12 +281,27 @@ export interface FlagEvidencePort {
   }): Promise<FlagCohorts[]>;
 }
 
-export interface FlagDocument {
-  /** Hosted version number of the configuration profile. */
-  version: number;
+/** SHA-256 of a flag document, hex, of its canonical form: the same for contents that say the same. */
+export interface FlagHashes {
+  /** Of all but `values`: what code owns. */
+  definitionsSha256: string;
+  /** Of `values`: what run time owns. */
+  valuesSha256: string;
+}
+
+/** What one hosted version of a flag profile holds. */
+export interface FlagContent {
   contentType: string;
   /** The stored AWS.AppConfig.FeatureFlags document. */
   document: Record<string, unknown>;
+  hashes: FlagHashes;
+}
+
+export interface FlagDocument extends FlagContent {
+  /** Hosted version number of the configuration profile. */
+  version: number;
+  /** The deployment that brought it; numbers rise with time. */
+  deploymentNumber: number;
   /** When this version's deployment started; lets the responder see that a flag changed after the code did. */
   deployedAt?: Date | undefined;
 }

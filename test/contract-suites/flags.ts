@@ -48,6 +48,29 @@ export function describeFlagsPort(name: string, makeScene: () => Promise<FlagsSc
       expect((await port.deployed(target))?.document).toMatchObject({ values: { new_api: { enabled: false } } });
     });
 
+    it("gives contents that say the same the same hashes, under whichever version, and tells which half differs", async () => {
+      const { port, advance } = await makeScene();
+      const target = await port.resolve(NAMES);
+      const put = async (document: Record<string, unknown>) => {
+        const version = await port.createVersion(target, document, "goaround: one");
+        await port.deploy(target, version, "goaround-dev-kill", "goaround: one");
+        await advance(30_000);
+        return (await port.deployed(target))!;
+      };
+      const first = await put(off);
+      const { version: schema, flags, values } = off;
+      const again = await put({ values, flags, version: schema });
+      const on = await put({ ...off, values: { new_api: { enabled: true } } });
+      const other = await put({ ...off, flags: { new_api: { name: "another name" } } });
+      expect(again.version).toBeGreaterThan(first.version);
+      expect(again.deploymentNumber).toBeGreaterThan(first.deploymentNumber);
+      expect(again.hashes).toEqual(first.hashes);
+      expect(on.hashes.definitionsSha256).toBe(first.hashes.definitionsSha256);
+      expect(on.hashes.valuesSha256).not.toBe(first.hashes.valuesSha256);
+      expect(other.hashes.definitionsSha256).not.toBe(first.hashes.definitionsSha256);
+      expect(other.hashes.valuesSha256).toBe(first.hashes.valuesSha256);
+    });
+
     it("sees a deployment that is under way, with its description", async () => {
       const { port } = await makeScene();
       const target = await port.resolve(NAMES);

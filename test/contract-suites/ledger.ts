@@ -214,6 +214,32 @@ export function describeLedgerPort(name: string, makeScene: () => Promise<Ledger
       expect(await port.getAlias("checkout", "live")).toMatchObject({ lastReleaseId: "d-1", knownBad: {} });
     });
 
+    it("reads back an alias's flag hashes, and a record from before there were any", async () => {
+      const port = await makePort();
+      const good = {
+        version: "2",
+        codeSha256: "code",
+        configurationHash: "configuration",
+        at: "",
+        deploymentId: "d-1",
+      };
+      const flags = [
+        {
+          ...{ applicationId: "a", environmentId: "e", profileId: "p", version: 3, deploymentNumber: 5 },
+          ...{ definitionsSha256: "d", valuesSha256: "v", at: at.toISOString(), deploymentId: "d-1" },
+        },
+      ];
+      await port.putAlias("checkout", "live", { lastKnownGood: good, rollbackPoints: [good] });
+      expect((await port.getAlias("checkout", "live"))?.lastKnownGood).toEqual(good);
+      await port.changeAlias("checkout", "live", (record) => ({
+        lastKnownGood: { ...record!.lastKnownGood!, flags },
+        rollbackPoints: [{ ...good, flags }, ...record!.rollbackPoints!],
+      }));
+      const after = await port.getAlias("checkout", "live");
+      expect(after?.lastKnownGood).toEqual({ ...good, flags });
+      expect(after?.rollbackPoints).toEqual([{ ...good, flags }, good]);
+    });
+
     it("has an empty record of the environment at first, and loses no change of it", async () => {
       const port = await makePort();
       expect(await port.getEnvironment()).toEqual(EMPTY_ENVIRONMENT);

@@ -1,5 +1,6 @@
+import { flagHashes } from "../../lib/adapters/flag-hashes.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import type { Clock, FlagDeployment, FlagDocument, FlagsPort, FlagTarget } from "../../lib/core/ports.ts";
+import type { Clock, FlagContent, FlagDeployment, FlagDocument, FlagsPort, FlagTarget } from "../../lib/core/ports.ts";
 import { Calls } from "./faults.ts";
 
 interface Running extends FlagDeployment {
@@ -32,7 +33,7 @@ export class FakeFlags implements FlagsPort {
     const document = flagDocument(values);
     const version = this.versions.size + 1;
     this.versions.set(version, document);
-    this.current = { version, contentType: "application/json", document, deployedAt };
+    this.current = deployedFlags(version, document, { deployedAt });
   }
 
   values(): Record<string, boolean> {
@@ -85,19 +86,16 @@ export class FakeFlags implements FlagsPort {
     if (this.deployments.some((deployment) => isRunning(deployment.state))) {
       throw new GoaroundError("conflict", "dependency", "another deployment is running on the environment");
     }
+    const document = this.versions.get(version)!;
+    const number = this.deployments.length + 1;
     const deployment: Running = {
-      number: this.deployments.length + 1,
+      number,
       state: "DEPLOYING",
       description,
       profileId: target.profileId,
       configurationVersion: String(version),
       startedAt: this.clock.now(),
-      content: {
-        version,
-        contentType: "application/json",
-        document: this.versions.get(version)!,
-        deployedAt: this.clock.now(),
-      },
+      content: deployedFlags(version, document, { deploymentNumber: number, deployedAt: this.clock.now() }),
     };
     this.deployments.push(deployment);
     void this.run(deployment, strategy.endsWith("-kill") ? 1000 : this.slowMs);
@@ -130,6 +128,18 @@ export class FakeFlags implements FlagsPort {
 const isRunning = (state: string) => ["DEPLOYING", "BAKING", "VALIDATING", "ROLLING_BACK"].includes(state);
 
 const publicPart = ({ content: _, ...deployment }: Running): FlagDeployment => deployment;
+
+export const flagContent = (document: Record<string, unknown>): FlagContent => ({
+  contentType: "application/json",
+  document,
+  hashes: flagHashes(document),
+});
+
+export const deployedFlags = (
+  version: number,
+  document: Record<string, unknown>,
+  more: Partial<FlagDocument> = {},
+): FlagDocument => ({ ...flagContent(document), version, deploymentNumber: 0, ...more });
 
 export const flagDocument = (values: Record<string, boolean>): Record<string, unknown> => ({
   version: "1",

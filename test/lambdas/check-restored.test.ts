@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { flagDocument } from "../fakes/flags.ts";
+import { deployedFlags, flagDocument } from "../fakes/flags.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { counts, noCounts } from "../fakes/monitoring.ts";
 import { ALIAS_ALARM, alarmEvent, ledgerDown, released, responder, shifting, stateEvent } from "./respond-scene.ts";
@@ -88,7 +88,7 @@ describe("after a rollback", () => {
   });
 
   it("a flag that is on in what is deployed is named, and one that is off a moment later is not", async () => {
-    const on = { version: 9, contentType: "application/json", document: flagDocument({ new_api: true }) };
+    const on = deployedFlags(9, flagDocument({ new_api: true }));
     const stays = await putBack({}, ({ flags }) => {
       const { deploy, deployed } = flags;
       let isKilled = false;

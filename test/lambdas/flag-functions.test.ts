@@ -6,6 +6,7 @@ import {
 } from "../../lambdas/merge-flags/merge-flags.ts";
 import { createValidateFlags } from "../../lambdas/validate-flags/validate-flags.ts";
 import { recordKill } from "../../lib/core/release/killed-flags.ts";
+import { deployedFlags } from "../fakes/flags.ts";
 import { fakePorts } from "../fakes/index.ts";
 
 const target = { applicationId: "app", environmentId: "env", profileId: "prof" };
@@ -36,7 +37,7 @@ describe("merging on deploy", () => {
       clock: ports.clock,
       log,
       flags: {
-        deployed: async () => live && { version: 4, contentType: "application/json", document: live },
+        deployed: async () => live && deployedFlags(4, live),
         createVersion: async (_, document) => {
           created.push(document);
           return 5;

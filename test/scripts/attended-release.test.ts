@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { flagHashes } from "../../lib/adapters/flag-hashes.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { command as deploy } from "../../scripts/deploy.ts";
 import { command as doctor } from "../../scripts/doctor.ts";
 import { command as rollback } from "../../scripts/rollback.ts";
 import { throttled } from "../fakes/faults.ts";
+import { flagDocument } from "../fakes/flags.ts";
 import { counts } from "../fakes/monitoring.ts";
 import { Harness } from "./harness.ts";
 
@@ -69,6 +71,15 @@ describe("a staged release that a command drives", () => {
       releases: [{ deploymentId: releaseId, outcome: "promoted" }],
     });
     expect(releaseOf(harness)).toMatchObject({ outcome: "promoted", closedAt: expect.any(String) });
+  });
+
+  it("remembers the flag content that it ended well with", async () => {
+    const flags = [{ applicationId: "flags", environmentId: "dev", profileId: "router", flags: ["new_api"] }];
+    const harness = ready(undefined, { flags });
+    harness.ports.flags.given({ new_api: true });
+    expect((await harness.run(deploy, ...SHORT)).exitCode).toBe(0);
+    const recorded = { profileId: "router", version: 1, ...flagHashes(flagDocument({ new_api: true })) };
+    expect(harness.ports.ledger.aliases.get("checkout:live")?.lastKnownGood?.flags).toMatchObject([recorded]);
   });
 
   it("tells on stderr what happens when, and why a stage may go on", async () => {

@@ -221,6 +221,30 @@ describe("the guard's status", () => {
     expect(stdout).toContain("known bad  version 4 since 2026-03-01T00:00:00.000Z: error-rate");
   });
 
+  it("shows which flag configuration each version was good with", async () => {
+    const harness = new Harness();
+    harness.known("checkout", "3");
+    const record = harness.ports.ledger.aliases.get("checkout:live")!;
+    const good = record.lastKnownGood!;
+    const flags = [
+      {
+        ...{ applicationId: "flags", environmentId: "dev", profileId: "router", version: 5, deploymentNumber: 8 },
+        ...{ definitionsSha256: "0123456789abcdef", valuesSha256: "fedcba9876543210" },
+        ...{ at: good.at, deploymentId: good.deploymentId },
+      },
+    ];
+    harness.ports.ledger.aliases.set("checkout:live", {
+      ...record,
+      lastKnownGood: { ...good, flags },
+      rollbackPoints: [{ ...good, version: "2" }],
+    });
+    const { stdout } = await order(harness, "status", "--function-name", "checkout");
+    expect(stdout).toContain(
+      "known good version 3 since 2026-03-01T00:00:00.000Z, flags router version 5 (definitions 01234567, values fedcba98)",
+    );
+    expect(stdout).toContain("go back to version 2, replaced at 2026-03-01T00:00:00.000Z\n");
+  });
+
   it("goes on when the orders have run out", async () => {
     const harness = new Harness();
     await order(harness, "disarm", "--all", "--for", "1h", ...WHY);

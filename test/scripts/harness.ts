@@ -7,13 +7,13 @@ import type {
   MarkerAliasPort,
   StacksPort,
 } from "../../lib/core/operator-ports.ts";
-import type { AlarmState } from "../../lib/core/ports.ts";
+import type { AlarmState, FlagContent } from "../../lib/core/ports.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import { main, type Result } from "../../scripts/cli/run.ts";
 import { Calls } from "../fakes/faults.ts";
-import type { FakeFlags } from "../fakes/flags.ts";
+import { type FakeFlags, flagContent } from "../fakes/flags.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";
 import { FakePolicyHistory } from "../fakes/policy-history.ts";
 import { FakeLogGroups } from "../fakes/signals.ts";
@@ -131,8 +131,10 @@ class FakeFlagHistory implements FlagHistoryPort {
       .reverse();
   }
 
-  async content(_: unknown, version: number): Promise<Record<string, unknown>> {
-    return structuredClone(this.flags.versions.get(version)!);
+  async content(_: unknown, version: number): Promise<FlagContent> {
+    const document = structuredClone(this.flags.versions.get(version));
+    if (!document) throw new GoaroundError("flags-missing", "operator", `there is no version ${version}`);
+    return flagContent(document);
   }
 
   async revert(_: unknown, number: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { flagHashes } from "../../lib/adapters/flag-hashes.ts";
 import { command as rollbackCommand } from "../../scripts/rollback.ts";
 import { flagDocument } from "../fakes/flags.ts";
 import { Harness } from "./harness.ts";
@@ -69,6 +70,80 @@ describe("a configuration rolled back", () => {
     expect(ran.stderr + ran.stdout).toContain("still off: new_api");
     expect(harness.flagHistory.calls.of("revert")).toEqual([]);
     expect(harness.ports.flags.values()).toEqual({ new_api: false, flux: false });
+  });
+
+  describe("to a version that the ledger knows", () => {
+    /** Version 2 is what release d-GOOD of checkout ended well with; its values were `values` then. */
+    async function recordedWith(values: Record<string, boolean>, profileId = "router"): Promise<Harness> {
+      const harness = await deployedThrice();
+      harness.guarded("checkout", "3");
+      harness.known("checkout", "3", "d-GOOD");
+      const record = harness.ports.ledger.aliases.get("checkout:live")!;
+      const flags = [
+        {
+          ...{ applicationId: "flags", environmentId: "dev", profileId, version: 2, deploymentNumber: 2 },
+          ...{ ...flagHashes(flagDocument(values)), at: "2026-03-01T00:00:00.000Z", deploymentId: "d-GOOD" },
+        },
+      ];
+      record.lastKnownGood = { ...record.lastKnownGood!, flags };
+      return harness;
+    }
+    const intact = { new_api: true, flux: false };
+    const tampered = { new_api: true, flux: true };
+
+    it("compares its content with the recorded one, and says so", async () => {
+      const harness = await recordedWith(intact);
+      const ran = await back(harness, "--json");
+      expect(ran.json()).toMatchObject({ ok: true, compared: "as-recorded" });
+      expect(ran.stderr).toContain("its content is what release d-GOOD ended well with");
+      expect(harness.ports.flags.values()).toEqual(intact);
+    });
+
+    it("refuses one that holds something else, by whichever name its profile goes", async () => {
+      for (const profileId of ["router", "prf1"]) {
+        const harness = await recordedWith(tampered, profileId);
+        for (const more of [[], ["--dry-run"]]) {
+          const ran = await back(harness, ...more);
+          expect(ran.exitCode).toBe(3);
+          expect(ran.stderr).toContain("version 2 of profile");
+          expect(ran.stderr).toContain("its values differ");
+          expect(ran.stderr).toContain("aws appconfig get-hosted-configuration-version");
+        }
+        expect(harness.ports.flags.values()).toEqual({ new_api: false, flux: true });
+      }
+    });
+
+    it("takes it all the same with --force, and says what it is", async () => {
+      const harness = await recordedWith(tampered);
+      const ran = await back(harness, "--force", "--json");
+      expect(ran.exitCode).toBe(0);
+      expect(ran.json()).toMatchObject({ compared: "forced" });
+      expect(ran.stderr).toContain("its values differ");
+      expect(harness.ports.flags.values()).toEqual(intact);
+    });
+
+    it("compares nothing where no release ended with it, its profile is another, or the ledger is silent", async () => {
+      const older = await recordedWith(tampered);
+      expect((await back(older, "--to-version", "1", "--json")).json()).toMatchObject({ compared: "not-recorded" });
+      const other = await recordedWith(tampered, "another");
+      expect((await back(other, "--json")).json()).toMatchObject({ compared: "not-recorded" });
+      const silent = await recordedWith(tampered);
+      silent.ports.ledger.calls.fail("getAlias");
+      const ran = await back(silent, "--json");
+      expect(ran.json()).toMatchObject({ ok: true, compared: "unknown" });
+    });
+  });
+
+  it("is not called done where what is deployed then is something else", async () => {
+    const harness = await deployedThrice();
+    const { revert } = harness.flagHistory;
+    harness.flagHistory.revert = async (...args) => {
+      await revert.apply(harness.flagHistory, args);
+      harness.ports.flags.given({ new_api: false, flux: false });
+    };
+    const ran = await back(harness, "--json");
+    expect(ran.exitCode).toBe(1);
+    expect(ran.json()).toMatchObject({ ok: false, to: 2, version: 4 });
   });
 
   it("changes nothing on a dry run, while another flag deployment runs, or when it is there already", async () => {

@@ -1,9 +1,10 @@
 import type { VersionInfo } from "../ports.ts";
+import { artifactOf } from "./ledger-rules.ts";
 import type { AliasRecord, ReleaseEntry, ReleaseRecord, RollbackPoint } from "./records.ts";
 
 /** Half a year of weekly releases; the release records themselves are kept for a year. */
 const MAX_RELEASES = 25;
-/** More than anyone goes back. */
+/** More than anyone goes back; with five flag profiles each, 30 KB of the 400 that DynamoDB takes. */
 const MAX_POINTS = 10;
 
 type Opened = Pick<ReleaseRecord, "deploymentId" | "baselineVersion" | "canaryVersion" | "openedAt">;
@@ -25,8 +26,7 @@ export function withOpened(
   };
   const releases = [entry, ...without(record?.releases, deploymentId)].slice(0, MAX_RELEASES);
   if (!baseline) return { releases };
-  const { version, codeSha256, configurationHash } = baseline;
-  const point: RollbackPoint = { version, codeSha256, configurationHash, at: openedAt, deploymentId };
+  const point: RollbackPoint = { ...artifactOf(record, baseline), at: openedAt, deploymentId };
   return { releases, rollbackPoints: [point, ...without(record?.rollbackPoints, deploymentId)].slice(0, MAX_POINTS) };
 }
 

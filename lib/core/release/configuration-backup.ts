@@ -1,9 +1,13 @@
+import { OWN_FLAG_DEPLOYMENT_PREFIX } from "../../contract/names.ts";
 import * as z from "../../contract/zod.ts";
 import { type Change, changesBetween } from "../json-changes.ts";
 import type { PolicyVersion } from "../operator-ports.ts";
-import { allOff, setFlags } from "./flag-document.ts";
-import { isSameContent, killedButOn } from "./flag-merge.ts";
+import { allOff, isSameContent, setFlags } from "./flag-document.ts";
+import { killedButOn } from "./flag-merge.ts";
 import { describeProblem, isSamePolicy, policyChanges, policyProblems } from "./policy-history.ts";
+
+/** How descriptions of deployments begin that bring a content out of a backup. */
+export const RESTORED_FROM = `${OWN_FLAG_DEPLOYMENT_PREFIX} restored from`;
 
 const name = z.string().check(z.minLength(1), z.maxLength(256));
 const record = z.record(z.string(), z.json());

@@ -1,4 +1,6 @@
+import { OWN_FLAG_DEPLOYMENT_PREFIX } from "../../contract/names.ts";
 import type { CompletedFlagDeployment } from "../operator-ports.ts";
+import type { FlagTarget } from "../ports.ts";
 import { allOff, setFlags } from "./flag-document.ts";
 import { killedButOn } from "./flag-merge.ts";
 
@@ -6,6 +8,18 @@ import { killedButOn } from "./flag-merge.ts";
 const REVERT_MS = 72 * 3_600_000;
 /** Clocks differ, and the call comes a moment later. Milliseconds. */
 const MARGIN_MS = 10 * 60_000;
+
+/** How descriptions of deployments begin that bring a whole content back. */
+export const BACK_TO = `${OWN_FLAG_DEPLOYMENT_PREFIX} back to`;
+
+/** The action in the environment's history. */
+export const CONFIGURATION_ORDER = "rollback-configuration";
+
+/** What the history says it was done to; a profile is named as the operator has named it. */
+export const configurationSubject = (
+  { applicationId, environmentId, profileId }: FlagTarget,
+  versions: string,
+): string => `${applicationId}/${environmentId}/${profileId} ${versions}`;
 
 export type ConfigurationRollback =
   | { kind: "revert"; number: number; version: number }

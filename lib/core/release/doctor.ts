@@ -1,11 +1,11 @@
-import type { FlagReference } from "../../contract/policy.ts";
 import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import type { StackAlias } from "../operator-ports.ts";
-import type { AliasState, DeploymentInfo, DeploymentTarget, VersionInfo } from "../ports.ts";
+import type { DeploymentInfo, DeploymentTarget, VersionInfo } from "../ports.ts";
 import { forecastLog, type LogFacts } from "../signals/outlook.ts";
 import { attendedCommand, isDriven, takeBackCommand } from "./attended.ts";
 import { hasEnded } from "./deployment.ts";
-import { doctorCommand, type Finding, type FindingCode, type LogFilter, type Repair } from "./findings.ts";
+import { type Finding, finding, type LogFilter, type Repair } from "./findings.ts";
+import { type FlagFacts, flagFindings } from "./flag-findings.ts";
 import { type PolicyFacts, policyFindings } from "./policy-findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
 import { servingVersions } from "./rollback-plan.ts";
@@ -13,9 +13,8 @@ import { enableCommand } from "./silenced-monitors.ts";
 import { unrecordedRollback } from "./unrecorded-rollback.ts";
 
 /** What a doctor looks at for one alias. Undefined where something could not be read: then nothing is said about it. */
-export interface DoctorFacts {
+export interface DoctorFacts extends FlagFacts {
   now: Date;
-  alias: AliasState;
   /** All published versions of the function. */
   versions: readonly VersionInfo[];
   /** Whether the alias has provisioned concurrency of its own. */
@@ -31,12 +30,6 @@ export interface DoctorFacts {
   /** The group's last deployment that succeeded, of whichever alias. */
   lastSuccess: LastSuccess | undefined;
   where: { application: string; group: string } | undefined;
-  /** Release records of the group's newest deployments, newest first. */
-  releases: readonly ReleaseRecord[];
-  /** Flags that are on now, by profile. */
-  flagsOn: readonly FlagReference[];
-  /** Flags that the ledger holds for killed and that are on all the same. */
-  killedButOn: readonly (FlagReference & { why: string })[];
   /** Alarms of the alias and of its flag environments → whether their actions are enabled. */
   alarmActions: Readonly<Record<string, boolean>>;
   /** Subscription filters of the guard's on the function's logs that belong to no open release and to no policy. */
@@ -76,19 +69,6 @@ export function diagnose(facts: DoctorFacts): Finding[] {
     ...logFindings(facts),
   ];
   return found;
-}
-
-type Said = Pick<Finding, "code" | "severity" | "message"> & { repair?: Repair; command?: string };
-
-function finding({ alias }: DoctorFacts, { command, repair, ...said }: Said): Finding {
-  const { functionName, alias: name } = alias;
-  return {
-    ...said,
-    functionName,
-    alias: name,
-    repair,
-    command: command ?? doctorCommand(functionName, name, said.code as FindingCode),
-  };
 }
 
 function recordFindings(facts: DoctorFacts): Finding[] {
@@ -291,49 +271,6 @@ function targetFindings(facts: DoctorFacts): Finding[] {
     }),
   ];
 }
-
-/** Flags of a rolled-back release that are on, unless a later release that went well names them too. */
-function flagFindings(facts: DoctorFacts): Finding[] {
-  const { releases, flagsOn, killedButOn } = facts;
-  const later = new Set<string>();
-  const found: Finding[] = [];
-  for (const release of releases) {
-    for (const reference of release.flags) {
-      const key = (flag: string) =>
-        [reference.applicationId, reference.environmentId, reference.profileId, flag].join("/");
-      const on = flagsOn.find((other) => sameProfile(other, reference));
-      const wrong = reference.flags.filter((flag) => on?.flags.includes(flag) && !later.has(key(flag)));
-      for (const flag of reference.flags) later.add(key(flag));
-      if (release.outcome !== "rolled-back" || wrong.length === 0) continue;
-      found.push(
-        finding(facts, {
-          code: "flags-not-code",
-          severity: "broken",
-          message: `release ${release.deploymentId} is rolled back, but its flags ${wrong.join(", ")} are on`,
-          repair: {
-            do: "switch-flags-off",
-            reference: { ...reference, flags: wrong },
-            reason: `release ${release.deploymentId} is rolled back`,
-          },
-        }),
-      );
-    }
-  }
-  for (const { why, ...reference } of killedButOn) {
-    found.push(
-      finding(facts, {
-        code: "killed-flag-on",
-        severity: "broken",
-        message: `${reference.flags.join(", ")} of profile ${reference.profileId} is on although it was killed (${why})`,
-        repair: { do: "switch-flags-off", reference, reason: "killed and not released" },
-      }),
-    );
-  }
-  return found;
-}
-
-export const sameProfile = (a: FlagReference, b: FlagReference) =>
-  a.applicationId === b.applicationId && a.environmentId === b.environmentId && a.profileId === b.profileId;
 
 /** A hook that nobody can answer for any more, and one that has cost CodeDeploy's whole hour. */
 function hookFindings(facts: DoctorFacts): Finding[] {

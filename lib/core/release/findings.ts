@@ -15,6 +15,9 @@ export const FINDING_CODES = [
   "rollback-unrecorded",
   "flags-not-code",
   "killed-flag-on",
+  "flags-changed",
+  "flag-version-not-recorded",
+  "flags-not-stack",
   "hook-silent",
   "alarm-actions-disabled",
   "log-filter-left",
@@ -63,3 +66,13 @@ export interface Finding {
 /** The command that repairs everything that is wrong with an alias so that its next release can begin. */
 export const doctorCommand = (functionName: string, alias: string, only?: FindingCode): string =>
   `goaround doctor --functions ${functionName} --alias ${alias}${only === undefined ? "" : ` --only ${only}`} --repair`;
+
+type Said = Pick<Finding, "code" | "severity" | "message"> & { repair?: Repair; command?: string };
+
+/** A finding about the alias; its command is the doctor's own unless it has another. */
+export function finding(
+  { alias: { functionName, alias } }: { alias: { functionName: string; alias: string } },
+  { command, repair, ...said }: Said,
+): Finding {
+  return { ...said, functionName, alias, repair, command: command ?? doctorCommand(functionName, alias, said.code) };
+}

@@ -1,6 +1,8 @@
 import { GoaroundError } from "../errors.ts";
 import { suggest } from "../suggest.ts";
 
+export type Json = Record<string, unknown>;
+
 /** Changes to a stored AWS.AppConfig.FeatureFlags document: only `enabled`; definitions and attributes stay. */
 export interface FlagChange {
   /** The same object when nothing changed. */
@@ -13,8 +15,8 @@ export interface FlagChange {
   missing: string[];
 }
 
-const asRecord = (value: unknown): Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+export const asRecord = (value: unknown): Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
 /** Names that a document defines, with what they are set to. A flag without a value counts as off. */
 export function flagStates(document: Record<string, unknown>): Record<string, boolean> {
@@ -75,3 +77,35 @@ function withEnabled({ _updatedAt: _, ...value }: Record<string, unknown>, enabl
     _variants: variants.map((variant) => ({ ...asRecord(variant), enabled })),
   };
 }
+
+/** Whether two contents say the same: AppConfig's own times and the order of keys aside. */
+export const isSameContent = (a: Json, b: Json): boolean => canonical(a) === canonical(b);
+
+/** AppConfig writes the times itself. */
+export const withoutTimes = ({ _createdAt: _, _updatedAt: __, ...rest }: Json): Json => rest;
+
+/** The same text for the same content: keys sorted, times left out. Hashes in the ledger are of it: it must stay as it is. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(withoutTimes(value as Json)).filter(([, inner]) => inner !== undefined);
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`)
+    .join(",")}}`;
+}
+
+/** How each flag differs, by name: whether it is on or off, and otherwise only that it differs. */
+export function flagDifferences(before: Json, after: Json): string[] {
+  const [old, now] = [flagStates(before), flagStates(after)];
+  const part = (document: Json, half: "flags" | "values", name: string) => canonical(asRecord(document[half])[name]);
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])].sort().flatMap((name) => {
+    if (old[name] === undefined) return `${name} (new)`;
+    if (now[name] === undefined) return `${name} (gone)`;
+    if (old[name] !== now[name]) return `${name} ${state(old[name])} → ${state(now[name])}`;
+    if (part(before, "flags", name) !== part(after, "flags", name)) return `${name} (definition)`;
+    return part(before, "values", name) === part(after, "values", name) ? [] : `${name} (attributes)`;
+  });
+}
+
+const state = (isOn: boolean) => (isOn ? "on" : "off");

@@ -1,6 +1,13 @@
-import { allOff, flagStates, setFlags } from "./flag-document.ts";
-
-type Json = Record<string, unknown>;
+import {
+  allOff,
+  asRecord,
+  canonical,
+  flagStates,
+  isSameContent,
+  type Json,
+  setFlags,
+  withoutTimes,
+} from "./flag-document.ts";
 
 export interface FlagMerge {
   /** Definitions of the code with the values that run time owns. */
@@ -47,7 +54,7 @@ export function mergeFlags(facts: MergeFacts): FlagMerge {
     removed: Object.keys(states).filter((flag) => !defined.includes(flag)),
     keptOn: defined.filter((flag) => Object.hasOwn(states, flag) && kept[flag]),
     heldOff: held,
-    differs: live === undefined || canonical(document) !== canonical(live),
+    differs: live === undefined || !isSameContent(document, live),
   };
 }
 
@@ -76,23 +83,3 @@ export const killedButOn = (document: Json, killed: readonly string[]): string[]
 
 /** Whether no reader can get any flag as on: nothing may hold such a content up. */
 export const isAllOff = (document: Json): boolean => Object.values(flagStates(document)).every((on) => !on);
-
-const asRecord = (value: unknown): Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-
-/** Whether two contents say the same: AppConfig's own times and the order of keys aside. */
-export const isSameContent = (a: Json, b: Json): boolean => canonical(a) === canonical(b);
-
-/** AppConfig writes the times itself. */
-const withoutTimes = ({ _createdAt: _, _updatedAt: __, ...rest }: Json): Json => rest;
-
-/** The same text for the same content: keys sorted, times left out. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  const entries = Object.entries(withoutTimes(value as Json)).filter(([, inner]) => inner !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`)
-    .join(",")}}`;
-}

@@ -1,5 +1,5 @@
 import type { VersionInfo } from "../ports.ts";
-import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
+import { type AliasRecord, artifactKey, type KnownGood, type ReleaseRecord } from "./records.ts";
 
 /** More than anyone needs to look back; keeps the record far below DynamoDB's 400 KB (developer guide, 2026). */
 const MAX_KNOWN_BAD = 100;
@@ -30,12 +30,16 @@ export function promoted(record: AliasRecord | undefined, release: ReleaseRecord
   const key = artifactKey(release.canaryCodeSha256, release.canaryConfigurationHash);
   const { [key]: bad, ...othersBad } = record?.knownBad ?? {};
   if (bad && release.verdict?.kind !== "promote") return releasedBy(release);
+  const good = record?.lastKnownGood;
+  // Two may close the same release, and one of them may have recorded its flags meanwhile.
+  const flags = good?.deploymentId === release.deploymentId ? good.flags : undefined;
   return {
     ...releasedBy(release),
     lastKnownGood: {
       version: release.canaryVersion,
       codeSha256: release.canaryCodeSha256,
       configurationHash: release.canaryConfigurationHash,
+      ...(flags ? { flags } : {}),
       at: at.toISOString(),
       deploymentId: release.deploymentId,
     },
@@ -47,12 +51,24 @@ export function promoted(record: AliasRecord | undefined, release: ReleaseRecord
 export const releasedBy = ({ deploymentId }: ReleaseRecord): Partial<AliasRecord> => ({ lastReleaseId: deploymentId });
 
 /** What is remembered when an alias was put back to an earlier version. */
-export const putBackTo = (version: VersionInfo, deploymentId: string, at: Date): Partial<AliasRecord> => ({
-  lastKnownGood: {
-    version: version.version,
-    codeSha256: version.codeSha256,
-    configurationHash: version.configurationHash,
-    at: at.toISOString(),
-    deploymentId,
-  },
+export const putBackTo = (
+  record: AliasRecord | undefined,
+  version: VersionInfo,
+  deploymentId: string,
+  at: Date,
+): Partial<AliasRecord> => ({
+  lastKnownGood: { ...artifactOf(record, version), at: at.toISOString(), deploymentId },
 });
+
+/** What a version consists of, with the flags that the same artifact was good with when it served before. */
+export function artifactOf(
+  record: AliasRecord | undefined,
+  { version, codeSha256, configurationHash }: VersionInfo,
+): Omit<KnownGood, "at" | "deploymentId"> {
+  const key = artifactKey(codeSha256, configurationHash);
+  const served = [record?.lastKnownGood, ...(record?.rollbackPoints ?? [])];
+  const flags = served.find(
+    (point) => point?.flags !== undefined && artifactKey(point.codeSha256, point.configurationHash) === key,
+  )?.flags;
+  return { version, codeSha256, configurationHash, ...(flags ? { flags } : {}) };
+}

@@ -1,4 +1,5 @@
 import { parseDocument, stringify } from "yaml";
+import { FLAGS_RESOURCE } from "../../contract/names.ts";
 import { GoaroundError } from "../errors.ts";
 import type { StackChange } from "../operator-ports.ts";
 
@@ -90,14 +91,25 @@ function byReference(logicalId: string, physicalIdOf: (logicalId: string) => str
 
 /** The value of a parameter as a template writes it; undefined where it stands in none, or is not literal. */
 export function parameterInTemplate(template: string, name: string): string | undefined {
-  const document = parseDocument(template, { logLevel: "error" });
-  if (document.errors.length > 0) return undefined;
-  const { Resources = {} } = (document.toJS() ?? {}) as {
-    Resources?: Record<string, { Type?: string; Properties?: { Name?: unknown; Value?: unknown } }>;
-  };
-  const found = Object.values(Resources).find(
+  const found = resourcesIn(template).find(
     (resource) => resource?.Type === "AWS::SSM::Parameter" && resource.Properties?.Name === name,
   );
-  const value = found?.Properties?.Value;
-  return typeof value === "string" ? value : undefined;
+  return literal(found?.Properties?.Value);
 }
+
+/** The flag document that a template defines, as JSON; undefined where there is none, or more than one. */
+export function flagsInTemplate(template: string): string | undefined {
+  const found = resourcesIn(template).filter((resource) => resource?.Type === FLAGS_RESOURCE.type);
+  return found.length === 1 ? literal(found[0]?.Properties?.[FLAGS_RESOURCE.definitions]) : undefined;
+}
+
+type Resource = { Type?: string; Properties?: Record<string, unknown> } | null;
+
+function resourcesIn(template: string): Resource[] {
+  const document = parseDocument(template, { logLevel: "error" });
+  if (document.errors.length > 0) return [];
+  const { Resources = {} } = (document.toJS() ?? {}) as { Resources?: Record<string, Resource> };
+  return Object.values(Resources);
+}
+
+const literal = (value: unknown) => (typeof value === "string" ? value : undefined);

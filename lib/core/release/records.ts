@@ -2,6 +2,7 @@ import type { Compatibility, FlagReference, Policy } from "../../contract/policy
 import type { FlagJudgement } from "../judge/flag-verdict.ts";
 import type { Counted } from "../judge/increments.ts";
 import type { JudgeState, Reason, Verdict } from "../judge/types.ts";
+import type { FlagHashes } from "../ports.ts";
 import type { LogJudging } from "../signals/log-looks.ts";
 import type { Asked } from "./attribution.ts";
 
@@ -218,9 +219,7 @@ export interface ReleaseRecord {
 export interface AliasRecord {
   functionName: string;
   alias: string;
-  lastKnownGood:
-    | { version: string; codeSha256: string; configurationHash: string; at: string; deploymentId: string }
-    | undefined;
+  lastKnownGood: KnownGood | undefined;
   /** Deployment that brought the version that serves; its guard time is what alarms count against. */
   lastReleaseId?: string;
   /** `codeSha256/configurationHash` → why. */
@@ -256,13 +255,40 @@ export interface ReleaseEntry {
   closedAt: string | undefined;
 }
 
-/** Where an alias can go back to: a version that served, and what it consisted of. */
-export interface RollbackPoint {
+/** What a version consists of, and the flags that it was good with. */
+interface Artifact {
   version: string;
   codeSha256: string;
   configurationHash: string;
+  /** Absent: its release named no flags, or ended before hashes were kept. */
+  flags?: RecordedFlags[];
+}
+
+/** The version that was good last, and the release that it is known from. */
+export interface KnownGood extends Artifact {
+  at: string;
+  deploymentId: string;
+}
+
+/** Where an alias can go back to: a version that served, and what it consisted of. */
+export interface RollbackPoint extends Artifact {
   at: string;
   /** The release that replaced it. */
+  deploymentId: string;
+}
+
+/** What AppConfig had deployed of a flag profile when a release that names its flags had ended well. */
+export interface RecordedFlags extends FlagHashes {
+  /** Names or ids, as the policy has them. */
+  applicationId: string;
+  environmentId: string;
+  profileId: string;
+  /** Hosted version of the profile. */
+  version: number;
+  /** The flag deployment that brought it. */
+  deploymentNumber: number;
+  at: string;
+  /** The release. */
   deploymentId: string;
 }
 

@@ -5,6 +5,18 @@ import type { ReleaseRecord } from "./records.ts";
 export const flagKey = ({ applicationId, environmentId, profileId }: Omit<FlagReference, "flags">, flag: string) =>
   `${applicationId}/${environmentId}/${profileId}/${flag}`;
 
+type ProfilePlace = Pick<FlagReference, "applicationId" | "environmentId" | "profileId">;
+
+/** By the names or ids that are given: the same profile may be named in two ways. */
+export const sameProfile = (a: ProfilePlace, b: ProfilePlace) =>
+  a.applicationId === b.applicationId && a.environmentId === b.environmentId && a.profileId === b.profileId;
+
+/** Each profile once. */
+export const profilesOf = (references: readonly ProfilePlace[]): ProfilePlace[] =>
+  references
+    .filter((one, i) => references.findIndex((other) => sameProfile(one, other)) === i)
+    .map(({ applicationId, environmentId, profileId }) => ({ applicationId, environmentId, profileId }));
+
 /** The references with only those flags that `wanted` is true of; without the references that keep none. */
 export const onlyFlags = (
   references: readonly FlagReference[],

@@ -131,7 +131,9 @@ export async function recordMember(
       : {
           rollbacks: withRollback(record, entry),
           ...withOutcome(record, { deploymentId, outcome: "rolled-back", closedAt: at }),
-          ...(brought.includes(record?.lastKnownGood?.version ?? "") ? putBackTo(target, deploymentId, now) : {}),
+          ...(brought.includes(record?.lastKnownGood?.version ?? "")
+            ? putBackTo(record, target, deploymentId, now)
+            : {}),
         },
   );
   await ledger.updateRelease(deploymentId, { outcome: "rolled-back", closedAt: at, reason, actor });

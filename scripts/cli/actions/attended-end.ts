@@ -1,5 +1,6 @@
 import type { Verdict } from "../../../lib/core/judge/types.ts";
 import { closeBooks } from "../../../lib/core/release/close-books.ts";
+import { recordFlags } from "../../../lib/core/release/record-flags.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { writeAlias } from "../../../lib/core/release/write-alias.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -39,6 +40,8 @@ export async function promote(session: Session, { release, verdict, stackName }:
   const { ledger } = session.ports;
   await ledger.updateRelease(id, { verdict });
   await closeBooks({ ledger, clock: session.clock }, { ...release, verdict });
+  const recording = recordFlags({ ...session.ports, clock: session.clock }, release, "first");
+  await session.attempt("which flag configuration it ended with is not recorded", recording);
   await removeThresholdAlarms(session, release.temporaryAlarms);
   const data = {
     ...releaseFacts(release, stackName),

@@ -1,4 +1,3 @@
-import { OWN_FLAG_DEPLOYMENT_PREFIX } from "../../../lib/contract/names.ts";
 import { parsePolicy } from "../../../lib/contract/policy.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import { describeChange } from "../../../lib/core/json-changes.ts";
@@ -9,10 +8,11 @@ import {
   parseBackup,
   planFlagsRestore,
   planPolicyRestore,
+  RESTORED_FROM,
   type RestorePlan,
 } from "../../../lib/core/release/configuration-backup.ts";
 import type { EnvironmentRecord } from "../../../lib/core/release/environment-record.ts";
-import { isSameContent } from "../../../lib/core/release/flag-merge.ts";
+import { isSameContent } from "../../../lib/core/release/flag-document.ts";
 import { killedIn } from "../../../lib/core/release/killed-flags.ts";
 import { restoreDescription } from "../../../lib/core/release/policy-history.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -44,11 +44,7 @@ export async function restoreConfiguration(
   const backup = await readBackup(session, file, force);
   const items = [
     ...(await policyItems(session, backup, force, restoreDescription(backup.at, reason))),
-    ...(await flagItems(
-      session,
-      backup,
-      `${OWN_FLAG_DEPLOYMENT_PREFIX} restored from the backup of ${backup.at}: ${reason}`,
-    )),
+    ...(await flagItems(session, backup, `${RESTORED_FROM} the backup of ${backup.at}: ${reason}`)),
   ];
   session.banner("configuration restore", {
     environment: session.environment,

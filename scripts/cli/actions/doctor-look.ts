@@ -1,16 +1,14 @@
-import { alarmNamePrefix, OWN_FLAG_DEPLOYMENT_PREFIX, policyParameterName } from "../../../lib/contract/names.ts";
-import type { FlagReference, Policy } from "../../../lib/contract/policy.ts";
-import { GoaroundError } from "../../../lib/core/errors.ts";
-import type { FlagTarget, VersionInfo } from "../../../lib/core/ports.ts";
+import { alarmNamePrefix, policyParameterName } from "../../../lib/contract/names.ts";
+import type { Policy } from "../../../lib/contract/policy.ts";
+import type { VersionInfo } from "../../../lib/core/ports.ts";
 import { isAttendedId } from "../../../lib/core/release/attended.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
-import { type DoctorFacts, type LastSuccess, sameProfile } from "../../../lib/core/release/doctor.ts";
-import { flagStates } from "../../../lib/core/release/flag-document.ts";
-import { killedIn } from "../../../lib/core/release/killed-flags.ts";
+import type { DoctorFacts, LastSuccess } from "../../../lib/core/release/doctor.ts";
 import { parameterInTemplate } from "../../../lib/core/release/reconcile.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, openReleaseOf, type Release, readAlias, readLedger, readPolicy, releaseOf } from "../lookup.ts";
 import type { Session } from "../session.ts";
+import { lookAtFlags } from "./flag-look.ts";
 import { leftFilters } from "./left-filters.ts";
 import { lookAtLog } from "./log-look.ts";
 
@@ -35,10 +33,8 @@ export async function lookAt(session: Session, functionName: string, alias: stri
     stackName === undefined
       ? undefined
       : await session.attempt(`stack ${stackName} could not be read`, ports.stacks.alias(stackName, state.arn));
-  const flags = await lookAtFlags(session, [
-    ...releases.flatMap((release) => release.flags),
-    ...(guarding?.policy?.flags ?? []),
-  ]);
+  const named = [...releases.flatMap((release) => release.flags), ...(guarding?.policy?.flags ?? [])];
+  const { monitors, isKilling, ...flags } = await lookAtFlags(session, named, ledger.record);
   const versions = await ports.functions.listVersions(functionName);
   const isMoving = Object.values(state.weights).includes(1);
   return {
@@ -57,9 +53,8 @@ export async function lookAt(session: Session, functionName: string, alias: stri
     lastSuccess: where && (await lastSuccessOf(session, where)),
     where,
     releases,
-    flagsOn: flags.on,
-    killedButOn: ledger.answered ? await killedButOn(session, flags) : [],
-    alarmActions: flags.isKilling ? {} : await alarmActions(session, functionName, alias, releases, flags.monitors),
+    ...flags,
+    alarmActions: isKilling ? {} : await alarmActions(session, functionName, alias, releases, monitors),
     leftFilters: await leftFilters(session, functionName, versions),
     policy: {
       document: guarding?.document,
@@ -135,63 +130,6 @@ async function lastSuccessOf(
       version: release.canaryVersion,
     }
   );
-}
-
-interface FlagsSeen {
-  /** By the ids that the policy names; `target` has those that AppConfig gave. */
-  on: (FlagReference & { target: FlagTarget })[];
-  monitors: string[];
-  /** A kill is running: it has silenced alarms on purpose. */
-  isKilling: boolean;
-}
-
-async function lookAtFlags(session: Session, references: readonly FlagReference[]): Promise<FlagsSeen> {
-  const profiles = references.filter((one, i) => references.findIndex((other) => sameProfile(one, other)) === i);
-  const seen: FlagsSeen = { on: [], monitors: [], isKilling: false };
-  for (const { flags: _, ...ids } of profiles) {
-    const looked = await session.attempt(`flags of profile ${ids.profileId}`, lookAtProfile(session, ids));
-    if (!looked) continue;
-    seen.on.push({ ...ids, flags: looked.on, target: looked.target });
-    seen.monitors.push(...looked.monitors);
-    seen.isKilling ||= looked.isKilling;
-  }
-  return seen;
-}
-
-async function lookAtProfile(session: Session, ids: Omit<FlagReference, "flags">) {
-  const { flags } = session.ports;
-  let target: FlagTarget;
-  try {
-    target = await flags.resolve({
-      application: ids.applicationId,
-      environment: ids.environmentId,
-      profile: ids.profileId,
-    });
-  } catch (error) {
-    // A policy may name flags of a stack that is not there yet.
-    if (error instanceof GoaroundError && error.code === "flags-missing") return undefined;
-    throw error;
-  }
-  const [deployed, monitors, active] = await Promise.all([
-    flags.deployed(target),
-    flags.monitors(target),
-    flags.activeDeployment(target),
-  ]);
-  const states = flagStates(deployed?.document ?? {});
-  return {
-    target,
-    on: Object.keys(states).filter((flag) => states[flag]),
-    monitors,
-    isKilling: active?.description.startsWith(`${OWN_FLAG_DEPLOYMENT_PREFIX} switch off`) ?? false,
-  };
-}
-
-async function killedButOn(session: Session, { on }: FlagsSeen): Promise<DoctorFacts["killedButOn"]> {
-  const record = await session.attempt("killed flags could not be read", session.ports.ledger.getEnvironment());
-  return on.flatMap(({ target, flags, ...ids }) => {
-    const held = record ? killedIn(record, target).filter(({ flag }) => flags.includes(flag)) : [];
-    return held.map(({ flag, by, at, reason }) => ({ ...ids, flags: [flag], why: `by ${by} on ${at}: ${reason}` }));
-  });
 }
 
 async function alarmActions(

@@ -199,7 +199,8 @@ const markerAppSpec = (functionName: string, from: string, to: string) =>
 async function rememberGood(session: Session, { functionName, alias }: Finding, { version }: Wanted<"remember-good">) {
   const info = await session.ports.functions.getVersion(functionName, version);
   if (!info) return;
-  await session.ports.ledger.putAlias(functionName, alias, putBackTo(info, DEFAULT_REASON, session.clock.now()));
+  const now = session.clock.now();
+  await session.ports.ledger.changeAlias(functionName, alias, (record) => putBackTo(record, info, DEFAULT_REASON, now));
   session.say(`  version ${version} is the last known good`);
 }
 

@@ -1,6 +1,8 @@
 import { type EnvironmentRecord, isInForce } from "../../../lib/core/release/environment-record.ts";
 import { frozenAt } from "../../../lib/core/release/freeze.ts";
 import { progressOf } from "../../../lib/core/release/journal.ts";
+import { shortHashes } from "../../../lib/core/release/recorded-flags.ts";
+import type { KnownGood } from "../../../lib/core/release/records.ts";
 import { done, type Outcome, type Session } from "../session.ts";
 
 /** Newest first; the document of --json has all. */
@@ -24,7 +26,10 @@ export async function guardStatus(
     ledger.getRollback(functionName, alias),
   ]);
   const good = aliasRecord?.lastKnownGood;
-  session.print(`known good ${good ? `version ${good.version} since ${good.at}` : "none"}`);
+  session.print(`known good ${good ? `version ${good.version} since ${good.at}${withFlags(good)}` : "none"}`);
+  for (const point of aliasRecord?.rollbackPoints ?? []) {
+    session.print(`go back to version ${point.version}, replaced at ${point.at}${withFlags(point)}`);
+  }
   for (const { version, at, reason } of Object.values(aliasRecord?.knownBad ?? {})) {
     session.print(`known bad  version ${version} since ${at}: ${reason}`);
   }
@@ -43,6 +48,10 @@ export async function guardStatus(
   }
   return done(summary(record, now), { environment: session.environment, record, alias: aliasRecord, rollback });
 }
+
+/** The flag configuration that a version was good with. */
+const withFlags = ({ flags = [] }: Pick<KnownGood, "flags">): string =>
+  flags.map((one) => `, flags ${one.profileId} version ${one.version} (${shortHashes(one)})`).join("");
 
 function orders(record: EnvironmentRecord, now: Date): string[] {
   const disarmed = Object.entries(record.disarmed)

@@ -65,7 +65,7 @@ export async function recordRollback(
       const outcome = deployment && withOutcome(record, { deploymentId: releaseId, outcome: "rolled-back", closedAt });
       return {
         knownBad,
-        ...(moveGood ? putBackTo(target, MANUAL, at) : {}),
+        ...(moveGood ? putBackTo(record, target, MANUAL, at) : {}),
         ...outcome,
         ...(target && leaving.length > 0
           ? { rollbacks: withRollback(record, { ...rollback, to: target.version, left: [...leaving] }) }

@@ -105,6 +105,7 @@ function facts(changes: Partial<DoctorFacts> = {}, alias: Partial<DoctorFacts["a
     releases: [],
     flagsOn: [],
     killedButOn: [],
+    flagContents: [],
     alarmActions: {},
     leftFilters: [],
     policy: { document: undefined, template: undefined },
