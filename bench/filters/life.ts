@@ -6,6 +6,7 @@ import { runHook } from "../../lambdas/runtime/hook.ts";
 import { logSignals } from "../../lambdas/watch/log-signals.ts";
 import { lambdaMetrics } from "../../lambdas/watch/signals.ts";
 import { createTurn, type TurnResult } from "../../lambdas/watch/turn.ts";
+import { createDeadLetters } from "../../lib/adapters/dead-letters.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import { createLogSubscriptions } from "../../lib/adapters/log-subscriptions.ts";
@@ -197,6 +198,7 @@ class Life implements ExecutionsPort {
     return {
       ...createAdapters(options),
       clock: program.clock,
+      deadLetters: createDeadLetters(options),
       flagEvidence: createFlagEvidence(options),
       books: createSignalBooks(TABLE, options, program.clock.now),
       subscriptions: createLogSubscriptions(SIGNALS_ARN, options),

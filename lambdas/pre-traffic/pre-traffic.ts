@@ -11,6 +11,7 @@ import { stepsOf, withDeclared, withSteps } from "../../lib/core/release/compati
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../../lib/core/release/release-facts.ts";
+import { type ReplayPorts, replayPast } from "../../lib/core/release/replay-past.ts";
 import { fixSlowThresholds } from "../../lib/core/release/slow-thresholds.ts";
 import { runSmokeTests } from "../../lib/core/release/smoke.ts";
 import { requireAppSpec } from "../runtime/app-spec.ts";
@@ -20,7 +21,7 @@ import { joinGroup } from "./join-group.ts";
 import { spreadNet, startWatch, type WatchStartPorts } from "./start-watch.ts";
 import { countLog, type SubscribePorts } from "./subscribe.ts";
 
-export interface PreTrafficPorts extends WatchStartPorts, SubscribePorts {
+export interface PreTrafficPorts extends WatchStartPorts, SubscribePorts, Pick<ReplayPorts, "deadLetters"> {
   clock: Clock;
   functions: FunctionsPort;
   monitoring: Pick<MonitoringPort, "alarmStates" | "durationPercentiles" | "aliasCounts">;
@@ -79,8 +80,9 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     }
 
     const ownRequests: string[] = [];
+    const functions = noting(ports.functions, ownRequests);
     const failures = await runSmokeTests(record.policy.smokeTests, {
-      functions: noting(ports.functions, ownRequests),
+      functions,
       clock: ports.clock,
       functionName: appSpec.functionName,
       version: appSpec.targetVersion,
@@ -93,12 +95,20 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
       await markKnownBad(ports, record, failures);
       return block(ports, record, { kind: "rollback", reasons: failures, findings: noted }, log);
     }
+    const versions = { candidate: appSpec.targetVersion, serving: appSpec.currentVersion };
+    const { replay } = record.policy;
+    const past = await replayPast({ ...ports, functions }, { environment, ...appSpec, versions, replay, signal }, log);
+    const replayed = applyOrders(past.refusals, standing);
+    noted.push(...past.findings, ...replayed.findings);
+    if (replayed.refusals.length > 0) {
+      return block(ports, record, { kind: "hold", reasons: refusalReasons(replayed), findings: noted }, log);
+    }
     await noteSteps(ports, record, aliasRecord);
     signal.throwIfAborted();
     const slowThresholdsMs = await fixSlowThresholds(ports, appSpec, log);
     signal.throwIfAborted();
-    const versions = [facts.baseline, facts.target];
-    const counting = { environment, release: record, versions, slowThresholdsMs, ownRequests };
+    const counted = [facts.baseline, facts.target];
+    const counting = { environment, release: record, versions: counted, slowThresholdsMs, ownRequests };
     noted.push(...(await countLog(ports, counting, log)));
     signal.throwIfAborted();
     if (record.policy.staged) return handOver(ports, run, record, { slowThresholdsMs, noted }, log);

@@ -1,4 +1,5 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
+import { createDeadLetters } from "../../lib/adapters/dead-letters.ts";
 import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
@@ -23,6 +24,7 @@ export function wire({ environment, ledgerTable, watchArn }: GuardConfig, log: L
     functions: createFunctions(options),
     monitoring: createMonitoring(options),
     policies: createPolicies(options),
+    deadLetters: createDeadLetters(options),
     ledger,
     executions: createExecutions(watchArn, options),
     sweep: createSweep(ledgerTable, environment, options),

@@ -124,7 +124,7 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
     splitAlias: ({ functionName, alias, version, to, share, revisionId }) =>
       writeAlias({ functionName, alias, version, weights: { [to]: share }, revisionId }),
 
-    async invoke({ functionName, qualifier, payload, signal, attempts }) {
+    async invoke({ functionName, qualifier, payload, mark, signal, attempts }) {
       let startedAt = performance.now();
       try {
         const abortSignal =
@@ -134,6 +134,8 @@ export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
           Qualifier: qualifier,
           InvocationType: "RequestResponse",
           Payload: new TextEncoder().encode(JSON.stringify(payload ?? {})),
+          // Synchronous invocations only (Lambda API reference, Invoke, 2025); runtimes hand on what is under `custom`.
+          ...(mark === undefined ? {} : { ClientContext: btoa(JSON.stringify({ custom: { goaround: mark } })) }),
         });
         // Inside the SDK's retries: each attempt passes here.
         command.middlewareStack.add(

@@ -18,6 +18,7 @@ import { buildPolicy, type PolicySettings, policyParameter } from "./policy-para
 import type { IReleaseGuard } from "./release-guard-ref.ts";
 import { dependOnGuard } from "./release-guard-ref.ts";
 import { ReleaseStrategy } from "./release-strategy.ts";
+import { type ReplayProps, replayPolicy, replayResources } from "./replay.ts";
 import { rollAfter } from "./rolling-group.ts";
 import { watchStackSize } from "./stack-size.ts";
 import { type ExpectedTraffic, warnOfThinTraffic } from "./thin-traffic.ts";
@@ -39,6 +40,12 @@ export interface GuardedFunctionProps {
   readonly deploymentGroupName?: string;
   /** Checks, smoke tests, flags and blockers of this function's releases. Default: the policy's own defaults. */
   readonly policy?: PolicySettings;
+  /**
+   * Events that were there before, which the hook asks of the new version and of the one that serves before any traffic.
+   * **Both run them for real**, with all that they do; they are told by `custom.goaround` of the client context, which is
+   * `replay`. Default: none.
+   */
+  readonly replay?: ReplayProps;
   /**
    * The function of the same release group that goes before this one: a rolling group, one function after the other. The
    * alias moves only after the release of that one has succeeded, its bake included; also across stacks. Default: with
@@ -182,7 +189,11 @@ export class GuardedFunction extends GuardedFunctionBase {
     this.policy = buildPolicy(
       { functionName: this.functionName, alias: this.aliasName, deploymentGroup: this.deploymentGroupName },
       props.policy ?? {},
-      { staged: strategy.staged, releaseAfter: props.releaseAfter?.functionName },
+      {
+        staged: strategy.staged,
+        releaseAfter: props.releaseAfter?.functionName,
+        replay: props.replay && replayPolicy(props.replay),
+      },
     );
     this.tagFunction(guard);
     if (this.policy.signals.source === "logs" && props.jsonLogging !== false) logInJson(this, this.function);
@@ -200,6 +211,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     const group = this.deploymentGroup(props, strategy, number);
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
+    if (props.replay) this.cfnAlias.node.addDependency(...replayResources(this, guard, this.policy, props.replay));
     if (props.releaseAfter) rollAfter(this, props.releaseAfter);
     this.annotate(strategy);
     if (props.expectedTraffic) {

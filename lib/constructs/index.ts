@@ -16,4 +16,5 @@ export type { PolicySettings } from "./policy-parameter.ts";
 export { ReleaseGuard, type ReleaseGuardProps } from "./release-guard.ts";
 export type { IReleaseGuard } from "./release-guard-ref.ts";
 export { ReleaseStrategy, type StagedOptions, type StrategyKind } from "./release-strategy.ts";
+export type { DeadLettersProps, ReplayProps } from "./replay.ts";
 export type { ExpectedTraffic } from "./thin-traffic.ts";

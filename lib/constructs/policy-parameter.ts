@@ -9,10 +9,10 @@ import {
   validatePolicy,
 } from "../contract/policy.ts";
 
-/** What a function's policy says; names, schema version, stages and the place in a rolling group are filled in. */
+/** What a function's policy says; what it says besides comes from the other props of the construct. */
 export type PolicySettings = Omit<
   PolicyInput,
-  "schemaVersion" | "functionName" | "alias" | "deploymentGroup" | "staged" | "releaseAfter"
+  "schemaVersion" | "functionName" | "alias" | "deploymentGroup" | "staged" | "releaseAfter" | "replay"
 >;
 
 export interface PolicyNames {
@@ -25,7 +25,7 @@ export interface PolicyNames {
 export function buildPolicy(
   names: PolicyNames,
   settings: PolicySettings,
-  more: { staged?: PolicyInput["staged"]; releaseAfter?: string | undefined } = {},
+  more: Partial<Pick<PolicyInput, "staged" | "releaseAfter" | "replay">> = {},
 ): Policy {
   const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
   const parsed = validatePolicy({ schemaVersion: POLICY_SCHEMA_VERSION, ...names, ...settings, ...given });

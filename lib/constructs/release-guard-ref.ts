@@ -10,6 +10,8 @@ export interface IReleaseGuard extends IConstruct {
   readonly ledgerTableName: string;
   /** Name of the responder's role, in the region of the guard. */
   readonly respondRoleName: string;
+  /** … and of the hook before the traffic. */
+  readonly preTrafficRoleName: string;
   /** Name prefixes of the functions that the guard may act on; undefined where they are not known here. */
   readonly functionNamePrefixes: readonly string[] | undefined;
   /** What must exist before a guarded function; empty when the guard is only known by name. */

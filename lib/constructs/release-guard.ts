@@ -17,6 +17,7 @@ import {
   guardFunctionName,
   ledgerTableName,
   METRICS,
+  preTrafficRoleName,
   respondRoleName,
   sweepRuleName,
   watchMachineName,
@@ -94,6 +95,10 @@ abstract class ReleaseGuardBase extends Construct implements IReleaseGuard {
 
   get respondRoleName(): string {
     return respondRoleName(this.environmentName, Stack.of(this).region);
+  }
+
+  get preTrafficRoleName(): string {
+    return preTrafficRoleName(this.environmentName, Stack.of(this).region);
   }
 
   /** ARN of the state machine that watches releases, by its literal name: a reference would close a cycle. */
@@ -240,6 +245,10 @@ export class ReleaseGuard extends ReleaseGuardBase {
     const entries = GUARD_HANDLERS.map((handler) => props.entries?.[handler] ?? handlerEntry(handler));
     const folders = bundleHandlers(entries);
     const reserved = props.reservedConcurrency ?? DEFAULT_RESERVED_CONCURRENCY;
+    const roleNames: Partial<Record<GuardHandler, string>> = {
+      respond: this.respondRoleName,
+      "pre-traffic": this.preTrafficRoleName,
+    };
     const create = (handler: GuardHandler, folder: string) =>
       ownFunction(this, pascalCase(handler), {
         functionName: this.handlerName(handler),
@@ -253,7 +262,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
         loggingFormat: lambda.LoggingFormat.JSON,
         logRetention: props.logRetention,
         permissions: permissions[handler],
-        roleName: handler === "respond" ? this.respondRoleName : undefined,
+        roleName: roleNames[handler],
         environment: {
           [ENV.environment]: props.environmentName,
           [ENV.ledgerTable]: this.ledgerTableName,

@@ -18,6 +18,10 @@ export const deploymentGroupName = (functionName: string) => `${functionName}-de
 export const policyParameterName = (environment: string, functionName: string, alias: string) =>
   `/goaround/${environment}/${functionName}/${alias}`;
 
+/** SSM parameter of an event that releases of a function are tried with. */
+export const recordedEventName = (environment: string, functionName: string, alias: string, event: string) =>
+  `${policyParameterName(environment, functionName, alias)}/events/${event}`;
+
 export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
 export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
 
@@ -174,6 +178,16 @@ export const guardAlarmName = (environment: string, check: string) => `goaround-
 
 /** Role of the responder. The flags' stack attaches the right to kill to it by name; IAM is global, hence the region. */
 export const respondRoleName = (environment: string, region: string) => `goaround-${environment}-respond-${region}`;
+
+/** Role of the hook before the traffic. A function's stack attaches to it what its releases need, by name. */
+export const preTrafficRoleName = (environment: string, region: string) =>
+  `goaround-${environment}-pre-traffic-${region}`;
+
+/**
+ * What a function finds in its client context (`custom.goaround`) when it is not its users who ask, so that it can leave out
+ * what must not happen twice.
+ */
+export type InvocationMark = "replay";
 
 /** Physical names of the sample platform's functions: `platform-dev-lambda_router`. */
 export const sampleFunctionPrefix = (environment: string) => `platform-${environment}-`;

@@ -1,5 +1,6 @@
 import { declaredMetric } from "./declared-metrics.ts";
 import { parseExpression } from "./expression.ts";
+import { replay } from "./replay.ts";
 import { rules } from "./rules.ts";
 import { hookProblems, stageProblems } from "./stages.ts";
 import { trigger, triggerMetrics } from "./triggers.ts";
@@ -159,6 +160,8 @@ const policyObject = z.strictObject({
   minimumReadiness: z.optional(z.int().check(z.minimum(0), z.maximum(100))),
   /** Left out: nothing is known of what this version reads and writes. */
   compatibility: z.optional(compatibility),
+  /** Left out: no event is replayed. */
+  replay: z.optional(replay),
   /** Of a rolling group: the function before it. While another release of the group is open, none of this one begins. */
   releaseAfter: z.optional(text(140)),
   /** Synthetic requests with the smoke payloads, with each minute so many to each version; none by default. */
@@ -204,7 +207,8 @@ export const policySchema = policyObject.check(
   z.check<z.output<typeof policyObject>>(({ value, issues }) => {
     if (!value.staged) return;
     const smokeTestMs = value.smokeTests.reduce((sum, { maxDurationMs }) => sum + maxDurationMs, 0);
-    for (const message of hookProblems(value.staged.stages, smokeTestMs)) {
+    const replayMs = (value.replay?.seconds ?? 0) * 1000;
+    for (const message of hookProblems(value.staged.stages, smokeTestMs + replayMs)) {
       issues.push({ code: "custom", message, input: value.staged, path: ["staged", "stages"] });
     }
   }),

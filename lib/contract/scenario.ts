@@ -50,7 +50,10 @@ const behaviour = z.strictObject({
     .default(2_000)
     .describe("requests a sandbox serves before it is replaced by a cold one"),
   phases: z.array(phase).max(50).default([]).describe("deviations, later ones win"),
-  smoke: z.enum(["ok", "error", "timeout", "wrong-answer"]).default("ok").describe("answer to the smoke test"),
+  smoke: z
+    .enum(["ok", "error", "timeout", "wrong-answer"])
+    .default("ok")
+    .describe("answer to smoke tests and replayed events"),
 });
 
 const apiFault = z.strictObject({
@@ -155,6 +158,11 @@ export const scenarioSchema = z
       .default([])
       .describe("flags that the policy enables step by step after the scenario's releases"),
     flagsOn: z.array(flagName).max(50).default([]).describe("flags enabled before the release"),
+    messages: z
+      .array(z.strictObject({ queue: z.string().min(1).max(80), body: z.string().min(1).max(10_000) }))
+      .max(20)
+      .default([])
+      .describe("messages that lie in queues of the app before the release; a queue by its name or its last part"),
     apiFaults: z.array(apiFault).max(50).default([]),
     hookFaults: z
       .array(

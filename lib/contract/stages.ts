@@ -68,9 +68,9 @@ export function stageProblems(stages: readonly ReleaseStage[]): string[] {
 }
 
 /** Why stages cannot run inside the hook before the traffic, and what to do about it; empty when they can. */
-export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: number): string[] {
+export function hookProblems(stages: readonly ReleaseStage[], testMs: number): string[] {
   const minutes = stagedMinutes(stages);
-  const smoke = Math.ceil(smokeTestMs / 60_000);
+  const tests = Math.ceil(testMs / 60_000);
   const advice =
     "shorten them, release with `goaround deploy --stages`, or take a linear strategy: its steps are even, and CodeDeploy moves them itself for up to two days";
   if (minutes > MAX_STAGED_MINUTES) {
@@ -78,9 +78,9 @@ export function hookProblems(stages: readonly ReleaseStage[], smokeTestMs: numbe
       `the stages take ${minutes} minutes; CodeDeploy waits an hour for the hook they run in, so at most ${MAX_STAGED_MINUTES} are allowed: ${advice}`,
     ];
   }
-  if (minutes + smoke > MAX_HOOK_MINUTES) {
+  if (minutes + tests > MAX_HOOK_MINUTES) {
     return [
-      `the stages (${minutes} minutes) and the smoke tests (up to ${smoke}) share one hook, which has ${MAX_HOOK_MINUTES} minutes for both: ${advice}`,
+      `the stages (${minutes} minutes) and the smoke tests and replays (up to ${tests}) share one hook, which has ${MAX_HOOK_MINUTES} minutes for both: ${advice}`,
     ];
   }
   return [];

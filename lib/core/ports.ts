@@ -3,6 +3,7 @@
  * the tests' fakes pass the same contract suite.
  */
 import type { DeclaredMetric } from "../contract/declared-metrics.ts";
+import type { InvocationMark } from "../contract/names.ts";
 import type { SideCounts } from "./judge/types.ts";
 import type { EnvironmentRecord } from "./release/environment-record.ts";
 import type { RollbackRecord } from "./release/journal.ts";
@@ -77,6 +78,8 @@ export interface InvocationRequest {
   functionName: string;
   qualifier: string;
   payload: unknown;
+  /** Put into the client context (`custom.goaround`). */
+  mark?: InvocationMark;
   signal?: AbortSignal;
   /** Told before each attempt, and when it has an answer or is refused: waiting to ask again is not the function's time. */
   attempts?: { began(): void; ended(): void };
@@ -341,6 +344,23 @@ export interface FlagTarget {
 export interface PolicyPort {
   /** The raw document; undefined when there is no parameter. */
   read(environment: string, functionName: string, alias: string): Promise<string | undefined>;
+  /** A recorded event as it was deployed beside the policy; undefined when there is no parameter. */
+  recordedEvent(environment: string, functionName: string, alias: string, event: string): Promise<string | undefined>;
+}
+
+/** A message of a queue, as SQS hands it out. */
+export interface DeadLetter {
+  messageId: string;
+  body: string;
+  md5OfBody: string;
+  /** SQS's own, by name. */
+  attributes: Record<string, string>;
+  messageAttributes: Record<string, { dataType: string; stringValue?: string; binaryValue?: Uint8Array }>;
+}
+
+export interface DeadLettersPort {
+  /** Some of a queue's messages, at most `most` (1 to 10), which stay in it and are visible again at once. */
+  peek(queue: string, most: number, signal?: AbortSignal): Promise<DeadLetter[]>;
 }
 
 export interface LedgerPort {

@@ -1,5 +1,6 @@
 import { createInterface, type ReadLineOptions } from "node:readline/promises";
 import { createServiceClock } from "../../lib/adapters/clock.ts";
+import { createDeadLetters } from "../../lib/adapters/dead-letters.ts";
 import { createDiscovery } from "../../lib/adapters/discovery.ts";
 import { createFlagHistory } from "../../lib/adapters/flag-history.ts";
 import { type AdaptersOptions, createAdapters } from "../../lib/adapters/index.ts";
@@ -16,11 +17,12 @@ import type {
   PolicyHistoryPort,
   StacksPort,
 } from "../../lib/core/operator-ports.ts";
-import type { Clock, Ports } from "../../lib/core/ports.ts";
+import type { Clock, DeadLettersPort, Ports } from "../../lib/core/ports.ts";
 import type { LogSubscriptionsPort } from "../../lib/core/signals/ports.ts";
 
 /** Everything an operator's command reaches AWS through. */
 export type OperatorPorts = Omit<Ports, "clock"> & {
+  deadLetters: DeadLettersPort;
   discovery: DiscoveryPort;
   stacks: StacksPort;
   markerAlias: MarkerAliasPort;
@@ -99,6 +101,7 @@ export const processIo: CliIo = {
 
 export const connectAws = (options: AdaptersOptions): OperatorPorts => ({
   ...createAdapters(options),
+  deadLetters: createDeadLetters(options),
   discovery: createDiscovery(options),
   stacks: createStacks(options.clock ?? clock, options),
   markerAlias: createMarkerAlias(options),

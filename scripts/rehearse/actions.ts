@@ -9,6 +9,12 @@ const SECOND = 1000;
 
 /** Does at once what lies before the release, and lets the time between pass. */
 export async function performBefore(rehearsal: Rehearsal): Promise<void> {
+  for (const { queue, body } of rehearsal.scenario.messages) {
+    await call(rehearsal.aws, "sqs", "SendMessage", {
+      QueueUrl: await queueNamed(rehearsal.aws, queue),
+      MessageBody: body,
+    });
+  }
   const before = rehearsal.scenario.actions
     .filter((action) => action.atSeconds < 0)
     .sort((a, b) => a.atSeconds - b.atSeconds);
@@ -82,6 +88,14 @@ function unlessMissing(error: unknown): void {
 function watchArn({ aws: { world }, options: { environment } }: Rehearsal, deploymentId: string): string {
   const { partition, region, accountId } = world;
   return `arn:${partition}:states:${region}:${accountId}:execution:${watchMachineName(environment)}:${deploymentId}`;
+}
+
+/** URL of the one queue whose name is this or ends so. */
+async function queueNamed(aws: LocalAws, name: string): Promise<string> {
+  const { QueueUrls = [] } = await call<{ QueueUrls?: string[] }>(aws, "sqs", "ListQueues", {});
+  const [found, ...others] = QueueUrls.filter((url) => url.endsWith(name));
+  if (found && others.length === 0) return found;
+  throw new Error(`${found ? "several queues" : "no queue"} of the app end in ${name}`);
 }
 
 /** The dependency alarms that the function's policy names. */

@@ -1,4 +1,5 @@
 import { afterAll } from "vitest";
+import { createDeadLetters } from "../../lib/adapters/dead-letters.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { createFlags } from "../../lib/adapters/flags.ts";
 import { createFunctions } from "../../lib/adapters/functions.ts";
@@ -7,6 +8,7 @@ import { createMonitoring } from "../../lib/adapters/monitoring.ts";
 import { createPolicies } from "../../lib/adapters/policy.ts";
 import { createPolicyHistory } from "../../lib/adapters/policy-history.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
+import { describeDeadLettersPort } from "../contract-suites/dead-letters.ts";
 import { describeDeploymentsPort } from "../contract-suites/deployments.ts";
 import { describeFlagsPort } from "../contract-suites/flags.ts";
 import { describeFunctionsPort } from "../contract-suites/functions.ts";
@@ -29,7 +31,11 @@ afterAll(() => scene.close());
 
 describeFunctionsPort("Lambda, on the local AWS", async () => {
   const aws = await scene.open();
-  const bodies = ["return {}", "throw new Error('bad')", "return { ok: true, echo: event }"];
+  const bodies = [
+    "return {}",
+    "throw new Error('bad')",
+    "return { ok: true, echo: event, mark: context.clientContext?.custom.goaround ?? null }",
+  ];
   await publish(aws, "checkout", bodies);
   const alias = { FunctionName: "checkout", Name: "live" };
   const weights = { AdditionalVersionWeights: { 2: 0.1 } };
@@ -45,6 +51,24 @@ describeFunctionsPort("Lambda, on the local AWS", async () => {
       }),
     throttle: () =>
       void aws.world.faults.inject({ service: "lambda", operation: "Invoke", kind: "throttle", times: 1 }),
+  };
+});
+
+describeDeadLettersPort("SQS, on the local AWS", async () => {
+  const aws = await scene.open();
+  const { QueueUrl } = await call(aws, "sqs", "CreateQueue", { QueueName: "orders-dead" });
+  await call(aws, "sqs", "CreateQueue", { QueueName: "empty" });
+  for (const MessageBody of ["one", "two", "three"]) await call(aws, "sqs", "SendMessage", { QueueUrl, MessageBody });
+  const port = createDeadLetters(adapterOptions(aws));
+  return {
+    port: { peek: (...request) => drive(aws, port.peek(...request), 10) },
+    counts: async () => {
+      const { Attributes } = await call(aws, "sqs", "GetQueueAttributes", { QueueUrl, AttributeNames: ["All"] });
+      return {
+        visible: Number(Attributes.ApproximateNumberOfMessages),
+        hidden: Number(Attributes.ApproximateNumberOfMessagesNotVisible),
+      };
+    },
   };
 });
 

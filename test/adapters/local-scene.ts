@@ -55,7 +55,8 @@ export async function drive<T>(
   return finished;
 }
 
-const zip = (body: string) => zipSync({ "index.mjs": strToU8(`export const handler = async (event) => {${body}};`) });
+const zip = (body: string) =>
+  zipSync({ "index.mjs": strToU8(`export const handler = async (event, context) => {${body}};`) });
 
 /** A role for functions and for CodeDeploy, which may do all that the scenes need. */
 async function serviceRole(aws: LocalAws): Promise<void> {

@@ -3,7 +3,8 @@ import type { FunctionsPort } from "../../lib/core/ports.ts";
 
 /**
  * The scene: function `checkout` with published versions 1, 2 and 3 of different code, all active; alias `live` on
- * version 1 with 10 % on version 2. Version 3 answers `{"ok":true,"echo":<payload>}`, version 2 throws an error.
+ * version 1 with 10 % on version 2. Version 3 answers
+ * `{"ok":true,"echo":<payload>,"mark":<custom.goaround of the client context, or null>}`, version 2 throws an error.
  */
 export interface FunctionsScene {
   port: FunctionsPort;
@@ -99,9 +100,15 @@ export function describeFunctionsPort(name: string, makeScene: () => Promise<Fun
       expect(result).toMatchObject({
         statusCode: 200,
         functionError: undefined,
-        payload: { ok: true, echo: { a: 1 } },
+        payload: { ok: true, echo: { a: 1 }, mark: null },
       });
       expect(result.executedVersion).toBe("3");
+    });
+
+    it("tells the function that it is the guard who asks, where it is to know", async () => {
+      const { port } = await makeScene();
+      const result = await port.invoke({ functionName: "checkout", qualifier: "3", payload: {}, mark: "replay" });
+      expect(result.payload).toMatchObject({ mark: "replay" });
     });
 
     it("asks again where it is throttled, and says when it asks and when it waits", async () => {

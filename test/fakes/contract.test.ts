@@ -1,3 +1,4 @@
+import { describeDeadLettersPort } from "../contract-suites/dead-letters.ts";
 import { describeDeploymentsPort } from "../contract-suites/deployments.ts";
 import { describeFlagsPort } from "../contract-suites/flags.ts";
 import { describeFunctionsPort } from "../contract-suites/functions.ts";
@@ -12,8 +13,8 @@ describeFunctionsPort("fake", async () => {
   const { functions } = fakePorts();
   functions.given("checkout", ["1", "2", "3"], "live", "1");
   functions.setAlias("checkout", "live", "1", { 2: 0.1 });
-  functions.respond = ({ qualifier, payload }) =>
-    qualifier === "2" ? { functionError: "Unhandled" } : { payload: { ok: true, echo: payload } };
+  functions.respond = ({ qualifier, payload, mark }) =>
+    qualifier === "2" ? { functionError: "Unhandled" } : { payload: { ok: true, echo: payload, mark: mark ?? null } };
   return {
     port: functions,
     interfere: async () => functions.setAlias("checkout", "live", "2"),
@@ -33,6 +34,16 @@ describeDeploymentsPort("fake", async () => {
     serviceRoleArn: "arn:aws:iam::111122223333:role/deploy",
   });
   return { port: deployments, deploymentId: "d-1", executionId: "e-1", advance: (ms) => clock.sleep(ms) };
+});
+
+describeDeadLettersPort("fake", async () => {
+  const { deadLetters } = fakePorts();
+  deadLetters.given("orders-dead", "one", "two", "three");
+  deadLetters.given("empty");
+  return {
+    port: deadLetters,
+    counts: async () => ({ visible: deadLetters.queues.get("orders-dead")!.length, hidden: 0 }),
+  };
 });
 
 describeLedgerPort("fake", async () => {

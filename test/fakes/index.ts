@@ -1,5 +1,6 @@
 import type { Notification, NotifierPort, PolicyPort } from "../../lib/core/ports.ts";
 import { FakeClock } from "./clock.ts";
+import { FakeDeadLetters } from "./dead-letters.ts";
 import { FakeDeployments } from "./deployments.ts";
 import { FakeExecutions, FakeResponder, FakeShift, FakeSweep } from "./executions.ts";
 import { Calls } from "./faults.ts";
@@ -14,10 +15,17 @@ import { FakeLogSubscriptions, FakeSignalBooks } from "./signals.ts";
 export class FakePolicies implements PolicyPort {
   readonly calls = new Calls();
   readonly documents = new Map<string, string>();
+  /** By function, alias and name. */
+  readonly events = new Map<string, string>();
 
   async read(environment: string, functionName: string, alias: string): Promise<string | undefined> {
     await this.calls.enter("read", { environment, functionName, alias });
     return this.documents.get(`${functionName}:${alias}`);
+  }
+
+  async recordedEvent(environment: string, functionName: string, alias: string, event: string) {
+    await this.calls.enter("recordedEvent", { environment, functionName, alias, event });
+    return this.events.get(`${functionName}:${alias}:${event}`);
   }
 }
 
@@ -44,6 +52,7 @@ export function fakePorts(start?: string) {
     flags: new FakeFlags(clock),
     flagEvidence: new FakeFlagEvidence(),
     policies: new FakePolicies(),
+    deadLetters: new FakeDeadLetters(),
     ledger: new FakeLedger(clock),
     notifier: new FakeNotifier(),
     executions: new FakeExecutions(),

@@ -114,6 +114,18 @@ describe("a staged release that a command drives", () => {
     expect(again.json().message).toContain("has the code and configuration of version 4");
   });
 
+  it("puts past events to both versions before it begins, and refuses one that only the new version fails", async () => {
+    const harness = ready(() => 0.5, { replay: { deadLetters: [{ queue: "orders-dead", holds: "events" }] } });
+    harness.ports.deadLetters.given("orders-dead", '{"order":1}');
+    const rehearsed = await harness.run(deploy, ...SHORT, "--dry-run");
+    expect([rehearsed.exitCode, harness.ports.functions.calls.of("invoke")]).toEqual([0, []]);
+    harness.ports.functions.respond = ({ qualifier }) => (qualifier === "4" ? { functionError: "Unhandled" } : {});
+    const ran = await harness.run(deploy, ...SHORT);
+    expect(ran.exitCode).toBe(3);
+    expect(ran.json().message).toMatch(/version 4 fails the message message-1 of orders-dead/);
+    expect(shares(harness)).toEqual([]);
+  });
+
   it("takes it back although the ledger stops answering with the verdict", async () => {
     const harness = ready((minute) => (minute > 3 ? 30 : 0.5));
     const { ledger, monitoring } = harness.ports;

@@ -32,6 +32,8 @@ export const OVERRIDABLE = [
   "non-revertible-step",
   "not-ready",
   "smoke-failed",
+  "replay-failed",
+  "replay-unavailable",
 ] as const;
 
 /** What admission says of the release itself, with the orders that stand against it, and those that let it through. */

@@ -1,4 +1,5 @@
 import { search } from "@aws-lambda-powertools/jmespath";
+import type { InvocationMark } from "../../contract/names.ts";
 import type { SmokeTest } from "../../contract/policy.ts";
 import type { Reason } from "../judge/types.ts";
 import type { Clock, FunctionsPort, InvocationResult } from "../ports.ts";
@@ -9,6 +10,14 @@ export interface SmokeContext {
   functionName: string;
   version: string;
   signal: AbortSignal;
+  mark?: InvocationMark;
+}
+
+/** Why an answer does not count, in words that go on from the name of what was asked. */
+export interface Shortfall {
+  what: string;
+  observed: number | null;
+  limit: number | null;
 }
 
 /** The way to Lambda and back, and a cold start, do not count against the function. Milliseconds. */
@@ -24,17 +33,21 @@ export async function runSmokeTests(tests: readonly SmokeTest[], context: SmokeC
   const failures: Reason[] = [];
   for (const test of tests) {
     context.signal.throwIfAborted();
-    const failure = await runSmokeTest(test, context);
-    if (failure) failures.push(failure);
+    const failure = await ask(test, context);
+    if (failure) failures.push(failed(test, failure));
   }
   return failures;
 }
 
-async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Reason | undefined> {
+/** Invokes a version once; undefined: it answered as it should. Throws when AWS did not let it be asked. */
+export async function ask(
+  test: Pick<SmokeTest, "payload" | "maxDurationMs" | "expect">,
+  context: SmokeContext,
+): Promise<Shortfall | undefined> {
   const limitMs = test.maxDurationMs + GRACE_MS;
   const controller = new AbortController();
   const answered = new AbortController();
-  const { functions, clock, functionName, version, signal } = context;
+  const { functions, clock, functionName, version, signal, mark } = context;
   const nowMs = () => clock.now().getTime();
   // Undefined while Lambda refuses to ask it.
   let askedAtMs: number | undefined = nowMs();
@@ -54,6 +67,7 @@ async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Rea
       functionName,
       qualifier: version,
       payload: test.payload,
+      ...(mark === undefined ? {} : { mark }),
       signal: AbortSignal.any([signal, controller.signal]),
       attempts: {
         began: () => {
@@ -66,7 +80,7 @@ async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Rea
     });
     const result = await Promise.race([invocation, silent]);
     if (result === undefined) {
-      return failed(test, `did not answer within ${limitMs} ms`, limitMs, test.maxDurationMs);
+      return { what: `did not answer within ${limitMs} ms`, observed: limitMs, limit: test.maxDurationMs };
     }
     return check(test, result);
   } finally {
@@ -76,15 +90,16 @@ async function runSmokeTest(test: SmokeTest, context: SmokeContext): Promise<Rea
   }
 }
 
-function check(test: SmokeTest, result: InvocationResult): Reason | undefined {
-  if (result.functionError !== undefined) return failed(test, `ended with a ${result.functionError} error`);
-  if (result.statusCode !== 200) return failed(test, `was answered with status ${result.statusCode}`);
+function check(test: Pick<SmokeTest, "maxDurationMs" | "expect">, result: InvocationResult): Shortfall | undefined {
+  const short = (what: string) => ({ what, observed: null, limit: null });
+  if (result.functionError !== undefined) return short(`ended with a ${result.functionError} error`);
+  if (result.statusCode !== 200) return short(`was answered with status ${result.statusCode}`);
   if (result.durationMs > test.maxDurationMs) {
     const ms = Math.round(result.durationMs);
-    return failed(test, `took ${ms} ms (limit ${test.maxDurationMs} ms)`, ms, test.maxDurationMs);
+    return { what: `took ${ms} ms (limit ${test.maxDurationMs} ms)`, observed: ms, limit: test.maxDurationMs };
   }
   if (test.expect === undefined || meets(test.expect, result.payload)) return undefined;
-  return failed(test, `gave an answer that does not meet \`${test.expect}\``);
+  return short(`gave an answer that does not meet \`${test.expect}\``);
 }
 
 /** JMESPath's own idea of truth: false, null, and empty texts, lists and objects do not meet it. */
@@ -94,14 +109,9 @@ function meets(expression: string, payload: unknown): boolean {
   return typeof value !== "object" || Object.keys(value).length > 0;
 }
 
-const failed = (
-  test: SmokeTest,
-  what: string,
-  observed: number | null = null,
-  limit: number | null = null,
-): Reason => ({
+const failed = ({ name }: SmokeTest, { what, observed, limit }: Shortfall): Reason => ({
   code: "smoke-failed",
-  message: `the smoke test "${test.name}" ${what}`,
+  message: `the smoke test "${name}" ${what}`,
   observed,
   limit,
   baseline: null,

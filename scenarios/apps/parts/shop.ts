@@ -4,12 +4,13 @@ import { GuardedFunction, type GuardedFunctionProps, ReleaseGuard } from "../../
 
 /**
  * A shop of two guarded functions and their guard. `stackOf`: what follows `shop-<environment>` in a function's stack's name;
- * `isRolling`: the second is released after the first.
+ * `isRolling`: the second is released after the first; `more`: what else a function has.
  */
 export function shop(
   stackOf: (functionName: string) => string,
   policy: GuardedFunctionProps["policy"] = {},
   isRolling = false,
+  more: (stack: Stack, functionName: string) => Partial<GuardedFunctionProps> = () => ({}),
 ): void {
   const app = new App();
   const environmentName = String(app.node.tryGetContext("env") ?? "dev");
@@ -36,6 +37,7 @@ export function shop(
         code: lambda.Code.fromInline("exports.handler = async () => ({ ok: true });"),
       },
       policy,
+      ...more(stack, `shop-${environmentName}-${name}`),
     });
   }
 }

@@ -11,6 +11,7 @@ import { stepsOf, withDeclared, withSteps } from "../../../lib/core/release/comp
 import { withKnownBad } from "../../../lib/core/release/ledger-rules.ts";
 import type { Attendance, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames } from "../../../lib/core/release/release-facts.ts";
+import { replayPast } from "../../../lib/core/release/replay-past.ts";
 import { fixSlowThresholds } from "../../../lib/core/release/slow-thresholds.ts";
 import { runSmokeTests } from "../../../lib/core/release/smoke.ts";
 import type { Session } from "../session.ts";
@@ -98,7 +99,17 @@ export async function admitAttended(
     }));
   }
   refuse(smoked.refusals);
-  return { id, noted: [...admitted.findings, ...smoked.findings] };
+  // Which runs code for real.
+  const replay = session.options.dryRun ? undefined : facts.policy?.replay;
+  const versions = { candidate: version, serving: facts.alias.functionVersion };
+  const past = await replayPast(
+    { ...session.ports, clock: session.clock },
+    { environment, functionName, alias, versions, replay, signal: session.signal },
+    logOf(session),
+  );
+  const replayed = applyOrders(past.refusals, standing);
+  refuse(replayed.refusals);
+  return { id, noted: [...admitted.findings, ...smoked.findings, ...past.findings, ...replayed.findings] };
 }
 
 function refuse(refusals: readonly Refusal[]): void {
