@@ -73,7 +73,11 @@ describe("stages inside a hook", () => {
     ["20:55m,100", 0, undefined],
     ["20:30m,50:25m,100", 120_000, undefined],
     ["20:56m,100", 0, /take 56 minutes; .* at most 55 are allowed: .*linear strategy/],
-    ["20:55m,100", 120_001, /stages \(55 minutes\) and the smoke tests and replays \(up to 3\) share one hook, which has 57/],
+    [
+      "20:55m,100",
+      120_001,
+      /stages \(55 minutes\) and the smoke tests and replays \(up to 3\) share one hook, which has 57/,
+    ],
   ])("%j with %i ms of smoke tests", (stages, smokeTestMs, problem) => {
     const problems = hookProblems(parsed(stages), smokeTestMs);
     if (problem) expect(problems).toEqual([expect.stringMatching(problem)]);
