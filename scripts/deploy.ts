@@ -6,6 +6,7 @@ import { attendedRelease } from "./cli/actions/attended-release.ts";
 import { deployFunction } from "./cli/actions/deploy-function.ts";
 import { updateFlag } from "./cli/actions/flags.ts";
 import { followRelease } from "./cli/actions/follow-release.ts";
+import { type FunctionReference, ownFunction, parseFunctionName } from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import {
   type ActionForm,
@@ -27,7 +28,7 @@ import type { Session } from "./cli/session.ts";
 
 interface Options extends CommonOptions {
   action?: string;
-  functionName: string;
+  functionName: FunctionReference;
   version: string;
   alias?: string;
   application?: string;
@@ -76,7 +77,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   const deploy = new Command("deploy")
     .description("Release a published version through CodeDeploy and follow it to its end; or set a feature flag.")
     .option("--action <action>", `one of: ${Object.keys(FORMS).join(", ")} (default: "${DEFAULT_ACTION}")`)
-    .option("--function-name <name>", "function to release", parseText)
+    .option("--function-name <name>", "function to release", parseFunctionName)
     .option("--version <number>", "published version to release", parseVersion)
     .addOption(aliasOption())
     .option("--application <name>", "CodeDeploy application (default: goaround-<environment>)", parseText)
@@ -129,16 +130,18 @@ async function act(session: Session, action: string, options: Options) {
   }
   const alias = options.alias ?? DEFAULT_ALIAS;
   const { stages, detach = false } = options;
+  const functionName = await ownFunction(session, options.functionName);
   if (stages) {
     if (options.canaryPercentage !== undefined || options.canaryMinutes !== undefined) {
       throw new GoaroundError("usage", "operator", "--stages says the shares; it takes no --canary-… beside it", {
         advice: "See --help.",
       });
     }
-    return attendedRelease(session, { ...options, stages, alias, detach });
+    return attendedRelease(session, { ...options, functionName, stages, alias, detach });
   }
   return deployFunction(session, {
     ...options,
+    functionName,
     alias,
     canaryMinutes: options.canaryMinutes ?? DEFAULT_CANARY_MINUTES,
     detach,

@@ -3,12 +3,13 @@ import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { GoaroundError } from "../lib/core/errors.ts";
 import { FINDING_CODES, type FindingCode } from "../lib/core/release/findings.ts";
 import { doctor } from "./cli/actions/doctor.ts";
+import { collectFunctions, type FunctionReference, ownFunctions } from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import { addCommonOptions, aliasOption, type CommonOptions, collectNames } from "./cli/options.ts";
 import { commandLine, isProgram, main, perform, type Result } from "./cli/run.ts";
 
 interface Options extends CommonOptions {
-  functions?: string[];
+  functions?: FunctionReference[];
   all?: boolean;
   alias?: string;
   only?: FindingCode[];
@@ -18,7 +19,7 @@ interface Options extends CommonOptions {
 export function command(io: CliIo = processIo, result: Result = { exitCode: 0 }): Command {
   const command = new Command("doctor")
     .description("Find what would make the next release fail or go wrong, and repair it without moving traffic.")
-    .option("--functions <names...>", "functions to examine", collectNames)
+    .option("--functions <names...>", "functions to examine", collectFunctions)
     .option("--all", "examine every guarded function of the environment")
     .addOption(aliasOption())
     .option("--only <codes...>", "these findings only", collectCodes)
@@ -27,7 +28,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   command.addHelpText("after", HELP);
   command.action(async (options: Options) => {
     const run = { verb: "doctor", action: "doctor", options, commandLine: commandLine(command) };
-    await perform(io, result, run, (session) => {
+    await perform(io, result, run, async (session) => {
       if ((options.functions === undefined) === (options.all !== true)) {
         throw new GoaroundError("usage", "operator", "name functions with --functions, or take --all");
       }
@@ -35,7 +36,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
         throw new GoaroundError("usage", "operator", "--all takes every alias that has a policy; leave --alias out");
       }
       return doctor(session, {
-        functions: options.functions,
+        functions: options.functions && (await ownFunctions(session, options.functions)),
         alias: options.alias ?? DEFAULT_ALIAS,
         only: options.only ?? [],
         repair: options.repair ?? false,

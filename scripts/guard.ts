@@ -14,6 +14,7 @@ import {
 } from "./cli/actions/guard-orders.ts";
 import { guardStatus } from "./cli/actions/guard-status.ts";
 import { parseDuration } from "./cli/duration.ts";
+import { type FunctionReference, ownFunction, parseFunctionName } from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import {
   type ActionForm,
@@ -29,7 +30,7 @@ import type { Session } from "./cli/session.ts";
 
 interface GuardOptions extends CommonOptions {
   action: string;
-  functionName: string;
+  functionName?: FunctionReference;
   alias?: string;
   all?: boolean;
   id: string;
@@ -62,7 +63,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   const guard = new Command("guard")
     .description("Orders to the guard: freeze releases, let one through, arm and disarm, latch and release an alias.")
     .requiredOption("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
-    .option("--function-name <name>", "only this function", parseText)
+    .option("--function-name <name>", "only this function", parseFunctionName)
     .addOption(aliasOption())
     .option("--all", "all functions of the environment")
     .option("--id <name>", "name of a freeze, to end it by", parseText)
@@ -86,8 +87,11 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   return guard;
 }
 
-function act(session: Session, options: GuardOptions) {
-  const alias = options.alias ?? DEFAULT_ALIAS;
+async function act(session: Session, given: GuardOptions) {
+  const alias = given.alias ?? DEFAULT_ALIAS;
+  const functionName = given.functionName && (await ownFunction(session, given.functionName));
+  // Where an action needs it, its form has seen to it.
+  const options = { ...given, functionName: functionName! };
   switch (options.action) {
     case "status":
       return guardStatus(session, { ...options, alias });

@@ -2,6 +2,7 @@ import { Argument, Command } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { GoaroundError } from "../lib/core/errors.ts";
 import { policyHistory, rollbackPolicy, showPolicy } from "./cli/actions/policy.ts";
+import { type FunctionReference, ownFunction, parseFunctionName } from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import { addCommonOptions, aliasOption, type CommonOptions, parseInteger } from "./cli/options.ts";
 import { commandLine, isProgram, main, perform, type Result } from "./cli/run.ts";
@@ -23,23 +24,23 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   const policy = new Command("policy")
     .description("Show a function's policy and its earlier versions; put an earlier one back.")
     .addArgument(new Argument("<action>", "what to do").choices(Object.keys(TAKES)))
-    .argument("<function>", "the guarded function")
+    .argument("<function>", "the guarded function", parseFunctionName)
     .addOption(aliasOption())
     .option("--at <version>", "show: this version (default: the one in force)", parseNumber)
     .option("--to <version>", "rollback: to this version (default: the newest one that differs)", parseNumber)
     .option("--force", "rollback: although the policy does not fit the deployment group");
   addCommonOptions(policy);
   policy.addHelpText("after", HELP);
-  policy.action(async (action: Action, functionName: string, options: Options) => {
+  policy.action(async (action: Action, guarded: FunctionReference, options: Options) => {
     const run = { verb: "policy", action, options, commandLine: commandLine(policy) };
-    await perform(io, result, run, (session) => {
+    await perform(io, result, run, async (session) => {
       const foreign = (["at", "to", "force"] as const).filter(
         (name) => options[name] !== undefined && !TAKES[action].some((own) => own === name),
       );
       if (foreign.length > 0) {
         throw new GoaroundError("usage", "operator", `${action} does not take --${foreign.join(", --")}`);
       }
-      const place = { functionName, alias: options.alias ?? DEFAULT_ALIAS };
+      const place = { functionName: await ownFunction(session, guarded), alias: options.alias ?? DEFAULT_ALIAS };
       if (action === "history") return policyHistory(session, place);
       if (action === "show") return showPolicy(session, { ...options, ...place });
       return rollbackPolicy(session, { ...options, ...place, force: options.force ?? false });

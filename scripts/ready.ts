@@ -2,25 +2,26 @@ import { Command } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { GoaroundError } from "../lib/core/errors.ts";
 import { ready } from "./cli/actions/ready.ts";
+import { type FunctionReference, ownFunction, parseFunctionName } from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
-import { addCommonOptions, aliasOption, type CommonOptions, parseText } from "./cli/options.ts";
+import { addCommonOptions, aliasOption, type CommonOptions } from "./cli/options.ts";
 import { commandLine, isProgram, main, perform, type Result } from "./cli/run.ts";
 
 interface Options extends CommonOptions {
-  functionName?: string;
+  functionName?: FunctionReference;
   alias?: string;
 }
 
 export function command(io: CliIo = processIo, result: Result = { exitCode: 0 }): Command {
   const command = new Command("ready")
     .description("Whether a release would be admitted now, how it would be taken back, and what is missing.")
-    .option("--function-name <name>", "only this function (default: every guarded function)", parseText)
+    .option("--function-name <name>", "only this function (default: every guarded function)", parseFunctionName)
     .addOption(aliasOption());
   addCommonOptions(command);
   command.addHelpText("after", HELP);
   command.action(async (options: Options) => {
     const run = { verb: "ready", action: "ready", options, commandLine: commandLine(command) };
-    await perform(io, result, run, (session) => {
+    await perform(io, result, run, async (session) => {
       if (options.functionName === undefined && options.alias !== undefined) {
         throw new GoaroundError(
           "usage",
@@ -28,7 +29,8 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
           "--alias goes with --function-name; without it every alias is taken",
         );
       }
-      return ready(session, { functionName: options.functionName, alias: options.alias ?? DEFAULT_ALIAS });
+      const functionName = options.functionName && (await ownFunction(session, options.functionName));
+      return ready(session, { functionName, alias: options.alias ?? DEFAULT_ALIAS });
     });
   });
   return command;

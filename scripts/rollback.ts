@@ -6,6 +6,13 @@ import { rollbackConfiguration } from "./cli/actions/rollback-configuration.ts";
 import { rollbackFunction } from "./cli/actions/rollback-function.ts";
 import { rollbackGroup } from "./cli/actions/rollback-group.ts";
 import { stopDeployment } from "./cli/actions/stop-deployment.ts";
+import {
+  collectFunctions,
+  type FunctionReference,
+  ownFunction,
+  ownFunctions,
+  parseFunctionName,
+} from "./cli/function-name.ts";
 import { type CliIo, processIo } from "./cli/io.ts";
 import {
   type ActionForm,
@@ -27,7 +34,7 @@ import type { Session } from "./cli/session.ts";
 
 interface RollbackOptions extends CommonOptions {
   action?: string;
-  functionName: string;
+  functionName: FunctionReference;
   targetVersion?: string;
   alias?: string;
   application?: string;
@@ -38,7 +45,7 @@ interface RollbackOptions extends CommonOptions {
   profileId: string;
   flags: string[];
   toVersion?: number;
-  functions: string[];
+  functions: FunctionReference[];
   group: string;
   minutes?: number;
   force?: boolean;
@@ -86,7 +93,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
       "Undo a release by hand: alias back, deployment stopped, flags off, a whole group; or check the health of functions.",
     )
     .option("--action <action>", `one of: ${Object.keys(FORMS).join(", ")}`)
-    .option("--function-name <name>", "function whose alias goes back", parseText)
+    .option("--function-name <name>", "function whose alias goes back", parseFunctionName)
     .option("--target-version <number>", "version to go back to (default: the last known good)", parseVersion)
     .addOption(aliasOption())
     .option("--application <name>", "CodeDeploy application (default: goaround-<environment>)", parseText)
@@ -100,7 +107,7 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
     .option("--with-flags", "also switch off the flags that belong to the function's releases")
     .option("--stages", "go back in steps: 75, 50, 25, 0 % of the traffic on the version that is left")
     .option("--at-once", "in one step, although the policy asks for several")
-    .option("--functions <names...>", "functions to check", collectNames)
+    .option("--functions <names...>", "functions to check", collectFunctions)
     .option("--minutes <minutes>", `minutes to look back (default: ${DEFAULT_HEALTH_MINUTES})`, (text) =>
       parseInteger(text, 1, 1440),
     )
@@ -120,15 +127,19 @@ export function command(io: CliIo = processIo, result: Result = { exitCode: 0 })
   return rollback;
 }
 
-function act(session: Session, action: string, options: RollbackOptions) {
+async function act(session: Session, action: string, options: RollbackOptions) {
   const alias = options.alias ?? DEFAULT_ALIAS;
   const force = options.force ?? false;
-  if (action === "rollback-function") return rollbackFunction(session, { ...options, alias, force });
+  if (action === "rollback-function") {
+    const functionName = await ownFunction(session, options.functionName);
+    return rollbackFunction(session, { ...options, functionName, alias, force });
+  }
   if (action === "stop-deployment") return stopDeployment(session, { ...options, force });
   if (action === "rollback-flags") return rollbackFlags(session, { ...options, force });
   if (action === "rollback-configuration") return rollbackConfiguration(session, { ...options, force });
   if (action === "rollback-group") return rollbackGroup(session, options);
-  return healthCheck(session, { ...options, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
+  const functions = await ownFunctions(session, options.functions);
+  return healthCheck(session, { functions, alias, minutes: options.minutes ?? DEFAULT_HEALTH_MINUTES });
 }
 
 const HELP = `

@@ -48,7 +48,7 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
 }
 
 async function placesOf(session: Session, { functions, alias }: DoctorOptions) {
-  if (functions !== undefined) return [...new Set(functions)].map((functionName) => ({ functionName, alias }));
+  if (functions !== undefined) return functions.map((functionName) => ({ functionName, alias }));
   return guardedPlaces(session);
 }
 

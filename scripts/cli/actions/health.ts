@@ -139,7 +139,7 @@ export interface HealthOptions {
 export async function healthCheck(session: Session, options: HealthOptions): Promise<Outcome> {
   const checked: Health[] = [];
   const failed: { functionName: string; error: GoaroundError }[] = [];
-  for (const functionName of new Set(options.functions)) {
+  for (const functionName of options.functions) {
     session.throwIfInterrupted();
     try {
       const health = await lookAtHealth(session, functionName, options.alias, options.minutes);
