@@ -21,6 +21,9 @@ import { isStale } from "./stale.ts";
 import { mayMoveTraffic, readStanding, tellHeld } from "./standing.ts";
 import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./suspect-flags.ts";
 
+/** Claim of whoever puts a release back that has ended. */
+export const GOES_BACK = "guard";
+
 /** How a release goes back once nothing speaks for it, and what is done where it stays. */
 export interface WayBack {
   /** When the alarm went red, for people. */
@@ -147,7 +150,7 @@ async function backUnlessCleared(
   const tried = isThrottles ? UNTRIED : await tryBoth(response, release, event.at);
   if (tried.kind === "left") return;
   if (tried.kind === "cleared") await tellCause(response, release, reasons, tried.cause);
-  else await once(response, release.deploymentId, "guard", () => goBack([...reasons, ...tried.reasons]));
+  else await once(response, release.deploymentId, GOES_BACK, () => goBack([...reasons, ...tried.reasons]));
 }
 
 /** A claim for each cause: a later alarm for another one is told too. */

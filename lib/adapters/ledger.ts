@@ -48,6 +48,7 @@ export function createLedger(
   const http = { abortSignal: options.signal };
   const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
   const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);
+  const claimKey = (deploymentId: string, claim: string) => key(`release#${deploymentId}`, `claim#${claim}`);
   const rollbackKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`, "rollback");
   const environmentKey = key("environment");
   const expiresAt = () => Math.floor(now().getTime() / 1000) + RETENTION_DAYS * DAY_SECONDS;
@@ -116,7 +117,7 @@ export function createLedger(
       const fields = { owner, heldUntilMs, [LEDGER_KEYS.expiry]: expiresAt() };
       const { ConditionExpression, ...update } = setting(fields, "owner");
       return write({
-        Key: key(`release#${deploymentId}`, `claim#${claim}`),
+        Key: claimKey(deploymentId, claim),
         ...update,
         ConditionExpression: `${ConditionExpression} OR #unless = :v0 OR #f1 < :now`,
         ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ":now": { N: String(nowMs) } },
@@ -125,8 +126,10 @@ export function createLedger(
 
     async complete(deploymentId, claim) {
       const fields = { owner: NOBODY, heldUntilMs: undefined, [LEDGER_KEYS.expiry]: expiresAt() };
-      await write({ Key: key(`release#${deploymentId}`, `claim#${claim}`), ...setting(fields) });
+      await write({ Key: claimKey(deploymentId, claim), ...setting(fields) });
     },
+
+    wasClaimed: async (deploymentId, claim) => (await read(claimKey(deploymentId, claim))) !== undefined,
 
     async getAlias(functionName, alias) {
       const item = await read(aliasKey(functionName, alias));

@@ -381,6 +381,8 @@ export interface LedgerPort {
   claim(deploymentId: string, claim: string, owner: string): Promise<boolean>;
   /** What the claim was for has happened: nobody gets it any more, its owner neither. */
   complete(deploymentId: string, claim: string): Promise<void>;
+  /** Whether anybody has ever had it. */
+  wasClaimed(deploymentId: string, claim: string): Promise<boolean>;
   getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
   putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;
   /**

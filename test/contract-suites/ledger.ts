@@ -135,6 +135,16 @@ export function describeLedgerPort(name: string, makeScene: () => Promise<Ledger
       expect(await port.claim("d-1", "notify-flags-off", "b")).toBe(true);
     });
 
+    it("knows whether anybody has had a claim", async () => {
+      const port = await makePort();
+      expect(await port.wasClaimed("d-1", "guard")).toBe(false);
+      await port.claim("d-1", "guard", "a");
+      expect(await port.wasClaimed("d-1", "guard")).toBe(true);
+      expect(await port.wasClaimed("d-1", "stop")).toBe(false);
+      await port.complete("d-1", "guard");
+      expect(await port.wasClaimed("d-1", "guard")).toBe(true);
+    });
+
     it("gives the owner of a claim its own claim again", async () => {
       const port = await makePort();
       expect(await port.claim("d-1", "stop", "invocation-1")).toBe(true);

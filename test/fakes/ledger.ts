@@ -60,6 +60,11 @@ export class FakeLedger implements LedgerPort {
     this.claims.set(`${deploymentId}/${claim}`, { owner: "(done)", heldUntilMs: Number.POSITIVE_INFINITY });
   }
 
+  async wasClaimed(deploymentId: string, claim: string): Promise<boolean> {
+    await this.calls.enter("wasClaimed", { deploymentId, claim });
+    return this.claims.has(`${deploymentId}/${claim}`);
+  }
+
   async getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined> {
     await this.calls.enter("getAlias", { functionName, alias });
     return structuredClone(this.aliases.get(`${functionName}:${alias}`));

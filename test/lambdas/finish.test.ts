@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { throttled } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { ALIAS_ALARM, alarmEvent, released, responder } from "./respond-scene.ts";
 import { FUNCTION, ID } from "./scene.ts";
@@ -25,6 +26,20 @@ describe("an alarm that comes again after the alias has gone back", () => {
     expect(ports.ledger.releases.get(ID)?.outcome).toBe("rolled-back");
     expect(moves(ports)).toHaveLength(1);
     expect(ports.clock.now().getTime() - before).toBeLessThan(60_000);
+  });
+
+  it("finishes flags, books and telling people where the guard died after a move that the ledger knows nothing of", async () => {
+    const ports = await released();
+    ports.functions.setAlias(FUNCTION, "live", "1");
+    await ports.ledger.claim(ID, "guard", "request-1");
+    const { send } = responder(ports);
+    ports.notifier.calls.fail("notify", throttled(), 1);
+    await expect(send(alarmEvent(ALIAS_ALARM), "request-1")).rejects.toThrow("Rate exceeded");
+    await send(alarmEvent(ALIAS_ALARM), "request-1");
+    expect(moves(ports)).toEqual([]);
+    expect(ports.flags.values().new_api).toBe(false);
+    expect(ports.ledger.releases.get(ID)).toMatchObject({ outcome: "rolled-back", actor: "respond" });
+    expect(ports.notifier.sent.map(({ data }) => data.outcome)).toEqual(["rolled-back"]);
   });
 
   it("takes up a journal that whoever wrote it did not live to end", async () => {

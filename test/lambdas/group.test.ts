@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { GroupMember, GroupWave } from "../../lib/core/release/release-groups.ts";
+import { never } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { ALIAS_ALARM, alarmEvent, released, responder, shifting, stateEvent } from "./respond-scene.ts";
 import { FUNCTION, GROUP, ID, policyOf, reported, runWork, scene, silent } from "./scene.ts";
@@ -258,6 +259,23 @@ describe("a failure in a group", () => {
     expect(waveOf(ports).revert?.doneAt).toBeUndefined();
     await send(stateEvent("STOP"), "request-7");
     expect([versionOf(ports, "orders"), versionOf(ports, "stock")]).toEqual(["1", "1"]);
+    expect(waveOf(ports).revert?.doneAt).toBeDefined();
+  });
+
+  it("stays on record as back although its announcement comes through late", async () => {
+    const ports = await shifting(shop);
+    await releasedBefore(ports, "orders");
+    stopped(ports);
+    const change = ports.ledger.changeEnvironment.bind(ports.ledger);
+    let late: Promise<unknown> | undefined;
+    ports.ledger.changeEnvironment = async (work) => {
+      if (late) return change(work);
+      late = ports.clock.sleep(60_000).then(() => change(work));
+      return never();
+    };
+    await responder(ports).send(stateEvent("STOP"));
+    expect(waveOf(ports).revert?.doneAt).toBeDefined();
+    await late;
     expect(waveOf(ports).revert?.doneAt).toBeDefined();
   });
 

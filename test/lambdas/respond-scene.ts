@@ -46,7 +46,7 @@ export const stateEvent = (state: string, deploymentId = ID) => ({
 
 const LEDGER_CALLS = [
   ...["getRelease", "getAlias", "getEnvironment", "getRollback", "openRelease", "updateRelease", "putAlias"],
-  ...["changeAlias", "changeEnvironment", "claim", "complete", "putRollback", "archiveRollback"],
+  ...["changeAlias", "changeEnvironment", "claim", "complete", "wasClaimed", "putRollback", "archiveRollback"],
 ];
 
 /** The ledger answers nothing at all. Answers how to end that. */

@@ -167,9 +167,10 @@ class Reverting {
     const { name, wave } = this.request;
     const start = this.start();
     let known = wave;
-    await this.books("announcing it", async () => {
+    await this.books("announcing it", async (signal) => {
+      // An announcement that comes through late would take back what was concluded meanwhile.
       const { groups } = await this.ports.ledger.changeEnvironment((record) =>
-        withRevert(record, name, wave.id, start),
+        signal.aborted ? undefined : withRevert(record, name, wave.id, start),
       );
       // Another may have joined since.
       if (groups[name]?.id === wave.id) known = groups[name];
@@ -255,8 +256,10 @@ class Reverting {
     const { name, wave } = this.request;
     const start = this.start();
     const doneAt = isDone ? start.since : undefined;
-    await this.books("concluding it", () =>
+    await this.books("concluding it", (signal) =>
       this.ports.ledger.changeEnvironment((record) => {
+        // Late, only good news is news: whoever runs next may have finished what was left.
+        if (signal.aborted && !isDone) return undefined;
         // The ledger may not have answered when it was announced.
         const announced = withRevert(record, name, wave.id, start) ?? record;
         return withRevertResult(announced, name, wave.id, { doneAt, members, flags });
@@ -264,9 +267,9 @@ class Reverting {
     );
   }
 
-  private async books(what: string, work: () => Promise<unknown>): Promise<void> {
+  private async books(what: string, work: (timeUp: AbortSignal) => Promise<unknown>): Promise<void> {
     try {
-      await withinBudget(this.ports.clock, BOOKS_LIMIT_MS, work);
+      await withinBudget(this.ports.clock, BOOKS_LIMIT_MS, ({ signal }) => work(signal));
     } catch (error) {
       this.isRecorded = false;
       this.levers.say(`${what} failed: ${asError(error).message}`);

@@ -254,8 +254,8 @@ class Holder {
   }
 
   /**
-   * What was done without the ledger is told to it, unless somebody else is at work by now. Who left a journal open may be
-   * dead: that is seen when it stays as it is for as long as a lease.
+   * What was done without the ledger is told to it, unless somebody else is at work by now, or has done meanwhile what this actor
+   * could not. Who left a journal open may be dead: that is seen when it stays as it is for as long as a lease.
    */
   private async catchUp(): Promise<void> {
     const { clock, ledger } = this.ports;
@@ -266,6 +266,7 @@ class Holder {
       await clock.sleep(LEASE_MS, this.watcher.signal);
       if ((await read())?.revision !== stored.revision) return;
     }
+    if (stored && this.record.result?.outcome !== "restored" && isDoneBy(stored, this.record)) return;
     const fence = Math.max(this.record.fence, (stored?.fence ?? 0) + (stored?.owner === owner ? 0 : 1));
     const revision = (stored?.revision ?? 0) + 1;
     const isWritten = await put(this.ports, { ...this.record, fence, revision }, stored?.revision ?? 0);
@@ -285,5 +286,13 @@ class Holder {
     }
   }
 }
+
+/** The same release is back where it was to be, by somebody else. */
+const isDoneBy = (other: RollbackRecord, mine: RollbackRecord) =>
+  other.result?.outcome === "restored" &&
+  other.owner !== mine.owner &&
+  mine.deploymentId !== undefined &&
+  other.deploymentId === mine.deploymentId &&
+  journal.sameGoal(other, mine);
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

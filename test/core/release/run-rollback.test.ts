@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GoaroundError } from "../../../lib/core/errors.ts";
-import { begin, type RollbackRecord, stepStarted } from "../../../lib/core/release/journal.ts";
+import { begin, closed, type RollbackRecord, stepStarted } from "../../../lib/core/release/journal.ts";
 import { throttled } from "../../fakes/faults.ts";
 import { mortal, requestOf, rollBack, type Seen, type World, world } from "./rollback-actors.ts";
 
@@ -354,6 +354,25 @@ describe("without the ledger", () => {
     await rollBack(scene, requestOf("2", "b"));
     await beats;
     expect(recordOf(scene)).toMatchObject({ owner: "a" });
+  });
+
+  it.each([
+    ["does not write over that somebody else has put the same release back", { deploymentId: "d-1" }, "b"],
+    ["writes over the record of another release", { deploymentId: "d-0" }, "a"],
+    ["writes over a record that names no release", { deploymentId: undefined }, "a"],
+  ])("a rollback that failed %s", async (_, others, owner) => {
+    const scene = world();
+    const mine = requestOf("2", "a", { deploymentId: others.deploymentId && "d-1" });
+    scene.ledger.calls.fail("getRollback", throttled(), 1);
+    scene.functions.moveAlias = async () => {
+      const before = begin(requestOf("2", "b", others), undefined, scene.clock.now());
+      scene.ledger.rollbacks.set("checkout:live", closed(before, "restored", "done", scene.clock.now()));
+      throw throttled();
+    };
+    await expect(rollBack(scene, mine)).rejects.toThrow("Rate exceeded");
+    expect(recordOf(scene)?.owner).toBe(owner);
+    // What this one has come to is kept all the same.
+    expect([...scene.ledger.archive.values()].map((record) => record.owner)).toContain("a");
   });
 
   it("a rollback tells a throttled ledger what was done, for some seconds", async () => {
