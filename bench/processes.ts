@@ -14,6 +14,8 @@ export interface Work<Job> {
   nameOf(job: Job): string;
   /** Two by default; none: only what the file has. */
   processes?: number;
+  /** Of Node.js, for each process. Default: none. */
+  nodeOptions?: readonly string[];
   onDone(done: number): void;
 }
 
@@ -22,7 +24,7 @@ export interface Work<Job> {
  * when a process dies.
  */
 export async function runJobs<Job extends object, Result extends Job>(work: Work<Job>): Promise<Result[]> {
-  const { jobs, path, nameOf, onDone, processes = PROCESSES } = work;
+  const { jobs, path, nameOf, onDone, processes = PROCESSES, nodeOptions = [] } = work;
   mkdirSync(dirname(path), { recursive: true });
   const known = new Map<string, Result>();
   const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
@@ -34,7 +36,7 @@ export async function runJobs<Job extends object, Result extends Job>(work: Work
   const left = jobs.filter((job) => !known.has(nameOf(job)));
   onDone(results.length);
   const one = () =>
-    inProcess<Job, Result>(work.worker, left, (result) => {
+    inProcess<Job, Result>(work.worker, nodeOptions, left, (result) => {
       appendFileSync(path, `${JSON.stringify(result)}\n`);
       results.push(result);
       onDone(results.length);
@@ -55,11 +57,12 @@ function parsed<Result>(line: string): Result | undefined {
 /** One process, which takes from the jobs that are left. */
 function inProcess<Job extends object, Result>(
   worker: URL,
+  nodeOptions: readonly string[],
   left: Job[],
   onResult: (result: Result) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(worker));
+    const child = fork(fileURLToPath(worker), { execArgv: [...process.execArgv, ...nodeOptions] });
     const next = () => {
       const job = left.shift();
       if (job) child.send(job);

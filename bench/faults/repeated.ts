@@ -1,9 +1,8 @@
 import { SeededRandom } from "../../lib/local/kernel/random.ts";
 import { type Deliver, type Rollback, tryRollback } from "./rollbacks.ts";
 import { count } from "./single.ts";
-import { emptyTally, mine, type Part, raise, type Tally } from "./tally.ts";
+import { DEFAULT_RUNS, emptyTally, mine, type Part, raise, type Tally } from "./tally.ts";
 
-const RUNS = 1000;
 const COPIES = 20;
 /** Most copies come at once; EventBridge and Lambda may hand one over much later. Milliseconds. */
 const SOON_MS = 20_000;
@@ -24,7 +23,7 @@ const AUTOMATIC: readonly Rollback[] = [
  */
 export async function repeatedEvents(part: Part): Promise<Tally> {
   const tally = emptyTally();
-  for (const seed of mine(RUNS, part)) {
+  for (const seed of mine(part.runs ?? DEFAULT_RUNS, part)) {
     const random = new SeededRandom(`repeated/${seed}`);
     const rollback = AUTOMATIC[random.integer(0, AUTOMATIC.length - 1)]!;
     let deliveries = 0;

@@ -1,6 +1,6 @@
 import { SeededRandom } from "../../lib/local/kernel/random.ts";
 import { ROLLBACKS, type Rollback, type Trial, tryRollback } from "./rollbacks.ts";
-import { add, emptyTally, mine, type Part, raise, type Tally } from "./tally.ts";
+import { add, DEFAULT_RUNS, emptyTally, mine, type Part, raise, type Tally } from "./tally.ts";
 import { type Call, FAULTS, type Fault, isRead, type PlannedFault } from "./wire.ts";
 
 const references = new Map<Rollback, Promise<Call[]>>();
@@ -56,13 +56,12 @@ export async function doubleFaults(part: Part): Promise<Tally> {
   return tally;
 }
 
-const THROTTLED = 1000;
 const REDRIVES = 5;
 
 /** A share of all attempts of all calls is throttled, from beginning to end. */
 export async function throttling(share: number, part: Part): Promise<Tally> {
   const tally = emptyTally();
-  for (const seed of mine(THROTTLED, part)) {
+  for (const seed of mine(part.runs ?? DEFAULT_RUNS, part)) {
     const random = new SeededRandom(`throttling/${share}/${seed}`);
     const rollback = ROLLBACKS[seed % ROLLBACKS.length]!;
     const needed = (await callsOf(rollback)).length;

@@ -35,7 +35,11 @@ export interface Part {
   of: number;
   every: number;
   first?: number;
+  /** Throttled runs of each share, and repeated ones. Default 1,000. */
+  runs?: number;
 }
+
+export const DEFAULT_RUNS = 1000;
 
 /** Numbers 0 … count-1 that belong to a part. */
 export const mine = (count: number, { index, of, every, first = 0 }: Part): number[] =>

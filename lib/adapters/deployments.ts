@@ -19,14 +19,14 @@ import {
 import { GoaroundError } from "../core/errors.ts";
 import type { DeploymentsPort, DeploymentTarget } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 import { fromRouting, toRouting } from "./traffic-routing.ts";
 
 /** Descriptions are at most 256 characters (CodeDeploy user guide, limits, 2023). */
 const MAX_DESCRIPTION = 256;
 
 export function createDeployments(options: AdapterOptions = {}): DeploymentsPort {
-  const client = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CodeDeployClient, options));
   const http = { abortSignal: options.signal };
   const about = (operation: string, deploymentId: string) =>
     ({

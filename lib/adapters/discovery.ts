@@ -20,17 +20,17 @@ import { policyParameterName } from "../contract/names.ts";
 import type { DiscoveryPort } from "../core/operator-ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
 import { alarmStatesByPrefix } from "./monitoring.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** What the operator's commands look up. No Lambda of the guard imports this file. */
 export function createDiscovery(options: AdapterOptions = {}): DiscoveryPort {
-  const lambda = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
-  const codeDeploy = lazy(() => watched(new CodeDeployClient(clientConfig(options)), options));
-  const cloudWatch = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
-  const ssm = lazy(() => watched(new SSMClient(clientConfig(options)), options));
-  const sns = lazy(() => watched(new SNSClient(clientConfig(options)), options));
-  const secrets = lazy(() => watched(new SecretsManagerClient(clientConfig(options)), options));
-  const sts = lazy(() => watched(new STSClient(clientConfig(options)), options));
+  const lambda = lazy(() => connect(LambdaClient, options));
+  const codeDeploy = lazy(() => connect(CodeDeployClient, options));
+  const cloudWatch = lazy(() => connect(CloudWatchClient, options));
+  const ssm = lazy(() => connect(SSMClient, options));
+  const sns = lazy(() => connect(SNSClient, options));
+  const secrets = lazy(() => connect(SecretsManagerClient, options));
+  const sts = lazy(() => connect(STSClient, options));
   const http = { abortSignal: options.signal };
 
   return {

@@ -1,11 +1,11 @@
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import type { ExecutionsPort } from "../core/release/watch-ports.ts";
 import { errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Executions of one state machine, named by deployment ids. */
 export function createExecutions(stateMachineArn: string, options: AdapterOptions = {}): ExecutionsPort {
-  const client = lazy(() => watched(new SFNClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SFNClient, options));
   const http = { abortSignal: options.signal };
   const subject = (deploymentId: string) => `the watch of ${deploymentId}`;
   const arnOf = (deploymentId: string) => `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${deploymentId}`;

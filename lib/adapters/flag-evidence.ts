@@ -2,14 +2,14 @@ import { CloudWatchClient, type MetricDataQuery, paginateGetMetricData } from "@
 import { FLAG_METRICS, type FlagState } from "../contract/names.ts";
 import type { FlagEvidencePort } from "../core/ports.ts";
 import { toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 const STATES = ["on", "off"] as const satisfies readonly FlagState[];
 const FIGURES = ["requests", "errors"] as const;
 
 /** Flag evidence from CloudWatch: what functions write in the embedded metric format. */
 export function createFlagEvidence(options: AdapterOptions = {}): FlagEvidencePort {
-  const client = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CloudWatchClient, options));
   return {
     async flagCohorts({ functionName, versions, flag, from, to }) {
       const sums = new Map<string, number>();

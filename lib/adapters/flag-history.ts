@@ -2,11 +2,11 @@ import { AppConfigClient, StopDeploymentCommand } from "@aws-sdk/client-appconfi
 import type { FlagHistoryPort } from "../core/operator-ports.ts";
 import { calling } from "./errors.ts";
 import { environmentOf, flagDeployments } from "./flag-deployments.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** What AppConfig keeps of earlier flag deployments. */
 export function createFlagHistory(options: AdapterOptions = {}): FlagHistoryPort {
-  const client = lazy(() => watched(new AppConfigClient(clientConfig(options)), options));
+  const client = lazy(() => connect(AppConfigClient, options));
   const http = { abortSignal: options.signal };
   const deployments = flagDeployments(client, options.signal);
   return {

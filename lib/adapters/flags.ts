@@ -14,7 +14,7 @@ import { GoaroundError } from "../core/errors.ts";
 import type { FlagDeployment, FlagsPort } from "../core/ports.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
 import { environmentOf, flagDeployments } from "./flag-deployments.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 interface Named {
   Id?: string | undefined;
@@ -26,7 +26,7 @@ const UNFINISHED = new Set(["DEPLOYING", "BAKING", "VALIDATING", "ROLLING_BACK"]
 const MAX_DESCRIPTION = 1024;
 
 export function createFlags(options: AdapterOptions = {}): FlagsPort {
-  const client = lazy(() => watched(new AppConfigClient(clientConfig(options)), options));
+  const client = lazy(() => connect(AppConfigClient, options));
   const http = { abortSignal: options.signal };
   const deployments = flagDeployments(client, options.signal);
 

@@ -12,14 +12,13 @@ import {
 import { GoaroundError } from "../core/errors.ts";
 import type { AliasState, FunctionsPort, VersionInfo } from "../core/ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Lambda's own upper limit for one synchronous invocation, in milliseconds. */
 const MAX_INVOCATION_MS = 900_000;
 
 export function createFunctions(options: AdapterOptions = {}): FunctionsPort {
-  const clientFor = (more: AdapterOptions) =>
-    lazy(() => watched(new LambdaClient(clientConfig({ ...options, ...more })), options));
+  const clientFor = (more: AdapterOptions) => lazy(() => connect(LambdaClient, { ...options, ...more }));
   const client = clientFor({});
   // Its connections may be silent for as long as an invocation takes.
   const invoker = clientFor({ requestTimeoutMs: MAX_INVOCATION_MS });

@@ -5,11 +5,11 @@ import {
 } from "@aws-sdk/client-appconfig";
 import type { FlagTarget } from "../core/ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Clears a profile: AppConfig deletes none that has hosted versions (API reference, DeleteConfigurationProfile, 2026). */
 export function createHostedVersions(options: AdapterOptions = {}) {
-  const client = lazy(() => watched(new AppConfigClient(clientConfig(options)), options));
+  const client = lazy(() => connect(AppConfigClient, options));
   const http = { abortSignal: options.signal };
   return {
     async deleteAll({ applicationId, profileId }: FlagTarget): Promise<void> {

@@ -13,7 +13,7 @@ import type { RollbackRecord } from "../core/release/journal.ts";
 import { CLAIM_LEASE_MS } from "../core/release/lease.ts";
 import type { AliasRecord, ReleaseRecord } from "../core/release/records.ts";
 import { errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Records are kept as long as the audit asks for. Days. */
 const RETENTION_DAYS = 365;
@@ -44,7 +44,7 @@ export function createLedger(
   options: AdapterOptions = {},
   now: () => Date = () => new Date(),
 ): LedgerPort {
-  const client = lazy(() => watched(new DynamoDBClient(clientConfig(options)), options));
+  const client = lazy(() => connect(DynamoDBClient, options));
   const http = { abortSignal: options.signal };
   const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
   const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);

@@ -7,12 +7,12 @@ import {
 import { GetPolicyCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import type { LogGroupsPort } from "../core/operator-ports.ts";
 import { calling, isNotFound } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** What the operator's commands ask of log groups. No Lambda of the guard imports this file. */
 export function createLogGroups(options: AdapterOptions = {}): LogGroupsPort {
-  const logs = lazy(() => watched(new CloudWatchLogsClient(clientConfig(options)), options));
-  const lambda = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const logs = lazy(() => connect(CloudWatchLogsClient, options));
+  const lambda = lazy(() => connect(LambdaClient, options));
   const http = { abortSignal: options.signal };
 
   /** Nothing where the function, or its resource policy, is not there. */

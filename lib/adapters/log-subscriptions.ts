@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-cloudwatch-logs";
 import type { LogSubscriptionsPort, Refusal } from "../core/signals/ports.ts";
 import { errorName, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Terms, because a group may hold text and JSON side by side: the ends of requests, and what text says of failures. */
 const PATTERN = [
@@ -35,7 +35,7 @@ const REFUSALS: Record<string, Refusal> = {
 
 /** `destinationArn`: the signals Lambda. */
 export function createLogSubscriptions(destinationArn: string, options: AdapterOptions = {}): LogSubscriptionsPort {
-  const client = lazy(() => watched(new CloudWatchLogsClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CloudWatchLogsClient, options));
   return {
     ...createLogFilters(options),
     async put(logGroup, filterName) {
@@ -55,7 +55,7 @@ export function createLogSubscriptions(destinationArn: string, options: AdapterO
 
 /** For those who only tidy up. */
 export function createLogFilters(options: AdapterOptions = {}): Pick<LogSubscriptionsPort, "remove" | "list"> {
-  const client = lazy(() => watched(new CloudWatchLogsClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CloudWatchLogsClient, options));
   const http = { abortSignal: options.signal };
 
   return {

@@ -1,10 +1,10 @@
 import { CreateAliasCommand, DeleteAliasCommand, LambdaClient, UpdateAliasCommand } from "@aws-sdk/client-lambda";
 import type { MarkerAliasPort } from "../core/operator-ports.ts";
 import { calling, errorName, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 export function createMarkerAlias(options: AdapterOptions = {}): MarkerAliasPort {
-  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const client = lazy(() => connect(LambdaClient, options));
   const http = { abortSignal: options.signal };
   const about = (operation: string, functionName: string, alias: string) => ({
     operation: `lambda ${operation}`,

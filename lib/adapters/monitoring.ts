@@ -16,7 +16,7 @@ import { readDeclared } from "./declared-metrics.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
 import { type Dimensions, readMinutes, readSeries, stat, subjectOf, wholeMinutes } from "./metric-data.ts";
 import { createMetricSources } from "./metric-sources/index.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** DescribeAlarms and DeleteAlarms take at most 100 names (CloudWatch API reference, 2026). */
 const NAMES_PER_CALL = 100;
@@ -27,7 +27,7 @@ const chunks = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 
 export function createMonitoring(options: AdapterOptions = {}): MonitoringPort {
-  const client = lazy(() => watched(new CloudWatchClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CloudWatchClient, options));
   const others = createMetricSources(options, () => client().config);
   const http = { abortSignal: options.signal };
 

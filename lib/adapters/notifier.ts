@@ -1,13 +1,13 @@
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import type { Notification, NotifierPort } from "../core/ports.ts";
 import { calling } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** A subject is shorter than 100 ASCII characters without line breaks (SNS API reference, Publish, 2026). */
 const MAX_SUBJECT = 99;
 
 export function createNotifier(topicArn: string, options: AdapterOptions = {}): NotifierPort {
-  const client = lazy(() => watched(new SNSClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SNSClient, options));
   return {
     async notify(notification) {
       await calling(

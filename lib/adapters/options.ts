@@ -95,17 +95,25 @@ interface Client {
 type Handler = (args: never) => Promise<{ response: unknown }>;
 type Reply = { headers?: Readonly<Record<string, string>> } | undefined;
 
-/**
- * Tells `options.calls` of every request, and `options.clock` the time of every reply, those that are errors too;
- * `options.answer` takes every call.
- */
-export function watched<T extends object>(client: T & Client, { clock, calls, answer }: AdapterOptions): T {
-  if (answer) {
-    // Not a middleware: a million calls would resolve the client's stack a million times.
-    const send: Client["send"] = (command) =>
-      answer({ client: client.constructor.name, command: command.constructor.name, input: command.input });
-    return Object.assign(client, { send });
-  }
+/** An SDK client that reaches AWS as the options say. */
+export function connect<T extends object>(
+  Client: new (config: ReturnType<typeof clientConfig>) => T & Client,
+  options: AdapterOptions,
+): T {
+  const { answer } = options;
+  const make = () => new Client(clientConfig(options));
+  if (!answer) return watched(make(), options);
+  // Not a middleware, and made only when asked for its region: a million calls would make and resolve many clients.
+  const send: Client["send"] = (command) =>
+    answer({ client: Client.name, command: command.constructor.name, input: command.input });
+  const made = lazy(make);
+  const config = { get: () => (made() as { config?: unknown }).config };
+  // Pagination asks for the class.
+  return Object.create(Client.prototype, { send: { value: send }, config }) as T;
+}
+
+/** Tells `options.calls` of every request, and `options.clock` the time of every reply, those that are errors too. */
+export function watched<T extends object>(client: T & Client, { clock, calls }: AdapterOptions): T {
   if (!clock && !calls) return client;
   const watch =
     (next: Handler, { clientName = "", commandName = "" }: { clientName?: string; commandName?: string }): Handler =>

@@ -2,14 +2,14 @@ import { PutParameterCommand, paginateGetParameterHistory, SSMClient } from "@aw
 import { policyParameterName } from "../contract/names.ts";
 import type { PolicyHistoryPort, PolicyVersion } from "../core/operator-ports.ts";
 import { calling, isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Parameter Store: a standard parameter holds 4 KB (Systems Manager quotas, 2025). */
 const STANDARD_TIER_BYTES = 4096;
 
 /** What Parameter Store keeps of policies. No Lambda of the guard imports this file. */
 export function createPolicyHistory(options: AdapterOptions = {}): PolicyHistoryPort {
-  const client = lazy(() => watched(new SSMClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SSMClient, options));
   const http = { abortSignal: options.signal };
 
   return {

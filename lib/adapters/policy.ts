@@ -2,10 +2,10 @@ import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { policyParameterName, recordedEventName } from "../contract/names.ts";
 import type { PolicyPort } from "../core/ports.ts";
 import { isNotFound, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 export function createPolicies(options: AdapterOptions = {}): PolicyPort {
-  const client = lazy(() => watched(new SSMClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SSMClient, options));
   async function read(Name: string): Promise<string | undefined> {
     try {
       const input = { Name, WithDecryption: true };

@@ -3,11 +3,11 @@ import { guardFunctionName } from "../contract/names.ts";
 import { FLAG_ENABLING, FLAG_VERDICT, RED_ALARMS, VERDICT_SOURCE } from "../core/release/events.ts";
 import type { ResponderPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Invokes the responder asynchronously: Lambda keeps the event and tries again where the responder fails. */
 export function createResponder(environment: string, options: AdapterOptions = {}): ResponderPort {
-  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const client = lazy(() => connect(LambdaClient, options));
   const FunctionName = guardFunctionName(environment, "respond");
   const send = async (type: string, deploymentId: string, detail: object) => {
     const event = { source: VERDICT_SOURCE, "detail-type": type, detail: { deploymentId, ...detail } };

@@ -3,11 +3,11 @@ import { guardFunctionName } from "../contract/names.ts";
 import { GoaroundError } from "../core/errors.ts";
 import type { ShiftPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Asks the Lambda that may write staged weights, and waits for its answer. */
 export function createShift(environment: string, options: AdapterOptions = {}): ShiftPort {
-  const client = lazy(() => watched(new LambdaClient(clientConfig(options)), options));
+  const client = lazy(() => connect(LambdaClient, options));
   const FunctionName = guardFunctionName(environment, "shift");
   return {
     async setShare(deploymentId, percent) {

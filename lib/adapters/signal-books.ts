@@ -10,7 +10,7 @@ import { type Addition, leavingOut, noSignals, type SignalCounts, type SignalPla
 import type { KnownInterval, SignalBooksPort } from "../core/signals/ports.ts";
 import { ERROR_KINDS } from "../core/signals/records.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Counts are of use while their release is open, which is 50 hours at most. Seconds. */
 const KEPT_SECONDS = 7 * 86_400;
@@ -40,7 +40,7 @@ export function createSignalBooks(
   options: AdapterOptions = {},
   now: () => Date = () => new Date(),
 ): SignalBooksPort {
-  const client = lazy(() => watched(new DynamoDBClient(clientConfig(options)), options));
+  const client = lazy(() => connect(DynamoDBClient, options));
   const http = { abortSignal: options.signal };
   const about = (operation: string) => ({ operation: `dynamodb ${operation}`, subject: `signals in ledger ${table}` });
   const expiry = () => ({ N: String(Math.floor(now().getTime() / 1000) + KEPT_SECONDS) });

@@ -15,7 +15,7 @@ import type { StackChange, StacksPort } from "../core/operator-ports.ts";
 import type { Clock } from "../core/ports.ts";
 import { versionInTemplate } from "../core/release/reconcile.ts";
 import { calling, errorName, toGoaroundError } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** A change set of a stack of hundreds of resources takes a minute or two. Milliseconds. */
 const CHANGE_SET_LIMIT_MS = 300_000;
@@ -24,7 +24,7 @@ const MAX_DESCRIPTION = 1024;
 
 /** Stacks over the AWS SDK. No Lambda of the guard imports this file. */
 export function createStacks(clock: Clock, options: AdapterOptions = {}): StacksPort {
-  const client = lazy(() => watched(new CloudFormationClient(clientConfig(options)), options));
+  const client = lazy(() => connect(CloudFormationClient, options));
   const http = { abortSignal: options.signal };
   const about = (operation: string, stackName: string) => ({
     operation: `cloudformation ${operation}`,

@@ -3,15 +3,15 @@ import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient } from "@aws-s
 import { LEDGER_KEYS, sweepRuleName } from "../contract/names.ts";
 import type { SweepPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Item `open-releases` of the ledger's table; its set `ids` takes concurrent writers without a condition. */
 const KEY = { [LEDGER_KEYS.partition]: { S: "open-releases" }, [LEDGER_KEYS.sort]: { S: "record" } };
 const IDS = "ids";
 
 export function createSweep(table: string, environment: string, options: AdapterOptions = {}): SweepPort {
-  const dynamodb = lazy(() => watched(new DynamoDBClient(clientConfig(options)), options));
-  const events = lazy(() => watched(new EventBridgeClient(clientConfig(options)), options));
+  const dynamodb = lazy(() => connect(DynamoDBClient, options));
+  const events = lazy(() => connect(EventBridgeClient, options));
   const http = { abortSignal: options.signal };
   const rule = sweepRuleName(environment);
 

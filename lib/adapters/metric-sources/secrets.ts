@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GoaroundError } from "../../core/errors.ts";
 import { toGoaroundError } from "../errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "../options.ts";
+import { type AdapterOptions, connect, lazy } from "../options.ts";
 
 /** A rotated secret is noticed after so long. Milliseconds. */
 const KEEP_MS = 300_000;
@@ -13,7 +13,7 @@ export interface Secrets {
 
 /** Secrets Manager, each secret read once in five minutes. */
 export function createSecrets(options: AdapterOptions): Secrets {
-  const client = lazy(() => watched(new SecretsManagerClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SecretsManagerClient, options));
   const kept = new Map<string, { text: string; until: number }>();
 
   const load = async (id: string): Promise<string> => {
