@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { DeadLetter, DeadLettersPort } from "../core/ports.ts";
 import { calling } from "./errors.ts";
-import { type AdapterOptions, clientConfig, lazy, watched } from "./options.ts";
+import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** What was read is hidden for so long when it cannot be shown again. */
 const HIDDEN_SECONDS = 30;
@@ -15,7 +15,7 @@ const HIDDEN_SECONDS = 30;
 const WAIT_SECONDS = 1;
 
 export function createDeadLetters(options: AdapterOptions = {}): DeadLettersPort {
-  const client = lazy(() => watched(new SQSClient(clientConfig(options)), options));
+  const client = lazy(() => connect(SQSClient, options));
   return {
     async peek(queue, most, signal = options.signal) {
       const http = { abortSignal: signal };
