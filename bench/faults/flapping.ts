@@ -1,3 +1,4 @@
+import type { PublishCommandInput } from "@aws-sdk/client-sns";
 import { applicationName, deploymentGroupName } from "../../lib/contract/names.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import { aliasKey } from "../../lib/core/release/environment-record.ts";
@@ -13,6 +14,9 @@ const PERIOD_MS = 60_000;
 /** A pipeline looks so often whether it may release again. Milliseconds. */
 const PIPELINE_MS = 60_000;
 const MAX_ROLLBACKS = 3;
+const HOUR_MS = 3_600_000;
+/** Within any hour. */
+const MAX_PAGES = 2;
 
 /**
  * The alias's alarm turns red and green each minute for six hours, and a pipeline brings a new version after each rollback, as long
@@ -26,12 +30,13 @@ export async function flappingAlarm(part: Part): Promise<Tally> {
     const responder = new Responder(scene.aws.world, scene.wire);
     const stop = onDeploymentEvents(scene, (event, id) => void responder.deliver(event, id));
     const random = new SeededRandom(`flapping/${seed}`);
-    await drive(scene, Promise.all([flap(scene, responder, random), pipeline(scene)]), (HOURS + 1) * 3_600_000);
+    await drive(scene, Promise.all([flap(scene, responder, random), pipeline(scene)]), (HOURS + 1) * HOUR_MS);
     stop();
     tally.runs += 1;
     tally.failures.push(...(await problemsOf(scene, startMs)).map((problem) => `seed ${seed}: ${problem}`));
     const sent = scene.wire.calls.filter(({ operation }) => operation === "Publish");
     raise(tally, "notifications", sent.length);
+    raise(tally, "pages within an hour", pagesAnHour(scene));
     raise(tally, "rollbacks", rollbacksOf(scene));
     raise(tally, "dead letters", responder.deadLetters.length);
     await scene.aws.close();
@@ -41,7 +46,7 @@ export async function flappingAlarm(part: Part): Promise<Tally> {
 
 async function flap(scene: Scene, responder: Responder, random: SeededRandom): Promise<void> {
   const { clock } = scene.aws;
-  const endMs = clock.now() + HOURS * 3_600_000;
+  const endMs = clock.now() + HOURS * HOUR_MS;
   const { alarmName: AlarmName } = alarmEvent(scene).detail;
   await scene.call("cloudwatch", "PutMetricAlarm", { AlarmName, ...ALARM });
   for (let i = 0; clock.now() < endMs; i += 1) {
@@ -70,7 +75,7 @@ async function pipeline(scene: Scene): Promise<void> {
   const { clock } = scene.aws;
   const { ports } = scene;
   const pass = (ms: number) => clock.sleep(ms);
-  const endMs = clock.now() + HOURS * 3_600_000;
+  const endMs = clock.now() + HOURS * HOUR_MS;
   const where = { application: applicationName(ENVIRONMENT), group: deploymentGroupName(FUNCTION) };
   for (let next = 3; clock.now() < endMs; await clock.sleep(PIPELINE_MS)) {
     const [alias, environment, open] = await Promise.all([
@@ -85,6 +90,18 @@ async function pipeline(scene: Scene): Promise<void> {
   }
 }
 
+/** What calls a person has the severity critical. The most within any sixty minutes. */
+function pagesAnHour({ wire }: Scene): number {
+  const pages = wire.calls.filter(({ operation, input }) => {
+    const { MessageAttributes } = input as PublishCommandInput;
+    return operation === "Publish" && MessageAttributes?.severity?.StringValue === "critical";
+  });
+  return Math.max(
+    0,
+    ...pages.map(({ atMs }) => pages.filter((one) => one.atMs >= atMs && one.atMs < atMs + HOUR_MS).length),
+  );
+}
+
 const rollbacksOf = ({ wire }: Scene) =>
   wire.calls.filter(({ operation, effects }) => operation === "UpdateAlias" && effects > 0).length;
 
@@ -95,10 +112,12 @@ async function problemsOf(scene: Scene, startMs: number): Promise<string[]> {
   const { latches } = await scene.ports.ledger.getEnvironment();
   const latch = latches[aliasKey(FUNCTION, ALIAS)];
   if (!latch) problems.push("not latched");
-  else if (Date.parse(latch.since) - startMs > 3_600_000) problems.push(`latched only at ${latch.since}`);
+  else if (Date.parse(latch.since) - startMs > HOUR_MS) problems.push(`latched only at ${latch.since}`);
   const pages = scene.wire.calls.filter(
     ({ operation, input }) => operation === "Publish" && JSON.stringify(input).includes("is latched after"),
   );
   if (pages.length !== 1) problems.push(`${pages.length} pages of the latch`);
+  const called = pagesAnHour(scene);
+  if (called > MAX_PAGES) problems.push(`${called} pages within an hour`);
   return problems;
 }

@@ -1,5 +1,5 @@
 import { rowsOf } from "./table.ts";
-import type { Tally } from "./tally.ts";
+import { DEFAULT_RUNS, type Tally } from "./tally.ts";
 
 export interface Measured {
   tallies: ReadonlyMap<string, Tally>;
@@ -8,10 +8,12 @@ export interface Measured {
   cpuMinutes: number;
   /** One of so many runs was made. */
   every: number;
+  /** Of each random experiment that takes a number. */
+  runs: number;
 }
 
 /** The page that a run of all experiments writes. */
-export function page({ tallies, minutes, cpuMinutes, every }: Measured): string {
+export function page({ tallies, minutes, cpuMinutes, every, runs }: Measured): string {
   const experiments = [...tallies].map(([name, { runs, failures, duplicates, most }]) => [
     `\`${name}\``,
     String(runs),
@@ -20,10 +22,11 @@ export function page({ tallies, minutes, cpuMinutes, every }: Measured): string 
     most.seconds === undefined ? "" : `${Math.round(most.seconds)} s`,
     most.notifications === undefined ? "" : String(most.notifications),
   ]);
+  const options = [every > 1 ? " --quick" : "", runs === DEFAULT_RUNS ? "" : ` --runs ${runs}`].join("");
   const some = every > 1 ? `: one of ${every} runs` : "";
   return `# Rollbacks under faults
 
-Written by \`npm run bench -- faults${every > 1 ? " --quick" : ""}\` in ${minutes.toFixed(1)} minutes by two processes on a machine that others used too,
+Written by \`npm run bench -- faults${options}\` in ${minutes.toFixed(1)} minutes by two processes on a machine that others used too,
 ${cpuMinutes.toFixed(1)} minutes of CPU${some}. Whole rollbacks by the responder (alarm in the shift, verdict of the watch, alarm in guard
 time, release of a group) and by the commands (rollback-function in the shift and after it, stop-deployment,
 rollback-flags, rollback-group), in process on the local AWS's rules and in virtual time. Kills, throttling, 5xx, lost

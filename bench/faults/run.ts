@@ -71,6 +71,6 @@ export const run: Benchmark = async (args) => {
   }
   const cpuMinutes = results.reduce((all, { cpuSeconds }) => all + cpuSeconds / 60, 0);
   process.stdout.write(`${cpuMinutes.toFixed(1)} minutes of CPU\n`);
-  if (!values.only) writeFileSync(PAGE, page({ tallies, minutes: minutes(), cpuMinutes, every }));
+  if (!values.only) writeFileSync(PAGE, page({ tallies, minutes: minutes(), cpuMinutes, every, runs }));
   return [...tallies].some(([name, tally]) => shortOf(name as Experiment, tally)) ? 1 : 0;
 };

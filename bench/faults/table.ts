@@ -10,7 +10,7 @@ export interface Row {
   /** What this command measured, or what a test or rehearsal holds. */
   measured: string | ((of: Of) => string);
   /** An experiment of this command in `code`, a test file, a scenario, or another page. */
-  how: string;
+  how: Row["measured"];
 }
 
 export const rowsOf = (tallies: ReadonlyMap<string, Tally>): string[][] => {
@@ -19,10 +19,18 @@ export const rowsOf = (tallies: ReadonlyMap<string, Tally>): string[][] => {
     String(i + 1),
     failure,
     asked,
-    typeof measured === "string" ? measured : measured(of),
-    how,
+    said(measured, of),
+    said(how, of),
   ]);
 };
+
+const said = (text: Row["measured"], of: Of) => (typeof text === "string" ? text : text(of));
+
+const ASKED_RUNS = 10_000;
+const fewer = ({ runs }: Tally) =>
+  runs < ASKED_RUNS
+    ? `. ${runs} runs where ${ASKED_RUNS} are asked, which \`--runs ${ASKED_RUNS}\` makes: without it all of this page takes ten minutes on two processors`
+    : "";
 
 const well = ({ runs, failures }: Tally) => `${runs - failures.length} of ${runs}`;
 const ratio = ({ sum }: Tally) => ((sum.attempts ?? 0) / Math.max(1, sum["calls needed"] ?? 0)).toFixed(2);
@@ -37,7 +45,8 @@ const ROWS: readonly Row[] = [
     measured: (of) =>
       `30 %: ${well(of("throttled-30"))}, ${ratio(of("throttled-30"))} × the calls. 60 %: ${well(of("throttled-60"))}, with the reruns of ` +
       `Lambda and of people and up to five deliveries of the dead-letter queue. ≤ ${most(of("throttled-60"), "attempts of a call")} attempts a call`,
-    how: "`throttled-30`, `throttled-60`; test/adapters/retries.test.ts; scenario throttled-apis. 1,000 runs each where 10,000 are asked: all of this page is to take ten minutes on two processors",
+    how: (of) =>
+      `\`throttled-30\`, \`throttled-60\`; test/adapters/retries.test.ts; scenario throttled-apis${fewer(of("throttled-60"))}`,
   },
   {
     failure: "a crash, or any other fault, at any call",
@@ -52,7 +61,7 @@ const ROWS: readonly Row[] = [
     asked: "one effective rollback, no further call that changes",
     measured: (of) =>
       `${well(of("repeated"))}, ${of("repeated").duplicates.length} with an effect had twice; ≤ ${most(of("repeated"), "notifications")} notifications (two for a group)`,
-    how: "`repeated` (each event 1 to 20 times, some never); 1,000 runs where 10,000 are asked, for the same reason",
+    how: (of) => `\`repeated\` (each event 1 to 20 times, some never)${fewer(of("repeated"))}`,
   },
   {
     failure: "concurrent rollbacks",
@@ -66,7 +75,8 @@ const ROWS: readonly Row[] = [
     failure: "a flapping alarm",
     asked: "≤ 1 rollback per cooldown, ≤ 2 pages an hour",
     measured: (of) =>
-      `${well(of("flapping"))}: three rollbacks, then a latch and one page of it; ${most(of("flapping"), "notifications")} notifications in six hours. **Gap**: all of them come within the first hour, one for each rollback and one for the latch`,
+      `${well(of("flapping"))}: three rollbacks at least a cooldown apart, then a latch; ≤ ${most(of("flapping"), "pages within an hour")} pages (severity critical) within any hour, ` +
+      `the first rollback's and the latch's; ${most(of("flapping"), "notifications")} notifications in six hours, for each rollback is told`,
     how: "`flapping` (six hours, a pipeline that releases again after each rollback)",
   },
   {

@@ -36,6 +36,8 @@ export interface PlannedFault {
 
 export interface Call {
   n: number;
+  /** When it began, in virtual time. */
+  atMs: number;
   program: string;
   service: string;
   operation: string;
@@ -111,6 +113,7 @@ export class Wire {
       const operation = command.replace(/Command$/, "");
       const call: Call = {
         n: this.calls.length + 1,
+        atMs: this.options.world.clock.now(),
         program: caller.name,
         service,
         operation,

@@ -17,6 +17,7 @@ import { groupBack } from "./group.ts";
 import { endTrial, tryBoth, UNTRIED } from "./guard-trial.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
+import { howToTell } from "./rolled-back-again.ts";
 import { isStale } from "./stale.ts";
 import { mayMoveTraffic, readStanding, tellHeld } from "./standing.ts";
 import { flagsAreSuspect, isEchoOfFlag, recoversWithout, startKill } from "./suspect-flags.ts";
@@ -222,8 +223,16 @@ export async function putBack(
     return;
   }
   const { state, durationSeconds, isWritten } = moved.value;
-  const findings = await checkRestored(response, release, state, flags);
-  const guardNews = { ...news, findings, outcome: "rolled-back" as const, durationSeconds, aliasState: state };
+  const found = await checkRestored(response, release, state, flags);
+  const { severity, findings } = await howToTell(response, release, flags, found);
+  const guardNews = {
+    ...news,
+    severity,
+    findings: [...found, ...findings],
+    outcome: "rolled-back" as const,
+    durationSeconds,
+    aliasState: state,
+  };
   const isToldNow = await tell(response, "notify-guard", guardNews);
   const left = await others;
   if (left) throw left;

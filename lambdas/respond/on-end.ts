@@ -24,6 +24,7 @@ import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
+import { howToTell } from "./rolled-back-again.ts";
 import { underOrders } from "./standing.ts";
 
 const POLL_MS = 5000;
@@ -193,12 +194,16 @@ async function finish(response: Response, ending: Ending): Promise<void> {
     });
   }
   const restored = reached && !trouble ? await checkRestored(response, release, alias, ending.flags) : [];
+  const { severity, findings } =
+    outcome === "rolled-back"
+      ? await howToTell(response, release, ending.flags, restored)
+      : { severity: "warning" as const, findings: [] };
   const isToldNow = await tell(response, trouble ? "notify-trouble" : "notify", {
     release,
     outcome,
-    severity: outcome === "rolled-back" ? "critical" : "warning",
+    severity,
     reasons,
-    findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? []), ...restored],
+    findings: [...(release.verdict?.findings ?? []), ...(release.admissionFindings ?? []), ...restored, ...findings],
     durationSeconds,
     aliasState: alias,
     flags: ending.flags,

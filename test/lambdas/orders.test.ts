@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { begin } from "../../lib/core/release/journal.ts";
 import { throttled } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
+import { counts } from "../fakes/monitoring.ts";
 import { ALIAS_ALARM, alarmEvent, minute, released, responder } from "./respond-scene.ts";
 import { FUNCTION, ID } from "./scene.ts";
 
@@ -187,6 +188,31 @@ describe("cooldown and latch", () => {
     expect(ports.notifier.sent).toHaveLength(1);
     expect(ports.notifier.sent[0]).toMatchObject({ severity: "critical" });
     expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("goaround guard --action release-latch");
+  });
+
+  it("do not call people for one more rollback within the hour that went well, and say so", async () => {
+    const ports = await released();
+    await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("00:00") });
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(aliasOf(ports)).toBe("1");
+    expect(ports.notifier.sent).toMatchObject([{ severity: "warning", data: { outcome: "rolled-back" } }]);
+    expect(ports.notifier.sent[0]?.data.findings).toContain("rolled-back-again");
+  });
+
+  it.each<[string, (ports: FakePorts) => void]>([
+    ["flags stay on", (ports) => ports.flags.calls.fail("deploy")],
+    [
+      "the version that serves now fails",
+      (ports) => void Object.assign(ports.monitoring, { perMinute: () => counts(100, 50) }),
+    ],
+  ])("call people for one more rollback within the hour where %s", async (_, given) => {
+    const ports = await released();
+    await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("00:00") });
+    given(ports);
+    await responder(ports)
+      .send(alarmEvent(ALIAS_ALARM))
+      .catch(() => undefined);
+    expect(ports.notifier.sent.map(({ severity }) => severity)).toEqual(["critical"]);
   });
 
   it("act again when a person has released the latch", async () => {

@@ -51,6 +51,25 @@ export function mayRollBack({ rollbacks, latch, releasedAt, now }: CooldownFacts
   return { kind: "go", attempt: counted.length + 1 };
 }
 
+/**
+ * The rollback of the same alias for which people were called within the window before the one with this id: then that one, if it went
+ * well, calls them no second time. What was before a person released the latch does not count. Undefined: it calls.
+ */
+export function calledBefore(
+  rollbacks: readonly RollbackEntry[],
+  id: string,
+  releasedAt: string | undefined,
+): RollbackEntry | undefined {
+  let called: RollbackEntry | undefined;
+  const counted = rollbacks.filter(({ automatic, at }) => automatic && (releasedAt === undefined || at > releasedAt));
+  for (const entry of counted.sort((a, b) => (a.at < b.at ? -1 : 1))) {
+    const isCovered = called && isWithin(called.at, ATTEMPT_WINDOW_MINUTES * 60, new Date(entry.at));
+    if (entry.id === id) return isCovered ? called : undefined;
+    if (!isCovered) called = entry;
+  }
+  return undefined;
+}
+
 /** End of the cooldown after the newest rollback; undefined when it is over. Whoever releases a latch ends it. */
 export function cooldownUntil(
   rollbacks: readonly RollbackEntry[],

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cooldownUntil, type Latch, mayRollBack, withRollback } from "../../../lib/core/release/cooldown.ts";
+import {
+  calledBefore,
+  cooldownUntil,
+  type Latch,
+  mayRollBack,
+  withRollback,
+} from "../../../lib/core/release/cooldown.ts";
 import type { RollbackEntry } from "../../../lib/core/release/records.ts";
 
 const start = Date.parse("2026-03-02T12:00:00.000Z");
@@ -16,6 +22,33 @@ const entry = (seconds: number, automatic = true): RollbackEntry => ({
 });
 const ask = (seconds: number, rollbacks: RollbackEntry[], latch?: Latch, releasedAt?: string) =>
   mayRollBack({ rollbacks, latch, releasedAt, now: at(seconds) });
+
+describe("a rollback of an alias that was rolled back before", () => {
+  const hour = 3600;
+  const calls = (seconds: number, others: RollbackEntry[], releasedAt?: string) => {
+    const mine = entry(seconds);
+    return calledBefore([mine, ...others], mine.id, releasedAt) === undefined;
+  };
+
+  it.each<[string, number, RollbackEntry[], boolean]>([
+    ["the first", 0, [], true],
+    ["another within the hour", 1000, [entry(0)], false],
+    ["a third within the hour", 2000, [entry(1000), entry(0)], false],
+    ["one an hour after the one that called", hour, [entry(3000), entry(0)], true],
+    ["one within the hour of one that did not call", hour + 60, [entry(3000), entry(0)], true],
+    ["the first after a person's", 1000, [entry(0, false)], true],
+  ])("%s, after %i s, calls people or does not", (_, seconds, others, expected) => {
+    expect(calls(seconds, others)).toBe(expected);
+  });
+
+  it("calls again when a person has released the latch in between", () => {
+    expect(calls(1000, [entry(0)], at(500).toISOString())).toBe(true);
+  });
+
+  it("calls where it is not on record itself", () => {
+    expect(calledBefore([entry(0)], "d-unknown", undefined)).toBeUndefined();
+  });
+});
 
 describe("permission to move traffic automatically", () => {
   it.each([
