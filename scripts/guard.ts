@@ -2,16 +2,9 @@ import { Command, Option } from "commander";
 import { DEFAULT_ALIAS } from "../lib/contract/names.ts";
 import { GoaroundError } from "../lib/core/errors.ts";
 import type { FreezeScope } from "../lib/core/release/freeze.ts";
-import {
-  allowStep,
-  armGuard,
-  disarmGuard,
-  endFreeze,
-  freezeReleases,
-  latchAlias,
-  openBreakGlass,
-  unlatchAlias,
-} from "./cli/actions/guard-orders.ts";
+import { endFreeze, freezeReleases } from "./cli/actions/guard-freeze.ts";
+import { armGuard, disarmGuard, latchAlias, unlatchAlias } from "./cli/actions/guard-orders.ts";
+import { allowStep, endGlass, endStep, openBreakGlass } from "./cli/actions/guard-permits.ts";
 import { guardStatus } from "./cli/actions/guard-status.ts";
 import { parseDuration } from "./cli/duration.ts";
 import { type FunctionReference, ownFunction, parseFunctionName } from "./cli/function-name.ts";
@@ -52,7 +45,9 @@ const FORMS: Record<string, ActionForm> = {
   },
   unfreeze: { required: ["id", "reason"], optional: [] },
   "break-glass": { required: ["for", "reason"], optional: ["functionName", "all", "rules"] },
+  "end-break-glass": { required: ["reason"], optional: ["functionName", "all"] },
   "allow-step": { required: ["step", "functionName", "reason"], optional: ["for"] },
+  "end-allow-step": { required: ["step", "functionName", "reason"], optional: [] },
   disarm: { required: ["for", "reason"], optional: ["functionName", "all"] },
   arm: { required: ["reason"], optional: ["functionName", "all"] },
   latch: { required: ["functionName", "reason"], optional: ["alias"] },
@@ -101,8 +96,12 @@ async function act(session: Session, given: GuardOptions) {
       return endFreeze(session, options);
     case "break-glass":
       return openBreakGlass(session, options);
+    case "end-break-glass":
+      return endGlass(session, options);
     case "allow-step":
       return allowStep(session, options);
+    case "end-allow-step":
+      return endStep(session, options);
     case "disarm":
       return disarmGuard(session, options);
     case "arm":
@@ -123,7 +122,9 @@ Forms:
            [--from 2026-12-24] [--until 2026-12-27] | --cron "0 18 * * FRI" --for 62h | --for 4h
   --action unfreeze --id NAME --reason TEXT
   --action break-glass --function-name NAME|--all --for 1h --reason TEXT [--rules frozen cooldown …]
+  --action end-break-glass --function-name NAME|--all --reason TEXT
   --action allow-step --function-name NAME --step NAME --reason TEXT [--for 2h]
+  --action end-allow-step --function-name NAME --step NAME --reason TEXT
   --action disarm --function-name NAME|--all --for 2h --reason TEXT
   --action arm --function-name NAME|--all --reason TEXT
   --action latch --function-name NAME --reason TEXT
@@ -132,6 +133,6 @@ Forms:
 A freeze refuses releases; rollbacks and switching flags off go on. A disarmed guard decides, records and notifies, and
 does not act. A step that no rollback takes back is let through by its name. A latched alias gets no release and no automatic rollback until a person releases it.
 
-Exit codes: 0 done, 2 usage, 3 not confirmed, 6 conflict, 7 wrong identity, 8 AWS fault or throttling, 130 interrupted.`;
+Exit codes: 0 done, 2 usage, 3 not confirmed, 4 function or alias missing, 6 conflict, 7 wrong identity, 8 AWS fault or throttling, 130 interrupted.`;
 
 if (isProgram(import.meta.url)) process.exitCode = await main(command, process.argv.slice(2));

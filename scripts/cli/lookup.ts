@@ -127,12 +127,12 @@ async function similarNames(session: Session, given: string): Promise<string> {
   return likely.length > 0 ? `Did you mean ${likely.join(" or ")}? ` : "";
 }
 
-/** The alias, or an error that names the aliases there are. */
-export async function readAlias(
+/** The function, or an error that names similar ones; with an alias, an error too when the function does not have it. */
+export async function requireFunction(
   session: Session,
   functionName: string,
-  alias: string,
-): Promise<{ state: AliasState; description: FunctionDescription }> {
+  alias: string | undefined,
+): Promise<FunctionDescription> {
   const description = await session.ports.discovery.describeFunction(functionName);
   if (!description) {
     const { accountId, region } = await session.ports.discovery.identity();
@@ -143,12 +143,22 @@ export async function readAlias(
       { advice: `${await similarNames(session, functionName)}Check the name, --region and --profile.` },
     );
   }
-  if (!description.aliases.includes(alias)) {
+  if (alias !== undefined && !description.aliases.includes(alias)) {
     const names = description.aliases.join(", ");
     throw new GoaroundError("alias-missing", "operator", `function ${functionName} has no alias ${alias}`, {
       advice: names ? `Its aliases: ${names}. Name one with --alias.` : "It has no alias at all: nothing to act on.",
     });
   }
+  return description;
+}
+
+/** The alias, or an error that names the aliases there are. */
+export async function readAlias(
+  session: Session,
+  functionName: string,
+  alias: string,
+): Promise<{ state: AliasState; description: FunctionDescription }> {
+  const description = await requireFunction(session, functionName, alias);
   return { state: await session.ports.functions.getAlias(functionName, alias), description };
 }
 

@@ -133,9 +133,16 @@ export const disarm = (record: EnvironmentRecord, scope: string, order: Order): 
   disarmed: { ...record.disarmed, [scope]: order },
 });
 
-export function arm(record: EnvironmentRecord, scope: string): Changes {
-  const { [scope]: _, ...disarmed } = record.disarmed;
-  return { disarmed };
+/** The orders that a scope's end takes with it, while they are in force: for all functions every one there is. */
+export const disarmedIn = (record: EnvironmentRecord, scope: string, now: Date): [scope: string, order: Order][] =>
+  Object.entries(record.disarmed).filter(
+    ([of, order]) => (scope === ALL_FUNCTIONS || of === scope) && isInForce(order, now),
+  );
+
+export function arm(record: EnvironmentRecord, scope: string, now: Date): Changes | undefined {
+  const ended = disarmedIn(record, scope, now).map(([of]) => of);
+  if (ended.length === 0) return undefined;
+  return { disarmed: Object.fromEntries(Object.entries(record.disarmed).filter(([of]) => !ended.includes(of))) };
 }
 
 /** A window of the same id is replaced. */
@@ -152,9 +159,26 @@ export const breakGlass = (record: EnvironmentRecord, order: BreakGlass, now: Da
   breakGlass: [...record.breakGlass.filter((other) => isInForce(other, now)), order],
 });
 
+/** Ends the orders for one function; for all functions every one there is. */
+export function endBreakGlass(record: EnvironmentRecord, scope: string, now: Date): Changes | undefined {
+  const isEnded = (order: BreakGlass) => scope === ALL_FUNCTIONS || order.functionName === scope;
+  if (!record.breakGlass.some((order) => isInForce(order, now) && isEnded(order))) return undefined;
+  return { breakGlass: record.breakGlass.filter((order) => !isEnded(order)) };
+}
+
 export const allowStep = (record: EnvironmentRecord, order: AllowedStep, now: Date): Changes => ({
   allowedSteps: [...record.allowedSteps.filter((other) => isInForce(other, now)), order],
 });
+
+export function endAllowedStep(
+  record: EnvironmentRecord,
+  { functionName, step }: Pick<AllowedStep, "functionName" | "step">,
+  now: Date,
+): Changes | undefined {
+  const isEnded = (order: AllowedStep) => order.functionName === functionName && order.step === step;
+  if (!record.allowedSteps.some((order) => isInForce(order, now) && isEnded(order))) return undefined;
+  return { allowedSteps: record.allowedSteps.filter((order) => !isEnded(order)) };
+}
 
 /** An alias that is latched already keeps its first latch: the reason that a person is to look for. */
 export const setLatch = (record: EnvironmentRecord, key: string, latch: Latch): Changes | undefined =>

@@ -50,7 +50,10 @@ export function freezeProblems({ timeZone, times }: Pick<FreezeWindow, "timeZone
  * Whether a window holds at `now`, and until when (undefined: until somebody ends it). A window that cannot be read holds:
  * whoever froze releases must not be overheard because of a typing error.
  */
-export function frozenAt(window: FreezeWindow, now: Date): { until: Date | undefined } | undefined {
+export function frozenAt(
+  window: Pick<FreezeWindow, "timeZone" | "times">,
+  now: Date,
+): { until: Date | undefined } | undefined {
   if (freezeProblems(window).length > 0) return { until: undefined };
   const { times, timeZone } = window;
   if (times.cron === undefined) {
@@ -64,6 +67,14 @@ export function frozenAt(window: FreezeWindow, now: Date): { until: Date | undef
   const [began] = cron.previousRuns(1, new Date(thisSecond + 1000));
   const until = began && new Date(began.getTime() + times.minutes * 60_000);
   return until && now < until ? { until } : undefined;
+}
+
+/** Whether a window holds now or will at some time: one that is over, or whose day never comes, would be an order in vain. */
+export function everHolds(window: Pick<FreezeWindow, "timeZone" | "times">, now: Date): boolean {
+  if (frozenAt(window, now)) return true;
+  const { times, timeZone } = window;
+  if (times.cron === undefined) return instant(times.from, timeZone)! > now;
+  return new Cron(times.cron, { timezone: timeZone }).nextRun(now) !== null;
 }
 
 /** The windows that hold back a change now. */
@@ -83,7 +94,7 @@ export function activeFreezes(
 }
 
 function instant(text: string, timeZone: string): Date | undefined {
-  if (!IS_DATE.test(text)) return undefined;
+  if (!IS_DATE.test(text) || !isDay(text.slice(0, 10))) return undefined;
   if (HAS_OFFSET.test(text) && text.includes("T")) {
     const ms = Date.parse(text);
     return Number.isNaN(ms) ? undefined : new Date(ms);
@@ -94,6 +105,12 @@ function instant(text: string, timeZone: string): Date | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Both parsers take 30 February for 2 March. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
 function isCron(expression: string, timeZone: string): boolean {

@@ -179,7 +179,7 @@ export const CHECKS: readonly Check[] = [
       count === 0,
       "no rule is overridden",
       `${count} order(s) let releases through against rules`,
-      "wait until they have ended: goaround guard --action status",
+      "goaround guard --action status names them; goaround guard --action end-break-glass ends them",
     );
   }),
   sees("security", "zero-tolerance", 20, ({ policy }) =>

@@ -165,7 +165,7 @@ describe("the record of an environment", () => {
   ])("says that the guard is disarmed for %s (%s, %i minutes): %s", (_, scope, minutes, expected) => {
     const record = environmentOf(disarm(EMPTY_ENVIRONMENT, scope, order(minutes)));
     expect(disarmedBy(record, "checkout", now) !== undefined).toBe(expected);
-    expect(disarmedBy({ ...record, ...arm(record, scope) }, "checkout", now)).toBeUndefined();
+    expect(disarmedBy({ ...record, ...arm(record, scope, now) }, "checkout", now)).toBeUndefined();
   });
 
   it("has one freeze of each id", () => {

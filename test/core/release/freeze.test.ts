@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   activeFreezes,
+  everHolds,
   type FreezeTimes,
   type FreezeWindow,
   freezeProblems,
@@ -87,6 +88,14 @@ describe("a freeze", () => {
       "UTC",
       ['"2026-13-01" is not a date (2026-12-24 or 2026-12-24T18:00, with or without offset)'],
     ],
+    ...["2027-02-30", "2027-02-29T10:00Z", "2026-04-31T10:00"].map(
+      (day) =>
+        [
+          dates(day),
+          "UTC",
+          [`"${day}" is not a date (2026-12-24 or 2026-12-24T18:00, with or without offset)`],
+        ] as const,
+    ),
     [dates("2026-12-27", "2026-12-24"), "UTC", ["it ends (2026-12-24) before it begins (2026-12-27)"]],
     [
       { cron: "0 18 * *", minutes: 0 },
@@ -98,6 +107,18 @@ describe("a freeze", () => {
     ],
   ] as const)("%j in %s has the problems %j", (times, timeZone, problems) => {
     expect(freezeProblems({ times, timeZone })).toEqual(problems);
+  });
+
+  it.each([
+    ["one that is over", dates("2025-12-24", "2025-12-27"), false],
+    ["one that holds", dates("2026-03-01", "2026-03-03"), true],
+    ["one to come", dates("2026-12-24", "2026-12-27"), true],
+    ["one without end", dates("2025-12-24"), true],
+    ["a day that never comes", { cron: "0 0 31 2 *", minutes: 60 }, false],
+    ["a day that comes every four years", { cron: "0 0 29 2 *", minutes: 60 }, true],
+    ["every weekend", weekend, true],
+  ] as const)("of %s will hold: %s is %s", (_, times, expected) => {
+    expect(everHolds({ times, timeZone: "UTC" }, new Date("2026-03-02T12:00:00Z"))).toBe(expected);
   });
 
   it("by cron holds exactly when it began within its minutes, in any zone and at any time", () => {
