@@ -65,7 +65,7 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
     signal.throwIfAborted();
     if (!isOpened(before)) await ports.ledger.openRelease(record);
     await ports.ledger.changeAlias(appSpec.functionName, appSpec.alias, (known) => ({
-      ...withOpened(known, record, facts.baseline),
+      ...withOpened(known, record, admission.admitted ? facts.baseline : undefined),
       ...(admission.admitted ? withDeclared(known, record, facts.baseline) : {}),
     }));
     if (!admission.admitted) {

@@ -1,5 +1,6 @@
 import { applicationName, type GuardedAlarm } from "../../lib/contract/names.ts";
-import { attendedAt } from "../../lib/core/release/attended.ts";
+import type { AliasState } from "../../lib/core/ports.ts";
+import { mayBeItsDoing, newestAttended } from "../../lib/core/release/attended.ts";
 import { isUndo } from "../../lib/core/release/deployment.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
@@ -18,25 +19,38 @@ export interface LastRelease {
 }
 
 /**
- * The release that an alarm of `at` is about: the one that a command drove then, or else the one that brought what serves
- * now. A ledger that cannot be read must not keep a canary from being stopped.
+ * The release that an alarm of `at` is about: the one that a command drives, where it may be its doing, or else the one that
+ * brought what serves now. A ledger that cannot be read must not keep a canary from being stopped.
  */
 export async function findLastRelease(
   response: Response,
   { functionName, alias }: GuardedAlarm,
   at: Date | undefined,
+  read: () => Promise<AliasState>,
 ): Promise<LastRelease> {
-  const { ledger } = response.ports;
+  const { ledger, clock } = response.ports;
   let id: string | undefined;
   let release: ReleaseRecord | undefined;
   let journal: RollbackRecord | undefined;
   let isRead = await bestEffort(response, "reading the last release", async () => {
     const record = await ledger.getAlias(functionName, alias);
-    id = attendedAt(record, at)?.deploymentId ?? record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
-    const found = id === undefined ? undefined : await ledger.getRelease(id);
+    const lastId = record?.lastReleaseId ?? record?.lastKnownGood?.deploymentId;
+    const red = at ?? clock.now();
+    const driven = newestAttended(record);
+    const isOver = driven?.closedAt !== undefined && red > new Date(driven.closedAt);
+    id = driven && !isOver ? driven.deploymentId : lastId;
+    let found = id === undefined ? undefined : await ledger.getRelease(id);
+    if (driven && id === driven.deploymentId && isOpened(found)) {
+      journal = await ledger.getRollback(functionName, alias);
+      if (!mayBeItsDoing(found, { at: red, record, alias: await read(), journal })) {
+        response.log.info("a release that a command drove has no part in it", { deploymentId: id });
+        id = lastId;
+        found = id === undefined ? undefined : await ledger.getRelease(id);
+      }
+    }
     release = isOpened(found) ? found : undefined;
   });
-  if (isRead && release) {
+  if (isRead && release && !journal) {
     isRead = await bestEffort(response, "reading the journal", async () => {
       journal = await ledger.getRollback(functionName, alias);
     });

@@ -32,9 +32,9 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     log.info("not a red alarm of a guarded function", { state: event.state });
     return;
   }
-  const { id, release, journal, isRead } = await findLastRelease(response, alarm, event.at);
-  const group = release?.group ?? (await findGroup(response, alarm));
   const read = () => ports.functions.getAlias(alarm.functionName, alarm.alias);
+  const { id, release, journal, isRead } = await findLastRelease(response, alarm, event.at, read);
+  const group = release?.group ?? (await findGroup(response, alarm));
   const [first, running] = await Promise.all([read(), findRunning(response, alarm, group)]);
   const isUnread = !isRead && !release && !running && alarm.version === undefined;
   const lastRelease = isUnread ? await lastByCodeDeploy(response, alarm, group, id) : release;

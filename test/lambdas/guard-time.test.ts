@@ -181,6 +181,37 @@ describe("guard time belongs to the version that serves", () => {
     return ports;
   }
 
+  const journalOf = (deploymentId: string) => ({
+    ...{ functionName: FUNCTION, alias: "live", version: "2", deploymentId, reason: "alarm", owner: "request-0" },
+    ...{ actor: "respond", automatic: true, steps: ["move-alias" as const] },
+  });
+
+  /** Release 1 → 2 is in its guard time, and a staged release from `baselineVersion` is open in the ledger; it is 12:40. */
+  async function leftOpen(
+    baselineVersion: string,
+    percents: readonly number[],
+    openedAt: string,
+    canaryVersion = "3",
+  ): Promise<FakePorts> {
+    const ports = await released();
+    ports.functions.given(FUNCTION, ["1", "2", "3"], "live", "2");
+    const deploymentId = "s-OPENOPEN1";
+    const open = { openedAt, closedAt: undefined, outcome: "open" as const };
+    const versions = { deploymentId, baselineVersion, canaryVersion };
+    const steps = percents.map((percent) => ({ percent, at: openedAt, judged: 0 }));
+    const { postTrafficStatus: _, verdict: __, ...own } = recordOf(ports);
+    ports.ledger.releases.set(deploymentId, {
+      ...{ ...own, verdict: undefined, ...versions, ...open },
+      staged: { handedOverAt: openedAt, steps },
+      attended: { owner: "gone", actor: "user/alice", term: 1, beatAt: openedAt },
+    });
+    const known = knownOf(ports);
+    const entries = [{ ...versions, ...open }, ...(known.releases ?? [])];
+    known.releases = entries.sort((a, b) => (a.openedAt < b.openedAt ? 1 : -1));
+    ports.clock.set(minute("40:00"));
+    return ports;
+  }
+
   it("and goes on for it when a staged release after it was taken back", async () => {
     const ports = await takenBack();
     await responder(ports).send(alarmEvent(ALIAS_ALARM, "ALARM", LATER));
@@ -191,6 +222,38 @@ describe("guard time belongs to the version that serves", () => {
     const ports = await takenBack();
     await responder(ports).send(alarmEvent(ALIAS_ALARM, "ALARM", "2026-03-02T12:21:00.000+0000"));
     expect(movesOf(ports)).toEqual([]);
+  });
+
+  it.each([
+    ["never had a share, of a version from before", "1", [], "2026-03-01T12:00:00.000Z"],
+    ["had a share, of a version from before", "1", [10], "2026-03-01T12:00:00.000Z"],
+    ["never had a share, of the version that serves", "2", [], minute("38:00").toISOString()],
+    ["had a share, and lost it long ago", "2", [10], minute("16:00").toISOString()],
+  ])("although a command has left a release open that %s", async (_, baselineVersion, percents, openedAt) => {
+    const ports = await leftOpen(baselineVersion, percents, openedAt);
+    await responder(ports).send(alarmEvent(ALIAS_ALARM, "ALARM", LATER));
+    expect(aliasOf(ports)).toBe("1");
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back" });
+    expect(ports.notifier.sent).toHaveLength(1);
+  });
+
+  it("although a later release has brought the very version that a command had left open", async () => {
+    const ports = await leftOpen("1", [10], "2026-03-01T12:00:00.000Z", "2");
+    await responder(ports).send(alarmEvent(ALIAS_ALARM, "ALARM", LATER));
+    expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back" });
+  });
+
+  it.each([
+    ["has just lost its share", minute("38:00").toISOString(), undefined],
+    ["is being taken back", "2026-03-02T12:10:00.000Z", "s-OPENOPEN1"],
+  ])("but not for what an open release of a command may have done that %s", async (_, openedAt, taken) => {
+    const ports = await leftOpen("2", [10], openedAt);
+    if (taken !== undefined) {
+      ports.ledger.rollbacks.set(`${FUNCTION}:live`, begin(journalOf(taken), undefined, ports.clock.now()));
+    }
+    await responder(ports).send(alarmEvent(ALIAS_ALARM, "ALARM", LATER));
+    expect(aliasOf(ports)).toBe("2");
+    expect(recordOf(ports)).toMatchObject({ outcome: "promoted" });
   });
 
   it("also when that was judged bad and the guard was disarmed", async () => {

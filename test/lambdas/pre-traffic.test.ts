@@ -403,6 +403,29 @@ describe("readiness", () => {
 });
 
 describe("the history of an alias", () => {
+  it("keeps where it can go back to, however many releases are refused or fail", async () => {
+    const point = (version: string) => ({
+      ...{ version, codeSha256: `sha-${version}`, configurationHash: "c", at: "2026-03-01T00:00:00Z" },
+      deploymentId: `d-${version}`,
+    });
+    const versionsOf = ({ ledger }: FakePorts) =>
+      ledger.aliases.get("checkout:live")!.rollbackPoints!.map(({ version }) => version);
+    const known = { functionName: FUNCTION, alias: "live", lastKnownGood: undefined, knownBad: {} };
+    const frozen = scene();
+    const order = { id: "xmas", scope: "all", timeZone: "UTC", times: { from: "2026-03-01" }, by: "me", reason: "x" };
+    Object.assign(frozen.ledger.environment, { freezes: [order] });
+    await frozen.ledger.putAlias(FUNCTION, "live", { ...known, rollbackPoints: [point("7")] });
+    await run(frozen);
+    expect(reported(frozen)).toBe("Failed");
+    expect(versionsOf(frozen)).toEqual(["7"]);
+
+    const failing = scene({ smokeTests: [{ name: "health" }] });
+    failing.functions.respond = () => ({ functionError: "Unhandled" });
+    await failing.ledger.putAlias(FUNCTION, "live", { ...known, rollbackPoints: [point("7"), point("1"), point("6")] });
+    await run(failing);
+    expect(versionsOf(failing)).toEqual(["1", "7", "6"]);
+  });
+
   it("has the release and where it can go back to before any traffic, and how it was refused", async () => {
     const ports = scene({ smokeTests: [{ name: "health" }] });
     ports.functions.respond = () => ({ functionError: "Unhandled" });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { flagHashes } from "../../lib/adapters/flag-hashes.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
+import { withOpened } from "../../lib/core/release/alias-history.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { command as deploy } from "../../scripts/deploy.ts";
 import { command as doctor } from "../../scripts/doctor.ts";
@@ -40,6 +41,9 @@ const shares = ({ ports }: Harness) =>
     if (operation === "splitAlias") return [(input as { share: number }).share];
     return operation === "moveAlias" ? [(input as { version: string }).version] : [];
   });
+
+/** The history of the alias as the ledger has it. */
+const historyOf = ({ ports }: Harness) => ports.ledger.aliases.get("checkout:live")!.releases!;
 
 /** Lets `act` happen once, when so many minutes have passed. */
 function later({ ports }: Harness, minutes: number, act: () => unknown): void {
@@ -281,6 +285,7 @@ describe("a staged release that a command drives", () => {
     expect(ran.json().message).toContain("somebody else has moved it");
     expect(harness.alias("checkout")).toEqual({ functionVersion: "2", weights: {} });
     expect(releaseOf(harness)).toMatchObject({ outcome: "failed" });
+    expect(historyOf(harness)).toMatchObject([{ outcome: "failed" }]);
   });
 
   it.each([
@@ -441,6 +446,84 @@ describe("a staged release that a command drives", () => {
     expect(ran.exitCode).toBe(7);
     expect(ran.json().state).toContain("version 4 has 10 %");
     harness.ports.functions.calls.heal("getAlias");
+    expect((await harness.run(deploy, ...SHORT)).exitCode).toBe(0);
+  });
+
+  /** A `cdk deploy` of version 5 that CodeDeploy has refused at once, because the alias is split. */
+  const refusedByCodeDeploy = ({ ports }: Harness) =>
+    ports.deployments.given(
+      { deploymentId: "d-CDK000001", functionName: "checkout", alias: "live", from: "3", to: "5" },
+      { status: "Failed", createdAt: ports.clock.now(), completedAt: ports.clock.now() },
+    );
+
+  it("is taken back by rollback-function although a deployment has failed at its split alias since", async () => {
+    const harness = ready();
+    later(harness, 4, () => harness.interrupt());
+    await harness.run(deploy, ...SHORT);
+    harness.ports.clock.advance(2 * MINUTE_MS);
+    refusedByCodeDeploy(harness);
+    const undone = await harness.run(rollback, ...ROLLBACK);
+    expect(undone.json()).toMatchObject({ ok: true, target: { version: "3" }, left: ["4"], recorded: true });
+    expect(releaseOf(harness)).toMatchObject({ outcome: "rolled-back", closedAt: expect.any(String) });
+    expect(historyOf(harness)).toMatchObject([{ outcome: "rolled-back" }]);
+  });
+
+  it.each([
+    ["got no share", false],
+    ["lost its share to somebody, before a deployment came", true],
+  ])(
+    "is closed by rollback-function when it was left open and %s, and is no hindrance any more",
+    async (_, hadShare) => {
+      const harness = ready();
+      if (hadShare) later(harness, 4, () => harness.interrupt());
+      else harness.ports.functions.calls.fail("splitAlias", new GoaroundError("conflict", "operator", "not now"));
+      await harness.run(deploy, ...SHORT);
+      harness.ports.functions.calls.heal("splitAlias");
+      harness.ports.clock.advance(2 * MINUTE_MS);
+      if (hadShare) {
+        harness.ports.functions.setAlias("checkout", "live", "3");
+        refusedByCodeDeploy(harness);
+      }
+      expect(releaseOf(harness)).toMatchObject({ outcome: "open" });
+      const planned = await harness.run(rollback, ...ROLLBACK, "--dry-run");
+      expect(planned.json()).toMatchObject({ code: "planned" });
+      expect(releaseOf(harness)).toMatchObject({ outcome: "open" });
+      const closed = await harness.run(rollback, ...ROLLBACK, "--reason", "left over");
+      expect(closed.json()).toMatchObject({ ok: true, closedRelease: releaseOf(harness)!.deploymentId });
+      expect(releaseOf(harness)).toMatchObject({ outcome: "failed", reason: "left over" });
+      expect(historyOf(harness)).toMatchObject([{ outcome: "failed", closedAt: expect.any(String) }]);
+      expect(harness.ports.ledger.aliases.get("checkout:live")!.knownBad).toEqual({});
+      expect((await harness.run(rollback, ...ROLLBACK)).json()).toMatchObject({ code: "nothing-to-do" });
+      expect((await harness.run(deploy, ...SHORT)).exitCode).toBe(0);
+    },
+  );
+
+  it("is closed by a rollback of what was released after it", async () => {
+    const harness = ready();
+    harness.ports.functions.calls.fail("splitAlias", new GoaroundError("conflict", "operator", "not now"));
+    await harness.run(deploy, ...SHORT);
+    harness.ports.clock.advance(2 * MINUTE_MS);
+    harness.ports.functions.setAlias("checkout", "live", "2");
+    const undone = await harness.run(rollback, ...ROLLBACK);
+    expect(undone.json()).toMatchObject({ ok: true, target: { version: "3" } });
+    expect(releaseOf(harness)).toMatchObject({ outcome: "failed" });
+  });
+
+  it("stays in the history until it has ended, however many releases are refused meanwhile", async () => {
+    const harness = ready();
+    later(harness, 4, () => harness.interrupt());
+    await harness.run(deploy, ...SHORT);
+    const { ledger, clock } = harness.ports;
+    const versions = { baselineVersion: "3", canaryVersion: "5" };
+    for (let i = 0; i < 40; i += 1) {
+      const refused = { ...versions, deploymentId: `d-REFUSED${i}`, openedAt: clock.now().toISOString() };
+      await ledger.changeAlias("checkout", "live", (record) => withOpened(record, refused, undefined));
+    }
+    expect(historyOf(harness).length).toBeLessThan(30);
+    clock.advance(12 * MINUTE_MS);
+    const found = await harness.run(doctor, "--functions", "checkout", "--repair", "--yes");
+    expect(found.stdout).toContain("STAGED-RELEASE");
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: { 4: 0.1 } });
     expect((await harness.run(deploy, ...SHORT)).exitCode).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import type { VersionInfo } from "../ports.ts";
+import { openAttended } from "./attended.ts";
 import { artifactOf } from "./ledger-rules.ts";
 import type { AliasRecord, ReleaseEntry, ReleaseRecord, RollbackPoint } from "./records.ts";
 
@@ -9,7 +10,10 @@ const MAX_POINTS = 10;
 
 type Opened = Pick<ReleaseRecord, "deploymentId" | "baselineVersion" | "canaryVersion" | "openedAt">;
 
-/** What is remembered of an alias before a release may touch it: the release, and where it can go back to. */
+/**
+ * What is remembered of an alias before a release may touch it: the release, and where it can go back to (`baseline`; none of
+ * a release that is refused). A release that a command drives is there until it has ended, however many come after it.
+ */
 export function withOpened(
   record: AliasRecord | undefined,
   release: Opened,
@@ -24,10 +28,14 @@ export function withOpened(
     outcome: "open",
     closedAt: undefined,
   };
-  const releases = [entry, ...without(record?.releases, deploymentId)].slice(0, MAX_RELEASES);
+  const open = openAttended(record);
+  const all = [entry, ...without(record?.releases, deploymentId)];
+  const releases = all.filter((each, i) => i < MAX_RELEASES || each === open);
   if (!baseline) return { releases };
   const point: RollbackPoint = { ...artifactOf(record, baseline), at: openedAt, deploymentId };
-  return { releases, rollbackPoints: [point, ...without(record?.rollbackPoints, deploymentId)].slice(0, MAX_POINTS) };
+  // A version once, when it was last left: what has gone before it is as far back for however many releases failed since.
+  const others = (record?.rollbackPoints ?? []).filter((each) => each.version !== point.version);
+  return { releases, rollbackPoints: [point, ...others].slice(0, MAX_POINTS) };
 }
 
 /** How the release ended. One that was never written down as begun is not in the history: undefined then. */
@@ -42,5 +50,5 @@ export function withOutcome(
   };
 }
 
-const without = <T extends { deploymentId: string }>(entries: readonly T[] | undefined, deploymentId: string): T[] =>
+const without = (entries: readonly ReleaseEntry[] | undefined, deploymentId: string): ReleaseEntry[] =>
   (entries ?? []).filter((entry) => entry.deploymentId !== deploymentId);

@@ -1,5 +1,8 @@
 import type { Verdict } from "../judge/types.ts";
+import type { AliasState } from "../ports.ts";
+import type { RollbackRecord } from "./journal.ts";
 import type { AliasRecord, Attendance, ReleaseEntry, ReleaseRecord } from "./records.ts";
+import { servingVersions } from "./rollback-plan.ts";
 import { NOTHING_JUDGED, notDecided, stageGate } from "./staged.ts";
 
 /** What a release is called that no deployment names. */
@@ -84,13 +87,46 @@ export function nextAttendedStep({ now, release, nextLookAt, objections }: Atten
 export const openAttended = (record: AliasRecord | undefined): ReleaseEntry | undefined =>
   record?.releases?.find(({ deploymentId, outcome }) => outcome === "open" && isAttendedId(deploymentId));
 
-/** The release that a command drove at that time, or that has not ended: what turned red then may be its doing. */
-export function attendedAt(record: AliasRecord | undefined, at: Date | undefined): ReleaseEntry | undefined {
-  const newest = record?.releases?.find(({ deploymentId }) => isAttendedId(deploymentId));
-  if (newest?.outcome === "open") return newest;
-  if (!newest?.closedAt || !at) return undefined;
-  const isWithin = at >= new Date(newest.openedAt) && at <= new Date(newest.closedAt);
-  return isWithin ? newest : undefined;
+/** The newest release of an alias that a command drove. */
+export const newestAttended = (record: AliasRecord | undefined): ReleaseEntry | undefined =>
+  record?.releases?.find(({ deploymentId }) => isAttendedId(deploymentId));
+
+type Split = Pick<AliasState, "functionVersion" | "weights">;
+
+/** It has traffic now: the alias serves its version, and no later release has brought that. */
+export const hasTraffic = (
+  release: Pick<ReleaseRecord, "openedAt" | "canaryVersion">,
+  record: AliasRecord | undefined,
+  alias: Split,
+): boolean => servingVersions(alias).includes(release.canaryVersion) && !isSuperseded(release, record);
+
+/** What serves was brought by a release that began later. */
+function isSuperseded({ openedAt }: Pick<ReleaseRecord, "openedAt">, record: AliasRecord | undefined): boolean {
+  const brought = record?.releases?.find(({ deploymentId }) => deploymentId === record.lastReleaseId);
+  return brought !== undefined && Date.parse(brought.openedAt) > Date.parse(openedAt);
+}
+
+export interface RedFacts {
+  /** When it turned red. */
+  at: Date;
+  record: AliasRecord | undefined;
+  alias: Split;
+  journal: Pick<RollbackRecord, "deploymentId"> | undefined;
+}
+
+/**
+ * Whether what turned red may be the doing of a release that a command drives. One that has not ended may have been left
+ * behind by a command that is gone, days ago: it is to blame only while it has traffic, has just lost it, or is being
+ * taken back.
+ */
+export function mayBeItsDoing(release: ReleaseRecord, { at, record, alias, journal }: RedFacts): boolean {
+  const { openedAt, closedAt, staged, attended, baselineVersion, deploymentId } = release;
+  if (closedAt !== undefined) return at >= new Date(openedAt) && at <= new Date(closedAt);
+  if (hasTraffic(release, record, alias)) return true;
+  if (isSuperseded(release, record) || alias.functionVersion !== baselineVersion) return false;
+  if (journal?.deploymentId === deploymentId) return true;
+  const hadTraffic = (staged?.steps.length ?? 0) > 0;
+  return hadTraffic && attended !== undefined && at.getTime() <= Date.parse(attended.beatAt) + SURELY_GONE_MS;
 }
 
 /**

@@ -68,7 +68,7 @@ export function planRollback(facts: RollbackFacts): RollbackPlan {
 }
 
 /** Every version that gets traffic, the alias's own first. */
-export const servingVersions = (alias: AliasState): string[] => [
+export const servingVersions = (alias: Pick<AliasState, "functionVersion" | "weights">): string[] => [
   ...new Set([
     alias.functionVersion,
     ...Object.entries(alias.weights)

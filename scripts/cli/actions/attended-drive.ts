@@ -2,6 +2,7 @@ import { withinBudget } from "../../../lib/core/deadline.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
 import { fact } from "../../../lib/core/judge/reason.ts";
 import type { Verdict } from "../../../lib/core/judge/types.ts";
+import { withOutcome } from "../../../lib/core/release/alias-history.ts";
 import { type AttendedStep, BEAT_MS, nextAttendedStep, takeBackCommand } from "../../../lib/core/release/attended.ts";
 import {
   asOrdered,
@@ -219,7 +220,9 @@ class Drive {
       return this.end(() => takeBack(session, { release, verdict, stackName }));
     }
     const reason = `the alias is on ${describeAlias(state)} and was left with ${steps.at(-1)?.percent ?? 0} % on version ${release.canaryVersion}: somebody else has moved it`;
-    await ledger.updateRelease(id, { outcome: "failed", closedAt: session.clock.now().toISOString(), reason });
+    const over = { outcome: "failed" as const, closedAt: session.clock.now().toISOString() };
+    await ledger.updateRelease(id, { ...over, reason });
+    await ledger.changeAlias(functionName, alias, (record) => withOutcome(record, { deploymentId: id, ...over }));
     this.isOver = true;
     throw new GoaroundError("conflict", "operator", `release ${id} is over: ${reason}`, {
       advice: "Look who did, then release again.",

@@ -1,13 +1,13 @@
 import { stagedMinutes } from "../../../lib/contract/stages.ts";
 import { GoaroundError } from "../../../lib/core/errors.ts";
-import { attendedCommand, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
+import { attendedCommand, takeBackCommand } from "../../../lib/core/release/attended.ts";
 import type { ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { describeAlias, isWhole } from "../lookup.ts";
 import { nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { drive } from "./attended-drive.ts";
 import { type AttendedOptions, admitAttended, openRelease, takeOver } from "./attended-open.ts";
 import { reconcileNote } from "./reconcile-note.ts";
-import { lookAtRelease, type ReleaseFacts } from "./release-look.ts";
+import { lookAtRelease, openAttendedOf, type ReleaseFacts } from "./release-look.ts";
 import { warnOfAlarms } from "./threshold-alarm.ts";
 
 const STEPS = 3;
@@ -47,10 +47,8 @@ async function openBefore(
   session: Session,
   { functionName, alias, version, stages }: AttendedOptions,
 ): Promise<ReleaseRecord | undefined> {
-  const { ledger } = session.ports;
-  const entry = openAttended(await ledger.getAlias(functionName, alias));
-  const release = entry && (await ledger.getRelease(entry.deploymentId));
-  if (!release || release.closedAt) return undefined;
+  const release = await openAttendedOf(session, await session.ports.ledger.getAlias(functionName, alias));
+  if (!release) return undefined;
   const same = release.canaryVersion === version && sameStages(release.policy.staged?.stages ?? [], stages);
   if (same) return release;
   const { deploymentId, canaryVersion } = release;

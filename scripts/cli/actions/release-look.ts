@@ -3,7 +3,7 @@ import { GoaroundError } from "../../../lib/core/errors.ts";
 import type { AliasState, VersionInfo } from "../../../lib/core/ports.ts";
 import { attendedCommand, openAttended, takeBackCommand } from "../../../lib/core/release/attended.ts";
 import { doctorCommand } from "../../../lib/core/release/findings.ts";
-import type { AliasRecord } from "../../../lib/core/release/records.ts";
+import type { AliasRecord, ReleaseRecord } from "../../../lib/core/release/records.ts";
 import { findGroup, newestFirst, openReleaseOf, readAlias, readPolicy } from "../lookup.ts";
 import type { Session } from "../session.ts";
 
@@ -98,10 +98,19 @@ export async function refuseWhileOpen(session: Session, functionName: string, al
   }
 }
 
-/** The same while a command drives one, whether it still runs or not. */
+/** The release of an alias that a command drives and that has not ended, whether that command still runs or not. */
+export async function openAttendedOf(
+  session: Session,
+  record: AliasRecord | undefined,
+): Promise<ReleaseRecord | undefined> {
+  const entry = openAttended(record);
+  const release = entry && (await session.ports.ledger.getRelease(entry.deploymentId));
+  return release?.closedAt === undefined ? release : undefined;
+}
+
+/** The same while a command drives one. */
 export async function refuseWhileAttended(session: Session, record: AliasRecord | undefined): Promise<void> {
-  const attended = openAttended(record);
-  const release = attended && (await session.ports.ledger.getRelease(attended.deploymentId));
+  const release = await openAttendedOf(session, record);
   if (!release) return;
   throw new GoaroundError(
     "conflict",

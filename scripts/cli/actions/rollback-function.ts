@@ -12,6 +12,7 @@ import { DEFAULT_REASON } from "../options.ts";
 import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
+import { closeLeftOver, endLeftOver } from "./left-over.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import { isOnRecord, type LeftRelease, noteReason, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, flagsNotOff, flagsToo, switchReleaseFlagsOff, tellOfFlags } from "./release-flags.ts";
@@ -68,9 +69,12 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const flagsOff = switchReleaseFlagsOff(session, references, session.options.reason ?? DEFAULT_REASON);
   flagsOff.catch(() => undefined);
   const act = (step: RollbackRun["step"]) => putBack(session, { options, situation, leaving, step });
-  const { state, recorded, joined } = situation.guarded
+  const result = situation.guarded
     ? await asOne(session, { options, situation }, act)
     : { ...(await act((_, work) => work())), joined: undefined };
+  const { state, joined } = result;
+  const isClosed = !situation.leftOver || (await closeLeftOver(session, situation.leftOver));
+  const recorded = isClosed && result.recorded;
   const flags = await flagsOff;
   if (options.withFlags) tellOfFlags(session, flags);
   const health = await session.attempt(
@@ -149,7 +153,13 @@ async function alreadyThere(session: Session, situation: Situation): Promise<Out
     facts(situation, alias),
   );
   if (!session.options.dryRun) await endJournal(session, situation);
-  const { ledger } = situation;
+  const recorded = await recordLeft(session, situation, outcome);
+  return situation.leftOver ? endLeftOver(session, situation.leftOver, recorded) : recorded;
+}
+
+async function recordLeft(session: Session, situation: Situation, outcome: Outcome): Promise<Outcome> {
+  const { alias, plan, ledger } = situation;
+  const name = `${alias.functionName}:${alias.alias}`;
   const left = releaseLeftBefore(situation);
   if (!left) return (await recordGoodLeft(session, situation, outcome)) ?? outcome;
   const record = ledger.answered ? await isOnRecord(session, left, ledger.record?.knownBad ?? {}) : "unknown";

@@ -1,6 +1,6 @@
 import type { Policy } from "../../../lib/contract/policy.ts";
 import type { AliasState } from "../../../lib/core/ports.ts";
-import { isAttendedId } from "../../../lib/core/release/attended.ts";
+import { hasTraffic, isAttendedId } from "../../../lib/core/release/attended.ts";
 import { describeSteps, stepsBetween } from "../../../lib/core/release/compatibility.ts";
 import { isUndo } from "../../../lib/core/release/deployment.ts";
 import type { AliasRecord, ReleaseRecord } from "../../../lib/core/release/records.ts";
@@ -18,6 +18,7 @@ import {
 } from "../lookup.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import type { Session } from "../session.ts";
+import { openAttendedOf } from "./release-look.ts";
 
 export interface RollbackFunctionOptions {
   functionName: string;
@@ -43,8 +44,10 @@ export interface Situation {
   open: Release | undefined;
   /** The newest deployment that is no rollback. */
   newest: Release | undefined;
-  /** The newest release, where a command drove it and CodeDeploy knows nothing of it. */
+  /** A release that has traffic, or else the newest, where a command drove it and CodeDeploy knows nothing of it. */
   attended: ReleaseRecord | undefined;
+  /** One that a command drove, that has no traffic and that nobody has ended. */
+  leftOver: ReleaseRecord | undefined;
   plan: RollbackPlan;
 }
 
@@ -80,7 +83,12 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
     open && !isUndo(open.deployment.creator)
       ? open
       : where && (await newestReleaseOf(session, functionName, alias, where));
-  const attended = open ? undefined : await newestAttended(session, ledger.record, newest);
+  const driven = await session.attempt(
+    "a release that a command drove could not be read",
+    openAttendedOf(session, ledger.record),
+  );
+  const isServing = driven !== undefined && !open && hasTraffic(driven, ledger.record, state);
+  const attended = open ? undefined : isServing ? driven : await newestAttended(session, ledger.record, newest);
   const plan = planRollback({
     alias: state,
     versions,
@@ -89,7 +97,11 @@ export async function look(session: Session, options: RollbackFunctionOptions): 
     requested: options.targetVersion,
     force: options.force,
   });
-  return { alias: state, stackName: description.stackName, policy, guarded, ledger, open, newest, attended, plan };
+  const { stackName } = description;
+  // One that had traffic and that nothing came after was rolled back, and is recorded as that.
+  const wasNewest = driven?.deploymentId === attended?.deploymentId && (driven?.staged?.steps.length ?? 0) > 0;
+  const leftOver = isServing || wasNewest ? undefined : driven;
+  return { alias: state, stackName, policy, guarded, ledger, open, newest, attended, leftOver, plan };
 }
 
 /** The alias's newest release in the ledger, when it was none of CodeDeploy's and none of CodeDeploy's came later. */
@@ -107,7 +119,8 @@ async function newestAttended(
 }
 
 export function announce(session: Session, options: RollbackFunctionOptions, situation: Situation): void {
-  const { plan, open, attended, alias, stackName } = situation;
+  const { plan, open, attended, leftOver, alias, stackName } = situation;
+  const ends = attended?.outcome === "open" ? attended : leftOver;
   const steps = stepsLeft(situation);
   session.banner("rollback", {
     function: `${options.functionName}:${options.alias}`,
@@ -116,10 +129,7 @@ export function announce(session: Session, options: RollbackFunctionOptions, sit
     override:
       plan.overridden === undefined ? undefined : `known bad (${plan.overridden}), taken all the same by --force`,
     deployment: open && `${open.deployment.deploymentId} (${open.deployment.status}) is running`,
-    release:
-      attended?.outcome === "open"
-        ? `${attended.deploymentId} (staged, driven by ${attended.attended?.actor}) ends with this`
-        : undefined,
+    release: ends && `${ends.deploymentId} (staged, driven by ${ends.attended?.actor}) ends with this`,
     remains: steps.length > 0 ? `${describeSteps(steps)}: not taken back by a rollback` : undefined,
     stack: stackName,
     reason: session.options.reason ?? DEFAULT_REASON,
