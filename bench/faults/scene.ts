@@ -7,6 +7,8 @@ import {
   FLAG_PROFILE_NAME,
   flagApplicationName,
   flagEnvironmentName,
+  HOOK_NAMES,
+  type HookName,
   killStrategyName,
   ledgerTableName,
   notificationTopicName,
@@ -48,11 +50,8 @@ export interface SceneOptions extends Partial<Omit<WireOptions, "world" | "table
   /** The release is the second of a group. */
   grouped?: boolean;
   /** Before traffic: what CodeDeploy sends to the release's hooks comes here. */
-  onHook?: (hook: Hook, event: object) => void;
+  onHook?: (hook: HookName, event: object) => void;
 }
-
-export type Hook = "BeforeAllowTraffic" | "AfterAllowTraffic";
-const HOOKS: readonly Hook[] = ["BeforeAllowTraffic", "AfterAllowTraffic"];
 
 /** A guarded function whose version 1 is known good, and release 1 → 2 with a flag, on a world of its own. */
 export interface Scene {
@@ -255,11 +254,11 @@ export async function publish(
 }
 
 /** Hands over what CodeDeploy sends to its hooks' functions, of which there are none. */
-function catchHooks(world: LocalAwsCore["world"], onHook: (hook: Hook, event: object) => void): void {
+function catchHooks(world: LocalAwsCore["world"], onHook: (hook: HookName, event: object) => void): void {
   const call = world.call.bind(world);
   world.call = async <Output>(...args: Parameters<typeof call>) => {
     const [service, operation, { FunctionName, Payload }] = args;
-    const hook = HOOKS.find((name) => String(FunctionName).includes(name));
+    const hook = HOOK_NAMES.find((name) => String(FunctionName).includes(name));
     if (service !== "lambda" || operation !== "Invoke" || !hook) return call<Output>(...args);
     onHook(hook, JSON.parse(new TextDecoder().decode(Payload as Uint8Array)) as object);
     return { StatusCode: 202 } as Output;
@@ -290,7 +289,7 @@ export async function release(
         },
       },
     ],
-    ...(stage === "before-traffic" ? { Hooks: HOOKS.map((hook) => ({ [hook]: hook })) } : {}),
+    ...(stage === "before-traffic" ? { Hooks: HOOK_NAMES.map((hook) => ({ [hook]: hook })) } : {}),
   });
   const { deploymentId } = await call("codedeploy", "CreateDeployment", {
     applicationName: applicationName(ENVIRONMENT),

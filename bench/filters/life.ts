@@ -15,6 +15,8 @@ import { createSweep } from "../../lib/adapters/sweep.ts";
 import {
   defaultLogGroup,
   guardFunctionName,
+  HOOK_NAMES,
+  type HookName,
   ledgerTableName,
   signalFilterPrefix,
   sweepRuleName,
@@ -30,7 +32,6 @@ import {
   ENVIRONMENT,
   FUNCTION,
   HOME,
-  type Hook,
   openScene,
   type Scene,
   TOPIC_ARN,
@@ -41,7 +42,7 @@ import type { Call, PlannedFault } from "../faults/wire.ts";
 const ENDINGS = ["promoted", "stopped", "rolled-back"] as const;
 type Ending = (typeof ENDINGS)[number];
 
-const PROGRAMS: readonly string[] = ["BeforeAllowTraffic", "AfterAllowTraffic", "watch", "sweep"];
+const PROGRAMS: readonly string[] = [...HOOK_NAMES, "watch", "sweep"];
 const SECOND = 1000;
 const MINUTE = 60_000;
 const LOG_GROUP = defaultLogGroup(FUNCTION);
@@ -95,7 +96,7 @@ class Life implements ExecutionsPort {
   }
 
   /** A hook runs once: Lambda does not try again, and who comes in place of one that died is the sweep. */
-  onHook(hook: Hook, event: object): void {
+  onHook(hook: HookName, event: object): void {
     this.hooks.push(
       this.program(hook, TIMEOUT_MS.hook, (program, context) => {
         const ports = this.portsOf(program);
@@ -221,9 +222,9 @@ interface FilterTrial {
 /** One release from its first hook on, whose programs die where `faults` say. */
 async function tryFilter(ending: Ending, seed: number, faults: readonly PlannedFault[]): Promise<FilterTrial> {
   const policy = { signals: { source: "logs" as const }, flags: [], bakeMinutes: 0 };
-  const early: [Hook, object][] = [];
-  let onHook = (...called: [Hook, object]): unknown => early.push(called);
-  const called = (...args: [Hook, object]) => void onHook(...args);
+  const early: [HookName, object][] = [];
+  let onHook = (...called: [HookName, object]): unknown => early.push(called);
+  const called = (...args: [HookName, object]) => void onHook(...args);
   const scene = await openScene({ stage: "before-traffic", onHook: called, policy, seed, faults });
   await logGroupAndSubscriber(scene);
   const life = new Life(scene, ending, new SeededRandom(`life/${seed}`));

@@ -1,4 +1,4 @@
-import { applicationName } from "../../lib/contract/names.ts";
+import { applicationName, HOOK_NAMES } from "../../lib/contract/names.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { fact } from "../../lib/core/judge/reason.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
@@ -156,7 +156,7 @@ const isGone = (error: unknown) => error instanceof GoaroundError && error.code 
 
 /** The hook that CodeDeploy waits for, and since when. */
 function waitingHook(target: DeploymentTarget | undefined) {
-  for (const hook of ["BeforeAllowTraffic", "AfterAllowTraffic"] as const) {
+  for (const hook of HOOK_NAMES) {
     const event = target?.lifecycleEvents.find(({ name, status }) => name === hook && status === "InProgress");
     if (event?.startedAt) return { hook, since: event.startedAt };
   }

@@ -1,12 +1,7 @@
 import { withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { messageOf } from "../../lib/core/log.ts";
-import {
-  aliasKey,
-  disarmedBy,
-  disarmedWords,
-  type EnvironmentRecord,
-} from "../../lib/core/release/environment-record.ts";
+import { aliasKey, disarmedBy, type EnvironmentRecord, heldWords } from "../../lib/core/release/environment-record.ts";
 import { groupNotification } from "../../lib/core/release/group-messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
@@ -81,10 +76,9 @@ function goBack(response: Response, environment: EnvironmentRecord, { name, wave
     },
     objection: ({ functionName, alias, byHand }: GroupMember) => {
       const order = disarmedBy(environment, functionName, ports.clock.now());
-      if (order) return disarmedWords(order);
       const latch = environment.latches[aliasKey(functionName, alias)];
-      if (latch) return `latched since ${latch.since} by ${latch.by}: ${latch.reason}`;
-      return byHand ? "automatic rollback is switched off for this function" : undefined;
+      if (latch && !order) return `latched since ${latch.since} by ${latch.by}: ${latch.reason}`;
+      return order || byHand ? heldWords(order) : undefined;
     },
     say: (message) => log.info(message, { group: name }),
   };

@@ -3,7 +3,7 @@ import type { Log } from "../../lib/core/log.ts";
 import type { Clock, LedgerPort, NotifierPort } from "../../lib/core/ports.ts";
 import { closeBooks } from "../../lib/core/release/close-books.ts";
 import { conclude, isBaselineUnhealthy } from "../../lib/core/release/conclusion.ts";
-import { DISARMED } from "../../lib/core/release/environment-record.ts";
+import { DISARMED, heldWords } from "../../lib/core/release/environment-record.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { tellOnce } from "./tell-once.ts";
@@ -44,7 +44,7 @@ export async function closePromoted(
 }
 
 const whyLeft = ({ findings }: Verdict) =>
-  findings.find(({ code }) => code === DISARMED)?.message ?? "automatic rollback is switched off for this function";
+  findings.find(({ code }) => code === DISARMED)?.message ?? heldWords(undefined);
 
 function promotedNotification(environment: string, release: ReleaseRecord, now: Date) {
   const { verdict } = release;

@@ -1,8 +1,8 @@
 import { fact } from "../../lib/core/judge/reason.ts";
-import type { Reason, Verdict } from "../../lib/core/judge/types.ts";
+import type { Verdict } from "../../lib/core/judge/types.ts";
 import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
 import { conclude } from "../../lib/core/release/conclusion.ts";
-import { DISARMED, disarmedBy, type Order } from "../../lib/core/release/environment-record.ts";
+import { DISARMED, disarmedBy, disarmedWords } from "../../lib/core/release/environment-record.ts";
 import { withKnownBad } from "../../lib/core/release/ledger-rules.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import type { Shift } from "../../lib/core/release/shift.ts";
@@ -27,7 +27,7 @@ export async function concludeRelease(
   const order = disarmedBy(await ledger.getEnvironment(), release.functionName, clock.now());
   const policy = order ? { ...release.policy, automaticRollback: false } : release.policy;
   const conclusion = conclude(found, policy);
-  const verdict = order ? { ...found, findings: [...found.findings, disarmed(order)] } : found;
+  const verdict = order ? { ...found, findings: [...found.findings, fact(DISARMED, disarmedWords(order))] } : found;
   const changes = {
     verdict,
     postTrafficStatus: conclusion.status,
@@ -44,8 +44,5 @@ export async function concludeRelease(
   }
   return changes;
 }
-
-const disarmed = ({ by, until, reason }: Order): Reason =>
-  fact(DISARMED, `the guard only reports: disarmed by ${by} until ${until}: ${reason}`);
 
 const describe = (verdict: Verdict) => verdict.reasons.map((reason) => reason.message).join("; ");

@@ -1,12 +1,13 @@
 import { systemClock } from "../../lib/adapters/clock.ts";
 import { createDeployments } from "../../lib/adapters/deployments.ts";
 import { lazy } from "../../lib/adapters/options.ts";
+import type { HookName } from "../../lib/contract/names.ts";
 import type { Log } from "../../lib/core/log.ts";
 import type { Clock, DeploymentsPort } from "../../lib/core/ports.ts";
 import type { HookEvent } from "../../lib/core/release/events.ts";
 import { type GuardConfig, readConfig, readReserveMs } from "./config.ts";
 import type { RunContext } from "./context.ts";
-import { type HandedOver, type HookName, type HookResult, type HookRun, runHook } from "./hook.ts";
+import { type HandedOver, type HookResult, type HookRun, runHook } from "./hook.ts";
 import { createLog } from "./log.ts";
 
 export interface HookWork {

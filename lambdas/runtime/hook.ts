@@ -1,3 +1,4 @@
+import type { HookName } from "../../lib/contract/names.ts";
 import { type Deadline, withinBudget } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
@@ -7,7 +8,6 @@ import { type HookEvent, isPoison, parseHookEvent } from "../../lib/core/release
 import type { RunContext } from "./context.ts";
 
 export type HookStatus = "Succeeded" | "Failed";
-export type HookName = "BeforeAllowTraffic" | "AfterAllowTraffic";
 
 export interface HookRun extends HookEvent, Deadline {
   deployment: DeploymentInfo;

@@ -25,6 +25,10 @@ export const recordedEventName = (environment: string, functionName: string, ali
 export const ledgerTableName = (environment: string) => `goaround-${environment}-ledger`;
 export const notificationTopicName = (environment: string) => `goaround-${environment}-notifications`;
 
+/** The lifecycle events whose hooks are the guard's, in their order (CodeDeploy user guide, AppSpec hooks, 2023). */
+export const HOOK_NAMES = ["BeforeAllowTraffic", "AfterAllowTraffic"] as const;
+export type HookName = (typeof HOOK_NAMES)[number];
+
 export const GUARD_HANDLERS = [
   "pre-traffic",
   "post-traffic",

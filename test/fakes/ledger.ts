@@ -1,5 +1,9 @@
-import type { Clock, LedgerPort } from "../../lib/core/ports.ts";
-import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../../lib/core/release/environment-record.ts";
+import type { Clock, FlagTarget, LedgerPort } from "../../lib/core/ports.ts";
+import {
+  EMPTY_ENVIRONMENT,
+  type EnvironmentRecord,
+  rememberKilled,
+} from "../../lib/core/release/environment-record.ts";
 import type { RollbackRecord } from "../../lib/core/release/journal.ts";
 import { CLAIM_LEASE_MS } from "../../lib/core/release/lease.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
@@ -23,6 +27,12 @@ export class FakeLedger implements LedgerPort {
 
   constructor(clock: Pick<Clock, "now">) {
     this.clock = clock;
+  }
+
+  /** A flag that ann has killed. */
+  givenKilled(target: FlagTarget, flag: string): void {
+    const killed = { ...target, flag, at: "2026-03-01T00:00:00Z", by: "ann", reason: "leak", version: undefined };
+    this.environment = { ...this.environment, ...rememberKilled(this.environment, [killed]) };
   }
 
   async getRelease(deploymentId: string): Promise<ReleaseRecord | undefined> {

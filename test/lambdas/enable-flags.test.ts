@@ -82,8 +82,7 @@ describe("flags that wait for a release", () => {
 
   it("stay off, and people hear of it, when they are held by a kill that nobody has released", async () => {
     const ports = await promoted();
-    const killed = { ...ports.flags.target, flag: "new_api", at: "2026-03-01T00:00:00Z", by: "ann", reason: "leak" };
-    await ports.ledger.changeEnvironment(() => ({ killedFlags: { k: { ...killed, version: undefined } } }));
+    ports.ledger.givenKilled(ports.flags.target, "new_api");
     await ask(ports);
     await ask(ports);
     expect(started(ports)).toEqual([]);

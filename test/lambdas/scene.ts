@@ -1,5 +1,6 @@
 import type { RunContext } from "../../lambdas/runtime/context.ts";
-import { type HookDependencies, type HookName, runHook } from "../../lambdas/runtime/hook.ts";
+import { type HookDependencies, runHook } from "../../lambdas/runtime/hook.ts";
+import type { HookName } from "../../lib/contract/names.ts";
 import type { PolicyInput } from "../../lib/contract/policy.ts";
 import type { Log } from "../../lib/core/log.ts";
 import { type FakePorts, fakePorts } from "../fakes/index.ts";

@@ -79,14 +79,7 @@ describe("goaround config", () => {
 
   it("keeps killed flags off, and restores no flags while nobody can tell which were killed", async () => {
     const { harness, file } = await changedSince();
-    const killed = {
-      ...harness.ports.flags.target,
-      flag: "new_api",
-      at: "2026-03-01T00:00:00Z",
-      by: "ann",
-      reason: "x",
-    };
-    await harness.ports.ledger.changeEnvironment(() => ({ killedFlags: { k: { ...killed, version: undefined } } }));
+    harness.ports.ledger.givenKilled(harness.ports.flags.target, "new_api");
     harness.ports.ledger.calls.fail("getEnvironment", undefined, 1);
     const blind = await run(harness, "restore", file, "--yes");
     expect(blind.exitCode).toBe(5);

@@ -9,7 +9,7 @@ import type {
 } from "../../lib/core/operator-ports.ts";
 import type { AlarmState, FlagContent } from "../../lib/core/ports.ts";
 import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
-import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import type { ReleaseRecord, StepTaken } from "../../lib/core/release/records.ts";
 import type { CliIo } from "../../scripts/cli/io.ts";
 import { main, type Result } from "../../scripts/cli/run.ts";
 import { Calls } from "../fakes/faults.ts";
@@ -146,6 +146,12 @@ class FakeFlagHistory implements FlagHistoryPort {
 }
 
 const noMarkers: MarkerAliasPort = { put: absent("marker aliases"), remove: absent("marker aliases") };
+
+/** What a version has done that nothing takes back. */
+export const droppedTotal = (version: string): StepTaken => ({
+  ...{ name: "drop-total", reason: "the column is gone", version },
+  ...{ deploymentId: "d-4", at: "" },
+});
 
 export interface Ran {
   exitCode: number;

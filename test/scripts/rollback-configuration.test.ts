@@ -48,24 +48,15 @@ describe("a configuration rolled back", () => {
   it("keeps a flag off that was killed while the question stood there", async () => {
     const harness = await deployedThrice();
     const { flags, ledger } = harness.ports;
-    const kill = { ...flags.target, flag: "new_api", at: "2026-03-01T00:00:00Z", by: "respond", reason: "errors" };
     harness.isTerminal = true;
-    harness.onQuestion = () =>
-      ledger.changeEnvironment(() => ({ killedFlags: { k: { ...kill, version: undefined } } }));
+    harness.onQuestion = async () => ledger.givenKilled(flags.target, "new_api");
     expect((await back(harness)).exitCode).toBe(0);
     expect(flags.values()).toEqual({ new_api: false, flux: false });
   });
 
   it("keeps killed flags off, and says so", async () => {
     const harness = await deployedThrice();
-    const killed = {
-      ...harness.ports.flags.target,
-      flag: "new_api",
-      at: "2026-03-01T00:00:00Z",
-      by: "ann",
-      reason: "x",
-    };
-    await harness.ports.ledger.changeEnvironment(() => ({ killedFlags: { k: { ...killed, version: undefined } } }));
+    harness.ports.ledger.givenKilled(harness.ports.flags.target, "new_api");
     const ran = await back(harness);
     expect(ran.stderr + ran.stdout).toContain("still off: new_api");
     expect(harness.flagHistory.calls.of("revert")).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { command } from "../../scripts/rollback.ts";
-import { Harness } from "./harness.ts";
+import { droppedTotal, Harness } from "./harness.ts";
 
 const rollback = (harness: Harness, ...more: string[]) =>
   harness.run(command, "--action", "rollback-function", "--function-name", "checkout", ...more);
@@ -46,8 +46,7 @@ describe("rollback-function", () => {
 
   it("says in its banner what no rollback takes back, and goes on", async () => {
     const harness = afterBadRelease();
-    const step = { name: "drop-total", reason: "the column is gone", version: "4", deploymentId: "d-4", at: "" };
-    harness.ports.ledger.aliases.get("checkout:live")!.stepsTaken = [step];
+    harness.ports.ledger.aliases.get("checkout:live")!.stepsTaken = [droppedTotal("4")];
     const ran = await rollback(harness);
     expect(ran.exitCode).toBe(0);
     expect(ran.stderr).toMatch(/remains +drop-total of version 4 \(the column is gone\): not taken back by a rollback/);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { GroupMember } from "../../lib/core/release/release-groups.ts";
 import { command } from "../../scripts/rollback.ts";
 import { throttled } from "../fakes/faults.ts";
-import { Harness } from "./harness.ts";
+import { droppedTotal, Harness } from "./harness.ts";
 
 const NAMES = ["orders", "stock", "checkout"];
 const profile = { applicationId: "flags", environmentId: "dev", profileId: "router" };
@@ -54,8 +54,7 @@ describe("rollback-group", () => {
 
   it("says what its releases have done that nothing takes back", async () => {
     const harness = released();
-    const step = { name: "drop-total", reason: "the column is gone", version: "2", deploymentId: "d-4", at: "" };
-    await harness.ports.ledger.updateRelease("d-000000001", { stepsTaken: [step] });
+    await harness.ports.ledger.updateRelease("d-000000001", { stepsTaken: [droppedTotal("2")] });
     const { warnings } = (await run(harness, "--json")).json() as { warnings: string[] };
     expect(warnings).toEqual(["not taken back by this: drop-total of version 2 (the column is gone)"]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { command } from "../../scripts/rollback.ts";
-import { Harness } from "./harness.ts";
+import { droppedTotal, Harness } from "./harness.ts";
 
 const stop = (harness: Harness, ...more: string[]) =>
   harness.run(command, "--action", "stop-deployment", "--deployment-id", "d-000000004", ...more);
@@ -27,8 +27,7 @@ describe("stop-deployment", () => {
 
   it("says what the release has done that nothing takes back", async () => {
     const harness = releasing();
-    const step = { name: "drop-total", reason: "the column is gone", version: "4", deploymentId: "d-4", at: "" };
-    await harness.ports.ledger.updateRelease("d-000000004", { stepsTaken: [step] });
+    await harness.ports.ledger.updateRelease("d-000000004", { stepsTaken: [droppedTotal("4")] });
     const { warnings } = (await stop(harness, "--json")).json() as { warnings: string[] };
     expect(warnings).toEqual(["not taken back by this: drop-total of version 4 (the column is gone)"]);
   });

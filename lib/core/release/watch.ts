@@ -1,3 +1,4 @@
+import type { HookName } from "../../contract/names.ts";
 import type { Policy } from "../../contract/policy.ts";
 import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import { fact } from "../judge/reason.ts";
@@ -135,7 +136,7 @@ export interface OrphanFacts {
   now: Date;
   deployment: Pick<DeploymentInfo, "status">;
   /** The hook that CodeDeploy waits for, and since when. */
-  waiting: { hook: "BeforeAllowTraffic" | "AfterAllowTraffic"; since: Date } | undefined;
+  waiting: { hook: HookName; since: Date } | undefined;
   release: Partial<ReleaseRecord> | undefined;
   watch: "running" | "over";
 }
