@@ -117,7 +117,7 @@ describe("a freeze", () => {
     ["a day that never comes", { cron: "0 0 31 2 *", minutes: 60 }, false],
     ["a day that comes every four years", { cron: "0 0 29 2 *", minutes: 60 }, true],
     ["every weekend", weekend, true],
-  ] as const)("of %s will hold: %s is %s", (_, times, expected) => {
+  ] as const)("of %s (%j) will hold: %s", (_, times, expected) => {
     expect(everHolds({ times, timeZone: "UTC" }, new Date("2026-03-02T12:00:00Z"))).toBe(expected);
   });
 
