@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { policySchema } from "../../lib/contract/policy.ts";
+import { GoaroundError } from "../../lib/core/errors.ts";
 import { recordKill } from "../../lib/core/release/killed-flags.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
 import { command as doctor } from "../../scripts/doctor.ts";
@@ -137,4 +138,59 @@ it("doctor records a rollback that the ledger did not hear of, so that its versi
   expect(known.rollbacks).toMatchObject([{ to: "1", left: ["2"] }]);
   expect([...ledger.releases.values()]).toMatchObject([{ outcome: "rolled-back" }]);
   expect(codes((await repair(harness)).json(), "findings")).not.toContain("rollback-unrecorded");
+});
+
+/** `orders` is split and nothing releases it; `aaa`, which comes first, has something that is in the way. */
+async function twoAliases(spoil: (harness: Harness) => unknown): Promise<Harness> {
+  const harness = new Harness();
+  harness.guarded("aaa", "1");
+  await leftBehind(harness, { outcome: "promoted" });
+  harness.ports.functions.setAlias("orders", "live", "1", { 2: 0.1 });
+  await spoil(harness);
+  return harness;
+}
+
+it("doctor repairs the other aliases where one cannot be looked at, such as one whose stack is being created", async () => {
+  const harness = await twoAliases(({ ports }) => ports.functions.functions.get("aaa")!.aliases.delete("live"));
+  const looked = await harness.run(doctor, "--all", "--json");
+  expect(looked.exitCode).toBe(1);
+  expect(codes(looked.json(), "findings")).toEqual(["not-examined", "alias-split"]);
+  const ran = await harness.run(doctor, "--all", "--repair", "--json");
+  expect(ran.exitCode).toBe(5);
+  expect(codes(ran.json(), "repaired")).toEqual(["alias-split"]);
+  expect(ran.json()).toMatchObject({
+    message: expect.stringContaining("left: not-examined of aaa:live"),
+    remaining: [{ code: "not-examined", message: "function aaa has no alias live" }],
+  });
+  expect(harness.alias("orders")).toEqual({ functionVersion: "1", weights: {} });
+});
+
+it("doctor repairs the other aliases where a repair of one fails, and names it", async () => {
+  const harness = await twoAliases(({ ports }) => {
+    ports.functions.setAlias("aaa", "live", "1", { 2: 0.1 });
+    const moveAlias = ports.functions.moveAlias.bind(ports.functions);
+    ports.functions.moveAlias = (move) =>
+      move.functionName === "aaa"
+        ? Promise.reject(new GoaroundError("throttled", "dependency", "slow down"))
+        : moveAlias(move);
+  });
+  const ran = await harness.run(doctor, "--all", "--repair", "--json");
+  expect(ran.exitCode).toBe(5);
+  expect(ran.json()).toMatchObject({
+    failed: [{ functionName: "aaa", alias: "live", code: "alias-split", error: "throttled", message: "slow down" }],
+    repaired: [{ functionName: "orders", code: "alias-split" }],
+    remaining: [{ functionName: "aaa", code: "alias-split" }],
+  });
+  expect(harness.alias("orders").weights).toEqual({});
+  const alone = await harness.run(doctor, "--functions", "aaa", "--repair", "--json");
+  expect(alone.exitCode).toBe(8);
+});
+
+it("doctor fails as the look did where no alias can be looked at", async () => {
+  const harness = await twoAliases(({ ports }) => {
+    for (const { aliases } of ports.functions.functions.values()) aliases.delete("live");
+  });
+  const ran = await harness.run(doctor, "--all", "--json");
+  expect(ran.exitCode).toBe(4);
+  expect(ran.json()).toMatchObject({ code: "alias-missing" });
 });

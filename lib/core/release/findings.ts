@@ -2,6 +2,7 @@ import type { FlagReference } from "../../contract/policy.ts";
 
 /** What a doctor can find wrong with an alias, its stack, its deployment group, its flags or its alarms. */
 export const FINDING_CODES = [
+  "not-examined",
   "staged-release",
   "alias-split",
   "residual-weights",

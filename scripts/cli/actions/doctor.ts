@@ -1,6 +1,6 @@
-import { GoaroundError } from "../../../lib/core/errors.ts";
+import { type ErrorCode, GoaroundError } from "../../../lib/core/errors.ts";
 import { diagnose } from "../../../lib/core/release/doctor.ts";
-import type { Finding, FindingCode } from "../../../lib/core/release/findings.ts";
+import { doctorCommand, type Finding, type FindingCode } from "../../../lib/core/release/findings.ts";
 import { EXIT } from "../exit-codes.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { lookAt } from "./doctor-look.ts";
@@ -22,8 +22,7 @@ const MAX_REPAIRS = 20;
 export async function doctor(session: Session, options: DoctorOptions): Promise<Outcome> {
   const places = await placesOf(session, options);
   const examined = places.map(({ functionName, alias }) => `${functionName}:${alias}`);
-  const found: Finding[] = [];
-  for (const { functionName, alias } of places) found.push(...(await examine(session, options, functionName, alias)));
+  const found = await examineEach(session, options, places);
   for (const finding of found) print(session, finding);
   const broken = found.filter(isBroken);
   const data = { examined, findings: found };
@@ -43,8 +42,13 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
   }
   if (session.options.dryRun) return planned(`would repair ${summary(repairable) || "nothing"}`, data);
   if (repairable.length > 0) await session.confirm(`Repair ${summary(repairable)}?`);
-  const repaired = await repairEach(session, options, places, repairable);
-  return conclude(session, options, places, { ...data, repaired });
+  const { repaired, failed } = await repairEach(session, options, places, repairable);
+  return conclude(session, options, places, { ...data, repaired, failed });
+}
+
+interface Place {
+  functionName: string;
+  alias: string;
 }
 
 async function placesOf(session: Session, { functions, alias }: DoctorOptions) {
@@ -53,7 +57,7 @@ async function placesOf(session: Session, { functions, alias }: DoctorOptions) {
 }
 
 /** Every alias of the environment that has a policy. */
-export async function guardedPlaces(session: Session): Promise<{ functionName: string; alias: string }[]> {
+export async function guardedPlaces(session: Session): Promise<Place[]> {
   const guarded = await session.ports.discovery.guardedAliases(session.environment);
   if (guarded.length > 0) return guarded;
   throw new GoaroundError(
@@ -66,39 +70,104 @@ export async function guardedPlaces(session: Session): Promise<{ functionName: s
   );
 }
 
-async function examine(session: Session, { only }: DoctorOptions, functionName: string, alias: string) {
+async function examine(session: Session, { only }: DoctorOptions, { functionName, alias }: Place) {
   const findings = diagnose(await lookAt(session, functionName, alias));
   return only.length === 0 ? findings : findings.filter(({ code }) => only.includes(code));
 }
 
-/** Looks anew before each repair: a repair may bring another finding to light, or take one away. */
+/** One alias that cannot be looked at, such as one whose stack is being created, hides no other. Throws when it is all there is. */
+async function examineEach(session: Session, options: DoctorOptions, places: readonly Place[]): Promise<Finding[]> {
+  const found: Finding[] = [];
+  const errors: GoaroundError[] = [];
+  for (const place of places) {
+    session.throwIfInterrupted();
+    try {
+      found.push(...(await examine(session, options, place)));
+    } catch (error) {
+      errors.push(ofThisAlias(session, error));
+      found.push(notExamined(place, errors.at(-1)!));
+    }
+  }
+  if (errors.length > 0 && errors.length === places.length) throw errors[0];
+  return found;
+}
+
+/** Anything else is nothing that the next alias would be spared. */
+function ofThisAlias(session: Session, error: unknown): GoaroundError {
+  if (error instanceof GoaroundError && !session.signal.aborted) return error;
+  throw error;
+}
+
+const notExamined = ({ functionName, alias }: Place, { message, advice }: GoaroundError): Finding => ({
+  code: "not-examined",
+  severity: "broken",
+  functionName,
+  alias,
+  message,
+  repair: undefined,
+  command: advice ?? doctorCommand(functionName, alias),
+});
+
+interface FailedRepair extends Place {
+  /** The repair that failed; undefined: the alias could not be looked at any more. */
+  code: FindingCode | undefined;
+  error: ErrorCode;
+  message: string;
+}
+
+/**
+ * Looks anew before each repair: a repair may bring another finding to light, or take one away. A repair that fails ends
+ * those of its alias; where it is the only alias it throws.
+ */
 async function repairEach(
   session: Session,
   options: DoctorOptions,
-  places: readonly { functionName: string; alias: string }[],
+  places: readonly Place[],
   confirmed: readonly Finding[],
-): Promise<Finding[]> {
+): Promise<{ repaired: Finding[]; failed: FailedRepair[] }> {
   const repaired: Finding[] = [];
+  const failed: FailedRepair[] = [];
+  /** Undefined: it failed. */
+  const attempt = async <T>(place: Place, code: FindingCode | undefined, work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (thrown) {
+      const error = ofThisAlias(session, thrown);
+      if (places.length === 1) throw error;
+      const { functionName, alias } = place;
+      session.warn(`${functionName}:${alias}: ${code ?? "not examined"}: ${error.message}`);
+      failed.push({ functionName, alias, code, error: error.code, message: error.message });
+      return undefined;
+    }
+  };
   const isSame = (a: Finding) => (b: Finding) =>
     a.code === b.code && a.functionName === b.functionName && a.alias === b.alias;
-  for (const { functionName, alias } of places) {
+  for (const place of places) {
+    const { functionName, alias } = place;
     const mine = confirmed.filter((finding) => finding.functionName === functionName && finding.alias === alias);
     if (mine.length === 0) continue;
     for (let round = 0; round < MAX_REPAIRS; round++) {
       session.throwIfInterrupted();
-      const findings = await examine(session, options, functionName, alias);
-      const next = findings.find(
+      const findings = await attempt(place, undefined, examine(session, options, place));
+      const next = findings?.find(
         (finding) => finding.repair && isBroken(finding) && !repaired.some(sameRepair(finding)),
       );
       if (!next) break;
       if (!confirmed.some(isSame(next))) await session.confirm(`Repair ${next.code} too: ${next.message}?`);
       session.say(`Repair ${next.code} of ${functionName}:${alias}`);
-      await repair(session, next);
+      if (
+        !(await attempt(
+          place,
+          next.code,
+          repair(session, next).then(() => true),
+        ))
+      )
+        break;
       repaired.push(next);
       session.state = `repaired so far: ${summary(repaired)}`;
     }
   }
-  return repaired;
+  return { repaired, failed };
 }
 
 const sameRepair = (a: Finding) => (b: Finding) => JSON.stringify(a.repair) === JSON.stringify(b.repair);
@@ -106,18 +175,15 @@ const sameRepair = (a: Finding) => (b: Finding) => JSON.stringify(a.repair) === 
 async function conclude(
   session: Session,
   options: DoctorOptions,
-  places: readonly { functionName: string; alias: string }[],
-  data: Record<string, unknown> & { repaired: Finding[] },
+  places: readonly Place[],
+  data: Record<string, unknown> & { repaired: Finding[]; failed: FailedRepair[] },
 ): Promise<Outcome> {
-  const left: Finding[] = [];
-  for (const { functionName, alias } of places) {
-    left.push(...(await examine(session, options, functionName, alias)).filter(isBroken));
-  }
+  const left = (await examineEach(session, options, places)).filter(isBroken);
   const facts = { ...data, remaining: left };
   const repaired = `repaired: ${summary(data.repaired) || "nothing"}`;
   if (left.length === 0) return done(`${repaired}; nothing is left`, facts);
   for (const finding of left) print(session, finding);
-  const isResumable = left.some((finding) => finding.repair !== undefined);
+  const isResumable = left.some(({ code, repair }) => repair !== undefined || code === "not-examined");
   return {
     exitCode: isResumable ? EXIT.partlyDone : EXIT.notAsExpected,
     code: isResumable ? "partly-done" : "findings",
