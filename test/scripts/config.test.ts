@@ -129,8 +129,10 @@ describe("goaround config", () => {
       "environment dev, not of prod",
     );
     const backup = JSON.parse(readFileSync(file, "utf8")) as object;
-    writeFileSync(file, JSON.stringify({ ...backup, region: "us-east-1" }));
-    expect((await run(harness, "restore", file, "--yes")).exitCode).toBe(7);
+    for (const elsewhere of [{ accountId: "999900001111" }, { region: "us-east-1" }]) {
+      writeFileSync(file, JSON.stringify({ ...backup, ...elsewhere }));
+      expect((await run(harness, "restore", file, "--yes")).exitCode).toBe(7);
+    }
     expect((await run(harness, "restore", file, "--yes", "--force")).exitCode).toBe(0);
     writeFileSync(file, JSON.stringify({ ...backup, schemaVersion: 2, flags: undefined }));
     const wrong = await run(harness, "restore", file, "--yes");

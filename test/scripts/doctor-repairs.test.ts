@@ -194,3 +194,58 @@ it("doctor fails as the look did where no alias can be looked at", async () => {
   expect(ran.exitCode).toBe(4);
   expect(ran.json()).toMatchObject({ code: "alias-missing" });
 });
+
+it("doctor does not write an alias whose deployment has begun since it looked", async () => {
+  const harness = new Harness();
+  await leftBehind(harness, { outcome: "promoted" });
+  const { deployments, functions } = harness.ports;
+  functions.setAlias("orders", "live", "1", { 2: 0.1 });
+  const openDeployments = harness.discovery.openDeployments.bind(harness.discovery);
+  let looks = 0;
+  harness.discovery.openDeployments = () => {
+    // One look to find it, one before the repair; then somebody releases version 3.
+    if (++looks === 3) {
+      deployments.given({ deploymentId: "d-NEXT", functionName: "orders", alias: "live", from: "1", to: "3" });
+    }
+    return openDeployments();
+  };
+  const ran = await repair(harness);
+  expect(ran.exitCode).toBe(6);
+  expect(ran.json()).toMatchObject({ message: "deployment d-NEXT has begun meanwhile" });
+  expect(harness.alias("orders")).toEqual({ functionVersion: "1", weights: { 2: 0.1 } });
+});
+
+it.each([
+  ["has been moved", ({ functions }: Harness["ports"]) => functions.setAlias("orders", "live", "3")],
+  ["has been split", ({ functions }: Harness["ports"]) => functions.setAlias("orders", "live", "1", { 3: 0.1 })],
+  [
+    "is being released",
+    ({ deployments }: Harness["ports"]) =>
+      deployments.given({ deploymentId: "d-NEXT", functionName: "orders", alias: "live", from: "1", to: "3" }),
+  ],
+] as const)("doctor does not execute a change set for an alias that %s since it was made", async (_, meanwhile) => {
+  const harness = new Harness();
+  await leftBehind(harness, { outcome: "promoted" });
+  harness.discovery.stacks.set("orders", "app");
+  const Alias = { Type: "AWS::Lambda::Alias", Properties: { FunctionVersion: "2" } };
+  const done: string[] = [];
+  harness.stacks = {
+    alias: async () => ({
+      ...{ stackName: "app", status: "UPDATE_COMPLETE", logicalId: "Alias" },
+      ...{ recordedVersion: "2", problem: undefined },
+    }),
+    template: async () => JSON.stringify({ Resources: { Alias } }),
+    propose: async () => {
+      meanwhile(harness.ports);
+      const change = { logicalId: "Alias", action: "SyncWithActual", replaces: false, names: ["FunctionVersion"] };
+      return { changeSet: "one", changes: [change] };
+    },
+    discard: async (changeSet) => void done.push(`discard ${changeSet}`),
+    execute: async (changeSet) => void done.push(`execute ${changeSet}`),
+    status: async () => ({ status: "UPDATE_COMPLETE", reason: undefined }),
+  };
+  const ran = await harness.run(doctor, "--functions", "orders", "--only", "alias-not-template", "--repair", "--json");
+  expect(ran.exitCode).toBe(6);
+  expect(ran.json().message).toContain("alias live of orders changes");
+  expect(done).toEqual(["discard one"]);
+});

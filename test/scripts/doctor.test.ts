@@ -87,6 +87,16 @@ describe("goaround doctor", () => {
     expect(scene.served["2"]).toBeUndefined();
   });
 
+  it("lets no rollback follow the deployment that marks what serves: it would bring the version that was left", async () => {
+    await rolledBackByHand();
+    await examine("--repair", "--only", "alias-not-appspec");
+    const { deploymentInfo } = await scene.call<{
+      deploymentInfo: { description: string; autoRollbackConfiguration: { enabled: boolean } };
+    }>("codedeploy", "GetDeployment", { deploymentId: (await scene.deployments())[0]!.id });
+    expect(deploymentInfo.description).toContain("marks version 1 as what serves");
+    expect(deploymentInfo.autoRollbackConfiguration.enabled).toBe(false);
+  });
+
   it("leaves no alias of its own behind", async () => {
     await rolledBackByHand();
     await examine("--repair");

@@ -168,6 +168,7 @@ export class Harness {
   readonly flagHistory = new FakeFlagHistory(this.ports.flags);
   readonly policyHistory = new FakePolicyHistory(this.ports.policies, this.ports.clock);
   readonly logGroups = new FakeLogGroups();
+  stacks = noStacks;
   readonly env: Record<string, string> = {};
   /** Runs with the clock, unless a test says otherwise. */
   stopwatch = (): number => this.ports.clock.now().getTime();
@@ -280,7 +281,7 @@ export class Harness {
         const { discovery, flagHistory, policyHistory, logGroups } = this;
         const logFilters = this.ports.subscriptions;
         const own = { discovery, flagHistory, policyHistory, logFilters, logGroups };
-        return { ...this.ports, ...own, stacks: noStacks, markerAlias: noMarkers };
+        return { ...this.ports, ...own, stacks: this.stacks, markerAlias: noMarkers };
       },
     };
     const exitCode = await main(makeCommand, argv, io);
