@@ -95,8 +95,8 @@ export class ReleaseWatch {
   private routing: { known: TrafficRouting | undefined } | undefined;
   /** The release bakes, and its alarms could not be read the last time. */
   private areAlarmsUnread = false;
-  /** Looks that took a turn of their own, up to now. */
-  looks = 0;
+  /** Of the release; known from the first step on. */
+  openedAt: Date | undefined;
 
   constructor(
     ports: WatchPorts,
@@ -125,8 +125,7 @@ export class ReleaseWatch {
       gathered = await this.gather();
     }
     const { deployment, release, shift, step } = gathered;
-    // Looks at the log are taken inside a turn, half a minute of them and more.
-    this.looks = release.judging?.logs ? 0 : (release.judging?.looks ?? 0);
+    this.openedAt = new Date(release.openedAt);
     switch (step.kind) {
       case "done":
         this.log.info("the watch is over", { deploymentId: this.deploymentId, why: step.why });

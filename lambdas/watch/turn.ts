@@ -14,8 +14,8 @@ export interface TurnResult {
   waitSeconds: number;
 }
 
-/** A turn takes at most this long, and ends well before the function's timeout. Milliseconds. */
-const TURN_MS = 270_000;
+/** A turn takes at most so long: releases for which no execution is left take turns. Milliseconds. */
+const TURN_MS = 60_000;
 const EXIT_RESERVE_MS = 20_000;
 /** Until CodeDeploy has taken up the answer to its first hook. */
 const ANSWERED_MS = 15_000;
@@ -24,10 +24,10 @@ const RETRY_MS = 5000;
 const PATIENCE_MS = 60_000;
 /**
  * An execution has room for 25,000 events (Step Functions quotas, 2026), a turn and its wait take eleven: after half a
- * day of minutes the watch looks every five.
+ * day turns begin 4.5 minutes apart at least.
  */
-const FREQUENT_LOOKS = 720;
-const RARE_SECONDS = 300;
+const FREQUENT_MS = 12 * 3_600_000;
+const RARE_TURN_MS = 270_000;
 
 /**
  * One turn of the watch: does what is due and says when to come back. All that it knows is in CodeDeploy and the ledger,
@@ -50,7 +50,7 @@ export function createTurn(unbounded: WatchPorts, environment: string, log: Log)
         signal,
         remembered,
       );
-      return keepGoing(ports.clock, run, log, Math.min(budgetMs, TURN_MS), signal);
+      return keepGoing(ports.clock, run, log, budgetMs, signal);
     });
   };
 }
@@ -62,7 +62,7 @@ async function keepGoing(
   budgetMs: number,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const deadline = clock.now().getTime() + budgetMs;
+  const startMs = clock.now().getTime();
   for (let failingSince: number | undefined; ; ) {
     try {
       const step = await run.step();
@@ -70,9 +70,13 @@ async function keepGoing(
       if (step.kind === "done" || step.kind === "report") return { next: "done", waitSeconds: 0 };
       const untilMs = step.kind === "wait" ? step.until.getTime() - clock.now().getTime() : 0;
       const waitMs = step.kind === "answer" ? ANSWERED_MS : untilMs;
-      if (waitMs > STAY_MS || clock.now().getTime() + waitMs >= deadline) {
+      const isLong = startMs - (run.openedAt?.getTime() ?? startMs) > FREQUENT_MS;
+      const endMs = startMs + Math.min(budgetMs, isLong ? RARE_TURN_MS : TURN_MS);
+      const now = clock.now().getTime();
+      if (waitMs > STAY_MS || now + waitMs >= endMs) {
         const next = step.kind === "wait" && step.phase === "bake" ? "bake" : "again";
-        return { next, waitSeconds: secondsToWait(waitMs, run.looks) };
+        const restMs = isLong ? endMs - now : 0;
+        return { next, waitSeconds: Math.max(0, Math.ceil(Math.max(waitMs, restMs) / 1000)) };
       }
       if (waitMs > 0) await clock.sleep(waitMs, signal);
     } catch (error) {
@@ -80,13 +84,8 @@ async function keepGoing(
       const now = clock.now().getTime();
       failingSince ??= now;
       log.error("the watch cannot go on; trying again", factsOf(error));
-      if (now - failingSince >= PATIENCE_MS || now + RETRY_MS >= deadline) throw error;
+      if (now - failingSince >= PATIENCE_MS || now + RETRY_MS >= startMs + budgetMs) throw error;
       await clock.sleep(RETRY_MS, signal);
     }
   }
-}
-
-function secondsToWait(waitMs: number, looks: number): number {
-  const seconds = Math.max(0, Math.ceil(waitMs / 1000));
-  return looks > FREQUENT_LOOKS ? Math.max(seconds, RARE_SECONDS) : seconds;
 }

@@ -47,6 +47,18 @@ const LOGS_AND_TRACES: Permission[] = [
 const LONGEST_WATCH = Duration.hours(52);
 /** The function's own timeout and a moment to hear of it. */
 const TURN_TIMEOUT_SECONDS = 345;
+/**
+ * More releases are open than executions are set aside for: another ends its turn within a minute, and whoever asks
+ * often enough gets its place. Half an hour of it: sooner the others' nets would take a watch that waits for one that is lost.
+ */
+const WAIT_FOR_PLACE = {
+  ErrorEquals: ["Lambda.TooManyRequestsException"],
+  IntervalSeconds: 2,
+  BackoffRate: 2,
+  MaxDelaySeconds: 15,
+  MaxAttempts: 240,
+  JitterStrategy: "FULL",
+};
 /** A turn that throws is tried again for a minute and a half, then the watch is over and others answer. */
 const RETRY = { ErrorEquals: ["States.ALL"], IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 30, MaxAttempts: 6 };
 
@@ -134,7 +146,7 @@ function definition(partition: string, functionArn: string): object {
         ResultSelector: { "next.$": "$.Payload.next", "waitSeconds.$": "$.Payload.waitSeconds" },
         ResultPath: "$.turn",
         TimeoutSeconds: TURN_TIMEOUT_SECONDS,
-        Retry: [RETRY],
+        Retry: [WAIT_FOR_PLACE, RETRY],
         Catch: [{ ErrorEquals: ["States.ALL"], ResultPath: "$.failure", Next: "Lost" }],
         Next: "Next",
       },

@@ -43,10 +43,11 @@ export interface ReleaseGuardProps {
   /** Who gets notifications by e-mail. Default: nobody; subscribe to `topic` instead. */
   readonly notificationEmails?: readonly string[];
   /**
-   * Executions set aside for each of the guard's Lambdas, so that a bad release cannot starve its own rescue. 0 sets
-   * none aside: an account must keep 100 unreserved, so a new one with a small limit has none to give. Default 5.
+   * Releases that may be open at the same moment: executions are set aside for so many, 6.4 for each, so that a function
+   * that runs wild cannot starve its own rescue. More of them take turns. 0 sets none aside: an account must keep 100
+   * unreserved, so a new one with a small limit has none to give. Default 25.
    */
-  readonly reservedConcurrency?: number;
+  readonly releasesAtOnce?: number;
   /** Default 30 days. */
   readonly logRetention?: RetentionDays;
   /** Keeps the ledger when the stack goes, and refuses to delete it. Default true. */
@@ -78,7 +79,21 @@ const TIMEOUT: Record<GuardHandler, Duration> = {
 
 /** Lambda gives CPU by memory; at 512 MB a cold start with the SDK stays below a second. */
 const MEMORY_MB = 512;
-const DEFAULT_RESERVED_CONCURRENCY = 5;
+const DEFAULT_RELEASES_AT_ONCE = 25;
+
+/**
+ * Executions for each release. The watch stays with it, and hooks and what counts its log come for all at once; of the
+ * responder one may wait for minutes (a cooldown, a trial) while another has to act. The rest makes a few calls.
+ */
+const EXECUTIONS: Record<GuardHandler, number> = {
+  "pre-traffic": 1,
+  "post-traffic": 1,
+  watch: 1,
+  signals: 1,
+  respond: 2,
+  shift: 0.2,
+  "report-failure": 0.2,
+};
 
 abstract class ReleaseGuardBase extends Construct implements IReleaseGuard {
   abstract readonly environmentName: string;
@@ -244,7 +259,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
   private createHandlers(props: ReleaseGuardProps, permissions: Record<GuardHandler, Permission[]>) {
     const entries = GUARD_HANDLERS.map((handler) => props.entries?.[handler] ?? handlerEntry(handler));
     const folders = bundleHandlers(entries);
-    const reserved = props.reservedConcurrency ?? DEFAULT_RESERVED_CONCURRENCY;
+    const releases = props.releasesAtOnce ?? DEFAULT_RELEASES_AT_ONCE;
     const roleNames: Partial<Record<GuardHandler, string>> = {
       respond: this.respondRoleName,
       "pre-traffic": this.preTrafficRoleName,
@@ -258,7 +273,7 @@ export class ReleaseGuard extends ReleaseGuardBase {
         code: lambda.Code.fromAsset(folder),
         timeout: TIMEOUT[handler],
         memorySize: MEMORY_MB,
-        reservedConcurrentExecutions: reserved > 0 ? reserved : undefined,
+        reservedConcurrentExecutions: releases > 0 ? Math.ceil(releases * EXECUTIONS[handler]) : undefined,
         loggingFormat: lambda.LoggingFormat.JSON,
         logRetention: props.logRetention,
         permissions: permissions[handler],
@@ -324,7 +339,7 @@ function checkEnvironmentName(name: string): void {
 function checkProps(props: ReleaseGuardProps): void {
   checkEnvironmentName(props.environmentName);
   const problems: string[] = [];
-  const { functionNamePrefixes: prefixes, reservedConcurrency: reserved = 0 } = props;
+  const { functionNamePrefixes: prefixes, releasesAtOnce: releases = 0 } = props;
   if (prefixes.length === 0)
     problems.push("`functionNamePrefixes` is empty; name the prefix of the functions to guard");
   for (const prefix of prefixes) {
@@ -336,8 +351,8 @@ function checkProps(props: ReleaseGuardProps): void {
       );
     }
   }
-  if (!Number.isInteger(reserved) || reserved < 0) {
-    problems.push(`reservedConcurrency is ${reserved}; give a whole number, 0 for none`);
+  if (!Number.isInteger(releases) || releases < 0) {
+    problems.push(`releasesAtOnce is ${releases}; give a whole number, 0 for none`);
   }
   for (const address of props.notificationEmails ?? []) {
     if (!/^[^@\s]+@[^@\s]+$/.test(address)) problems.push(`"${address}" is no e-mail address`);

@@ -187,7 +187,7 @@ export const scenarioSchema = z
     flagMonitors: z.boolean().default(false).describe("the flags' environment has an alarm as monitor"),
     siblings: z
       .array(z.strictObject({ function: z.string().min(1).max(64), canary: behaviour }))
-      .max(3)
+      .max(30)
       .default([])
       .describe("further functions that the same stack update releases"),
     app: z

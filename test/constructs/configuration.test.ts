@@ -41,7 +41,7 @@ describe("configuration", () => {
   it("has the documented defaults when the file says nothing", () => {
     const configuration = load({ environments: EMPTY });
     expect(configuration).toMatchObject({
-      reservedConcurrency: 5,
+      releasesAtOnce: 25,
       guardMinutes: 1440,
       automaticRollback: true,
       protectLedger: false,
@@ -145,13 +145,13 @@ describe("configuration", () => {
       deployment_duration_threshold: "1500",
       deployment_notification_email: "ops@example.com",
       deployment_config_name: "CodeDeployDefault.LambdaAllAtOnce",
-      reserved_concurrency: "0",
+      releases_at_once: "0",
       flag_monitors: "a,b",
     };
     const configuration = load({ environments: EMPTY }, context);
     expect(configuration).toMatchObject({
       notificationEmail: "ops@example.com",
-      reservedConcurrency: 0,
+      releasesAtOnce: 0,
       flagMonitors: ["a", "b"],
       functions: { lambda_router: { errorThresholdPercent: 7, durationThresholdMs: 1500 } },
     });

@@ -29,12 +29,9 @@ const asyncOf = (handler: GuardHandler) =>
   )?.Properties as Record<string, unknown>;
 
 describe("the release guard", () => {
-  it("has its six Lambdas under their literal names, with executions set aside", () => {
+  it("has its Lambdas under their literal names", () => {
     for (const handler of GUARD_HANDLERS) {
-      expect(functionNamed(handler)?.Properties).toMatchObject({
-        ReservedConcurrentExecutions: 5,
-        Runtime: "nodejs24.x",
-      });
+      expect(functionNamed(handler)?.Properties).toMatchObject({ Runtime: "nodejs24.x" });
     }
   });
 
@@ -56,8 +53,14 @@ describe("the release guard", () => {
     expect(allowedTo("watch")).not.toContain("aps:QueryMetrics");
   });
 
+  it("sets executions aside for 25 releases at once, of the responder twice as many", () => {
+    const reserved = (handler: GuardHandler) => functionNamed(handler)?.Properties.ReservedConcurrentExecutions;
+    for (const handler of ["pre-traffic", "post-traffic", "watch", "signals"]) expect(reserved(handler)).toBe(25);
+    expect(["respond", "shift", "report-failure"].map(reserved)).toEqual([50, 5, 5]);
+  });
+
   it("sets no executions aside when told 0, for accounts that have none to give", () => {
-    for (const fn of ofType(templateOf({ reservedConcurrency: 0 }), "AWS::Lambda::Function")) {
+    for (const fn of ofType(templateOf({ releasesAtOnce: 0 }), "AWS::Lambda::Function")) {
       expect(fn.Properties.ReservedConcurrentExecutions).toBeUndefined();
     }
   });
@@ -356,9 +359,9 @@ describe("the release guard", () => {
   });
 
   it("refuses wrong props, all at once", () => {
-    const props = { functionNamePrefixes: ["goaround-dev-"], reservedConcurrency: -1, notificationEmails: ["nobody"] };
+    const props = { functionNamePrefixes: ["goaround-dev-"], releasesAtOnce: -1, notificationEmails: ["nobody"] };
     expect(() => templateOf(props)).toThrow(
-      /covers the guard's own Lambdas[\s\S]*reservedConcurrency is -1[\s\S]*"nobody" is no e-mail address/,
+      /covers the guard's own Lambdas[\s\S]*releasesAtOnce is -1[\s\S]*"nobody" is no e-mail address/,
     );
     expect(() => templateOf({ functionNamePrefixes: [] })).toThrow(/`functionNamePrefixes` is empty/);
   });

@@ -78,7 +78,7 @@ const settingsSchema = z.strictObject({
   ...functionSettings.shape,
   automaticRollback: z.boolean().optional(),
   guardMinutes: z.number().int().min(0).max(2880).optional(),
-  reservedConcurrency: z.number().int().min(0).max(1000).optional(),
+  releasesAtOnce: z.number().int().min(0).max(1000).optional(),
   logRetentionDays: z
     .number()
     .refine((days) => RETENTIONS.includes(days), `must be one of ${RETENTIONS.join(", ")}`)
@@ -137,7 +137,7 @@ export interface Configuration {
   readonly notificationEmail: string | undefined;
   readonly automaticRollback: boolean;
   readonly guardMinutes: number;
-  readonly reservedConcurrency: number;
+  readonly releasesAtOnce: number;
   readonly logRetentionDays: number;
   readonly protectLedger: boolean;
   readonly flagMonitors: readonly string[];
@@ -157,7 +157,7 @@ const CONTEXT_SETTINGS = {
   deployment_notification_email: { key: "notificationEmail", read: String },
   expected_requests_per_second: { key: "expectedRequestsPerSecond", read: Number },
   signal_source: { key: "signalSource", read: String },
-  reserved_concurrency: { key: "reservedConcurrency", read: Number },
+  releases_at_once: { key: "releasesAtOnce", read: Number },
   flags_after_release: { key: "flagsAfterRelease", read: (text: string) => text.split(",").filter(Boolean) },
   flag_monitors: { key: "flagMonitors", read: (text: string) => text.split(",").filter(Boolean) },
 } as const;
@@ -372,7 +372,7 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
     notificationEmail: settings.notificationEmail,
     automaticRollback: settings.automaticRollback ?? true,
     guardMinutes: settings.guardMinutes ?? 1440,
-    reservedConcurrency: settings.reservedConcurrency ?? 5,
+    releasesAtOnce: settings.releasesAtOnce ?? 25,
     logRetentionDays: settings.logRetentionDays ?? 30,
     protectLedger: settings.protectLedger ?? environment === "prod",
     flagMonitors: settings.flagMonitors ?? [],

@@ -51,7 +51,7 @@ export function platform(app: App, { configuration, env, guardEntries }: Platfor
     environmentName: environment,
     functionNamePrefixes: [sampleFunctionPrefix(environment)],
     notificationEmails: configuration.notificationEmail === undefined ? [] : [configuration.notificationEmail],
-    reservedConcurrency: configuration.reservedConcurrency,
+    releasesAtOnce: configuration.releasesAtOnce,
     logRetention: configuration.logRetentionDays as RetentionDays,
     protectLedger: configuration.protectLedger,
     metricSources: metricSourcesOf(

@@ -1,16 +1,24 @@
 import { App, Stack } from "aws-cdk-lib";
 import * as lambda from "aws-cdk-lib/aws-lambda";
-import { GuardedFunction, type GuardedFunctionProps, ReleaseGuard } from "../../../lib/constructs/index.ts";
+import {
+  GuardedFunction,
+  type GuardedFunctionProps,
+  ReleaseGuard,
+  type ReleaseGuardProps,
+} from "../../../lib/constructs/index.ts";
 
 /**
  * A shop of two guarded functions and their guard. `stackOf`: what follows `shop-<environment>` in a function's stack's name;
- * `isRolling`: the second is released after the first; `more`: what else a function has.
+ * `isRolling`: the second is released after the first; `more`: what else a function has; `names`: of the functions;
+ * `ofGuard`: what else their guard has.
  */
 export function shop(
   stackOf: (functionName: string) => string,
   policy: GuardedFunctionProps["policy"] = {},
   isRolling = false,
   more: (stack: Stack, functionName: string) => Partial<GuardedFunctionProps> = () => ({}),
+  names: readonly string[] = ["checkout", "payments"],
+  ofGuard: Partial<ReleaseGuardProps> = {},
 ): void {
   const app = new App();
   const environmentName = String(app.node.tryGetContext("env") ?? "dev");
@@ -19,10 +27,11 @@ export function shop(
     environmentName,
     functionNamePrefixes: [`shop-${environmentName}-`],
     protectLedger: false,
+    ...ofGuard,
   });
   const stacks = new Map<string, Stack>();
   let before: GuardedFunction | undefined;
-  for (const name of ["checkout", "payments"]) {
+  for (const name of names) {
     const id = `shop-${environmentName}${stackOf(name)}`;
     const stack = stacks.get(id) ?? new Stack(app, id);
     stacks.set(id, stack);
