@@ -3,6 +3,8 @@ import type { ServiceClock } from "../../lib/adapters/clock.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import type { AdapterOptions } from "../../lib/adapters/options.ts";
+import { createSweep } from "../../lib/adapters/sweep.ts";
+import { ledgerTableName } from "../../lib/contract/names.ts";
 import type { Log } from "../../lib/core/log.ts";
 import type { LocalWorld } from "../../lib/local/kernel/world.ts";
 import { connectAws } from "../../scripts/cli/io.ts";
@@ -127,7 +129,11 @@ export async function invokeResponder(
 ): Promise<Invocation> {
   const program = new Program(requestId, world, wire, skewMs);
   const options = { ...program.options, environment: ENVIRONMENT, topicArn: TOPIC_ARN, actor: "respond" };
-  const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
+  const ports = {
+    ...createAdapters(options),
+    flagEvidence: createFlagEvidence(options),
+    sweep: createSweep(ledgerTableName(ENVIRONMENT), ENVIRONMENT, options),
+  };
   const respond = createRespond({
     ports: { ...ports, clock: program.clock },
     environment: ENVIRONMENT,

@@ -151,8 +151,8 @@ const ROWS: readonly Row[] = [
     failure: "a flag deployment in the way",
     asked: "free within 60 s; no stranger's is stopped silently",
     measured:
-      "ours is stopped at once; a stranger's is waited for 30 s, and with Lambda's two retries again; then people are told who holds the environment. **Gap**: what it holds for more than 4 minutes a person switches off",
-    how: "test/lambdas/flags-off.test.ts; scenario kill-while-flag-deployment-bakes",
+      "ours is stopped at once; a stranger's never: after 30 s people are told who holds the environment, and the sweep asks again each minute. Held for 0 to 30 minutes: off within 60 s after it is free, and people hear of it",
+    how: "test/lambdas/held-flags.test.ts, test/lambdas/flags-off.test.ts; scenario kill-while-flag-deployment-bakes",
   },
   {
     failure: "the 72 h of AppConfig's revert are over",

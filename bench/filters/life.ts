@@ -205,7 +205,13 @@ class Life implements ExecutionsPort {
       subscriptions: createLogSubscriptions(SIGNALS_ARN, options),
       sweep: createSweep(TABLE, ENVIRONMENT, options),
       executions: this,
-      responder: { rollBack: nothing, switchOff: nothing, enableFlags: nothing, attribute: nothing },
+      responder: {
+        rollBack: nothing,
+        switchOff: nothing,
+        enableFlags: nothing,
+        heldFlagsOff: nothing,
+        attribute: nothing,
+      },
       shift: { setShare: async () => ({ isSet: false as const, why: "nothing is staged here" }) },
     };
   }

@@ -4,6 +4,7 @@ import { createExecutions } from "../../lib/adapters/executions.ts";
 import { createLedger } from "../../lib/adapters/ledger.ts";
 import { createLogSubscriptions } from "../../lib/adapters/log-subscriptions.ts";
 import { createNotifier } from "../../lib/adapters/notifier.ts";
+import { createResponder } from "../../lib/adapters/responder.ts";
 import { createShift } from "../../lib/adapters/shift.ts";
 import { createSignalBooks } from "../../lib/adapters/signal-books.ts";
 import { createSweep } from "../../lib/adapters/sweep.ts";
@@ -30,6 +31,7 @@ function readBooks() {
     executions: createExecutions(watchArn, options),
     sweep: createSweep(ledgerTable, environment, options),
     shift: createShift(environment, options),
+    responder: createResponder(environment, options),
     books: createSignalBooks(ledgerTable, options),
     subscriptions: createLogSubscriptions(signalsArn(environment, watchArn), options),
   };

@@ -9,8 +9,9 @@ import { mustEnable, nextFlagsExecution } from "../../lib/core/release/enable-fl
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import { releaseNotification } from "../../lib/core/release/messages.ts";
 import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { heldFlags } from "../../lib/core/release/release-flags.ts";
 import { lookAfter, type OrphanStep } from "../../lib/core/release/watch.ts";
-import type { ExecutionsPort, ShiftPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
+import type { ExecutionsPort, ResponderPort, ShiftPort, SweepPort } from "../../lib/core/release/watch-ports.ts";
 import { stopCounting, type UnsubscribePorts } from "../runtime/log-subscription.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
@@ -22,6 +23,7 @@ export interface LookAfterPorts extends UnsubscribePorts {
   executions: ExecutionsPort;
   sweep: SweepPort;
   shift: ShiftPort;
+  responder: Pick<ResponderPort, "heldFlagsOff">;
   emit: EmitMetric;
   clock: Clock;
 }
@@ -44,6 +46,8 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     const facts = { now: clock.now(), deployment, waiting: waitingHook(target), release };
     const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
     if (step.kind === "over") {
+      if (isOpened(release) && heldFlags(release, clock.now()).length > 0)
+        return ports.responder.heldFlagsOff(deploymentId);
       if (!isOpened(release) || !mustEnable(release, deployment)) return leave(deploymentId, release);
       if (watch !== "RUNNING") await watchFlagsOn(deploymentId, release);
       return;

@@ -38,7 +38,8 @@ export type KillableRelease = Pick<ReleaseRecord, "deploymentId" | "flags" | "di
 
 /**
  * Switches the flags of a release off, profile by profile: an environment takes one deployment at a time. Never throws
- * and never hangs: what failed, or is not known, is in the result and in the ledger, for a person to finish.
+ * and never hangs: what failed, or is not known, is in the result and in the ledger, for a person to finish. What somebody else's
+ * deployment holds is handed to the sweep.
  */
 export async function killReleaseFlags(
   response: Response,
@@ -48,12 +49,21 @@ export async function killReleaseFlags(
 ): Promise<FlagResult[]> {
   const results: FlagResult[] = [];
   for (const reference of release.flags) results.push(await killProfile(response, release, reference, why, options));
-  if (results.length > 0) {
-    await bestEffort(response, "recording the flags", () =>
-      response.ports.ledger.updateRelease(release.deploymentId, { flagResults: results }),
-    );
-  }
-  return results;
+  if (results.length === 0) return results;
+  const { ledger, sweep } = response.ports;
+  const { deploymentId } = release;
+  const isWritten = await bestEffort(response, "recording the flags", () =>
+    ledger.updateRelease(deploymentId, { flagResults: results }),
+  );
+  if (!results.some(({ isHeld }) => isHeld)) return results;
+  // Written first: the sweep lets go of a release of which nothing is left to do.
+  const isHandedOver =
+    isWritten &&
+    (await bestEffort(response, "handing held flags to the sweep", async () => {
+      await sweep.add(deploymentId);
+      await sweep.enable();
+    }));
+  return isHandedOver ? results : results.map((result) => ({ ...result, isHeld: false }));
 }
 
 async function killProfile(
@@ -135,6 +145,7 @@ async function killProfile(
       ...ids,
       outcome: isTimeUp ? "not-known" : "not-off",
       mayPass: isTimeUp || isHeldByStranger || mayPass(error),
+      isHeld: isHeldByStranger,
       switchedOff: [],
       alreadyOff: [],
       remaining: flags,
@@ -187,7 +198,8 @@ export async function killOrAwait(response: Response, release: ReleaseRecord, wh
 
 /**
  * After people were told how a rollback went, now or before: where flags were on then, they hear when those are off. Throws while
- * another try may switch them off: Lambda makes it with the event's next delivery, and after the last the dead-letter queue has it.
+ * another try may switch them off and the sweep does not see to that: Lambda makes it with the event's next delivery, and after the last
+ * the dead-letter queue has it.
  */
 export async function seeToFlags(
   response: Response,
@@ -196,13 +208,19 @@ export async function seeToFlags(
   isToldNow: boolean,
 ): Promise<void> {
   const { deploymentId, flagResults = [] } = release;
-  if (areWorthAnotherTry(flags)) {
+  if (areWorthAnotherTry(flags.filter(({ isHeld }) => !isHeld))) {
     throw new GoaroundError("partly-done", "dependency", `flags of release ${deploymentId} are not off yet`);
   }
   if (isToldNow || !areWorthAnotherTry(flagResults) || !areOff(flags)) return;
+  await tellFlagsLate(response, release, flags);
+}
+
+/** People were told that flags are on; now they are off. */
+export async function tellFlagsLate(response: Response, release: ReleaseRecord, flags: FlagResult[]): Promise<void> {
+  const { deploymentId } = release;
   await tell(response, "notify-flags-late", {
     release,
-    outcome: "rolled-back",
+    outcome: release.outcome === "flags-off" ? "flags-off" : "rolled-back",
     severity: "warning",
     reasons: [fact("flags-off-late", `the flags of release ${deploymentId} are off now, after another try`)],
     findings: [],

@@ -2,6 +2,7 @@ import { CallMeter } from "../../lib/adapters/call-meter.ts";
 import { createFlagEvidence } from "../../lib/adapters/flag-evidence.ts";
 import { createAdapters } from "../../lib/adapters/index.ts";
 import { lazy } from "../../lib/adapters/options.ts";
+import { createSweep } from "../../lib/adapters/sweep.ts";
 import { readConfig } from "../runtime/config.ts";
 import type { RunContext } from "../runtime/context.ts";
 import { createLog } from "../runtime/log.ts";
@@ -12,8 +13,12 @@ const respond = lazy(() => {
   const config = readConfig(process.env);
   const calls = new CallMeter();
   const options = { ...config, actor: "respond", calls };
-  const ports = { ...createAdapters(options), flagEvidence: createFlagEvidence(options) };
-  const { environment, home } = config;
+  const { environment, home, ledgerTable } = config;
+  const ports = {
+    ...createAdapters(options),
+    flagEvidence: createFlagEvidence(options),
+    sweep: createSweep(ledgerTable, environment, options),
+  };
   return createRespond({
     ports,
     environment,

@@ -15,6 +15,7 @@ import { rememberFlags, removeTemporaryAlarms } from "./books.ts";
 import { onEnableFlags } from "./enable-flags.ts";
 import { switchFlagsOff } from "./flags-off.ts";
 import { answerRedAlarms, onRedAlarms } from "./hand-over.ts";
+import { onHeldFlags } from "./held-flags.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
@@ -60,6 +61,8 @@ export function createRespond({ ports: unbounded, environment, home, log, emit, 
           return onFlagVerdict(response, parsed);
         case "red-alarms":
           return onRedAlarms(response, parsed.deploymentId);
+        case "held-flags":
+          return onHeldFlags(response, parsed.deploymentId);
         case "enable-flags":
           return onEnableFlags(response, parsed.deploymentId);
         case "alarm":

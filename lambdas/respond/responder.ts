@@ -2,9 +2,10 @@ import type { Deadline } from "../../lib/core/deadline.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { FlagEvidencePort, Ports } from "../../lib/core/ports.ts";
+import type { SweepPort } from "../../lib/core/release/watch-ports.ts";
 import type { EmitMetric } from "../runtime/metrics.ts";
 
-export type RespondPorts = Ports & { flagEvidence: FlagEvidencePort };
+export type RespondPorts = Ports & { flagEvidence: FlagEvidencePort; sweep: Pick<SweepPort, "add" | "enable"> };
 
 /** What every part of one response shares. */
 export interface Response extends Deadline {

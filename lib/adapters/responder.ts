@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { guardFunctionName } from "../contract/names.ts";
-import { FLAG_ENABLING, FLAG_VERDICT, RED_ALARMS, VERDICT_SOURCE } from "../core/release/events.ts";
+import { FLAG_ENABLING, FLAG_VERDICT, HELD_FLAGS, RED_ALARMS, VERDICT_SOURCE } from "../core/release/events.ts";
 import type { ResponderPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
 import { type AdapterOptions, connect, lazy } from "./options.ts";
@@ -22,5 +22,6 @@ export function createResponder(environment: string, options: AdapterOptions = {
     switchOff: (deploymentId, flags, reasons) => send(FLAG_VERDICT, deploymentId, { flags, reasons }),
     attribute: (deploymentId) => send(RED_ALARMS, deploymentId, {}),
     enableFlags: (deploymentId) => send(FLAG_ENABLING, deploymentId, {}),
+    heldFlagsOff: (deploymentId) => send(HELD_FLAGS, deploymentId, {}),
   };
 }

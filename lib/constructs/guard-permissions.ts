@@ -19,7 +19,7 @@ export interface GuardPermissionsProps {
 
 /**
  * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks and the
- * watch cannot move an alias or stop a deployment; only the responder can, and the watch may ask it to. `shift` writes the
+ * watch cannot move an alias or stop a deployment; only the responder can, and the watch and the sweep may ask it to. `shift` writes the
  * weights of staged releases, and can do nothing else.
  */
 export function guardPermissions(scope: Construct, props: GuardPermissionsProps): Record<GuardHandler, Permission[]> {
@@ -151,7 +151,14 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       ledger,
       readWatch,
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
-      { actions: ["lambda:InvokeFunction"], resources: [guardFunctionArn(scope, props.environmentName, "shift")] },
+      // The share of a staged release, and flags that somebody else's deployment kept on.
+      {
+        actions: ["lambda:InvokeFunction"],
+        resources: [
+          guardFunctionArn(scope, props.environmentName, "respond"),
+          guardFunctionArn(scope, props.environmentName, "shift"),
+        ],
+      },
       { actions: ["events:EnableRule", "events:DisableRule"], resources: [props.sweepRuleArn] },
       logs("DeleteSubscriptionFilter"),
       ...notify,
@@ -167,6 +174,7 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       ledger,
       ...notify,
       ...undo(scope, props, functions, groups, guarded, groupsReason),
+      { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
     ],
   };

@@ -80,6 +80,10 @@ export class FakeResponder implements ResponderPort {
   async enableFlags(deploymentId: string): Promise<void> {
     await this.calls.enter("enableFlags", deploymentId);
   }
+
+  async heldFlagsOff(deploymentId: string): Promise<void> {
+    await this.calls.enter("heldFlagsOff", deploymentId);
+  }
 }
 
 /** Remembers the shares it was asked for; `set` does what is behind it, and says it is done where a test has none. */

@@ -49,6 +49,12 @@ export interface FlagEnablingEvent {
   deploymentId: string;
 }
 
+/** The sweep asks to switch flags off that somebody else's deployment kept on. */
+export interface HeldFlagsEvent {
+  kind: "held-flags";
+  deploymentId: string;
+}
+
 /** The watch has seen alarms of a release that bakes to be red, and asks whose doing they are. */
 export interface RedAlarmsEvent {
   kind: "red-alarms";
@@ -57,6 +63,7 @@ export interface RedAlarmsEvent {
 
 export const RED_ALARMS = "Red Alarms";
 export const FLAG_ENABLING = "Flag Enabling";
+export const HELD_FLAGS = "Held Flags";
 export const FLAG_VERDICT = "Flag Verdict";
 
 /** What the watch's event is called: it comes by invocation, in EventBridge's shape. */
@@ -178,9 +185,11 @@ export type GuardEvent =
   | VerdictEvent
   | FlagVerdictEvent
   | FlagEnablingEvent
+  | HeldFlagsEvent
   | RedAlarmsEvent;
 
-const ABOUT: Record<string, "enable-flags" | "red-alarms"> = {
+const ABOUT: Record<string, "enable-flags" | "held-flags" | "red-alarms"> = {
+  [HELD_FLAGS]: "held-flags",
   [FLAG_ENABLING]: "enable-flags",
   [RED_ALARMS]: "red-alarms",
 };

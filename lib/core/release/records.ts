@@ -25,6 +25,8 @@ export interface FlagResult {
   failure: string | undefined;
   /** It failed by what may be over a minute later. */
   mayPass?: boolean;
+  /** Somebody else's flag deployment holds the environment: the sweep asks again until that is over. */
+  isHeld?: boolean;
   /** Alarms whose actions the kill has disabled and not enabled again. */
   silencedAlarms: string[];
 }

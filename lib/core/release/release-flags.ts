@@ -29,6 +29,21 @@ export const onlyFlags = (
     }))
     .filter(({ flags }) => flags.length > 0);
 
+/** AppConfig rolls out over a day at most (AppConfig API reference, CreateDeploymentStrategy, 2026), with a bake of as much. Hours. */
+const LONGEST_HOLD_HOURS = 48;
+
+/** Flags that were to go off and wait until somebody else's flag deployment has ended. */
+export function heldFlags(
+  { flags, flagResults = [], openedAt }: Pick<ReleaseRecord, "flags" | "flagResults" | "openedAt">,
+  now: Date,
+): FlagReference[] {
+  if (now.getTime() - Date.parse(openedAt) > LONGEST_HOLD_HOURS * 3_600_000) return [];
+  const held = new Set(
+    flagResults.flatMap((result) => (result.isHeld ? result.remaining.map((flag) => flagKey(result, flag)) : [])),
+  );
+  return onlyFlags(flags, (key) => held.has(key));
+}
+
 /** Flags of a release that are harmful by themselves and have not been switched off for it. */
 export const harmfulFlags = ({
   flags,

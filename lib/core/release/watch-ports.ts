@@ -36,6 +36,8 @@ export interface ResponderPort {
   attribute(deploymentId: string): Promise<void>;
   /** Asks it to take the flags that wait for a release one step further. */
   enableFlags(deploymentId: string): Promise<void>;
+  /** Asks it to switch off what somebody else's flag deployment kept on. */
+  heldFlagsOff(deploymentId: string): Promise<void>;
 }
 
 /** Whoever gives a staged release its share of the traffic. */
