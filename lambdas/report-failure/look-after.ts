@@ -45,9 +45,10 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
     const watch = await executions.status(release?.flagsExecution ?? deploymentId);
     const facts = { now: clock.now(), deployment, waiting: waitingHook(target), release };
     const step = lookAfter({ ...facts, watch: watch === "RUNNING" ? "running" : "over" });
+    const isHeld = isOpened(release) && heldFlags(release, clock.now()).length > 0;
+    if (isHeld) await ports.responder.heldFlagsOff(deploymentId);
     if (step.kind === "over") {
-      if (isOpened(release) && heldFlags(release, clock.now()).length > 0)
-        return ports.responder.heldFlagsOff(deploymentId);
+      if (isHeld) return;
       if (!isOpened(release) || !mustEnable(release, deployment)) return leave(deploymentId, release);
       if (watch !== "RUNNING") await watchFlagsOn(deploymentId, release);
       return;

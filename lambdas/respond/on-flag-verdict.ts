@@ -8,7 +8,7 @@ import { isOpened } from "../../lib/core/release/ledger-rules.ts";
 import type { FlagResult, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey, onlyFlags } from "../../lib/core/release/release-flags.ts";
 import { tell } from "./books.ts";
-import { killReleaseFlags, tellFlagsOff } from "./flags-off.ts";
+import { killReleaseFlags, tellFlagsLate, tellFlagsOff } from "./flags-off.ts";
 import { bestEffort, type Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
 
@@ -74,6 +74,9 @@ export async function switchHarmfulOff(
     startedAt,
     claim: `notify-flags-off ${names.join(" ")}`,
   });
+  if (isOff && release.flagResults?.some(({ isHeld }) => isHeld)) {
+    await tellFlagsLate(response, { ...release, outcome: "flags-off" }, results);
+  }
   return isOff;
 }
 

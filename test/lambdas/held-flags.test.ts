@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { createLookAfter } from "../../lambdas/report-failure/look-after.ts";
-import { HELD_FLAGS, VERDICT_SOURCE } from "../../lib/core/release/events.ts";
+import { fact } from "../../lib/core/judge/reason.ts";
+import { FLAG_VERDICT, HELD_FLAGS, VERDICT_SOURCE } from "../../lib/core/release/events.ts";
+import type { FlagResult } from "../../lib/core/release/records.ts";
 import { throttled } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
-import { ALIAS_ALARM, alarmEvent, released, responder } from "./respond-scene.ts";
-import { FUNCTION, ID, silent } from "./scene.ts";
+import { ALIAS_ALARM, alarmEvent, released, responder, shifting } from "./respond-scene.ts";
+import { FLAGS, FUNCTION, ID, silent } from "./scene.ts";
 
 const MINUTE_MS = 60_000;
 const askedFor = { source: VERDICT_SOURCE, "detail-type": HELD_FLAGS, detail: { deploymentId: ID } };
@@ -65,6 +67,32 @@ describe("flags that somebody else's deployment keeps on", () => {
     expect(told(ports)[1]).toBe("flags-off-late");
     expect(ports.sweep.enabled).toBe(false);
     expect(ports.ledger.releases.get(ID)?.flagResults).toMatchObject([{ outcome: "off" }]);
+  });
+
+  it("are told to be off too where the watch had found them harmful, and asks again itself", async () => {
+    const ports = await held(5);
+    const reasons = [fact("flag-errors", "errors with the flag on")];
+    const detail = { deploymentId: ID, flags: FLAGS, reasons };
+    const verdict = { source: VERDICT_SOURCE, "detail-type": FLAG_VERDICT, detail };
+    await responder(ports).send(verdict);
+    expect(ports.notifier.sent.map(({ severity }) => severity)).toEqual(["critical"]);
+    await ports.clock.sleep(5 * MINUTE_MS);
+    await responder(ports).send(verdict);
+    expect(isOn(ports)).toBe(false);
+    expect(told(ports)[1]).toBe("flags-off-late");
+  });
+
+  it("are asked for while the release is still open", async () => {
+    const ports = await shifting();
+    const { applicationId, environmentId, profileId } = FLAGS[0]!;
+    const held: FlagResult = {
+      ...{ applicationId, environmentId, profileId, outcome: "not-off", remaining: ["new_api"], isHeld: true },
+      ...{ switchedOff: [], alreadyOff: [], seconds: undefined, failure: "held", silencedAlarms: [] },
+    };
+    await ports.ledger.updateRelease(ID, { flagResults: [held] });
+    await sweep(ports, () => !isOn(ports));
+    expect(isOn(ports)).toBe(false);
+    expect(ports.sweep.open.has(ID)).toBe(true);
   });
 
   it("are tried again by Lambda where the sweep cannot be asked", async () => {
