@@ -106,7 +106,7 @@ const schemaName = z.string().check(z.regex(/^[A-Za-z\d][\w.-]{0,63}$/, "is not 
 const schemaVersions = z.int().check(z.minimum(0), z.maximum(1_000_000));
 
 /** What a version and the one before or after it have in common: data and configuration that both meet. */
-const compatibility = z.strictObject({
+export const compatibility = z.strictObject({
   /** By name. `writes`: the version of it that this code writes; `reads`: all that it understands; left out, it does not. */
   schemas: z._default(
     z

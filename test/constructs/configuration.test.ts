@@ -71,6 +71,21 @@ describe("configuration", () => {
     );
   });
 
+  it("takes a readiness for all functions, and what a function writes and reads of that function alone", () => {
+    const compatibility = { schemas: { orders: { writes: 4, reads: [3, 4] } } };
+    const { functions } = load({
+      defaults: { minimumReadiness: 60, functions: { influxdb_loader: { compatibility } } },
+      environments: EMPTY,
+    });
+    expect(functions.lambda_router).toMatchObject({ minimumReadiness: 60, compatibility: undefined });
+    expect(functions.influxdb_loader).toMatchObject({ minimumReadiness: 60, compatibility });
+    expect(() => load({ defaults: { minimumReadiness: 101 }, environments: EMPTY })).toThrow("minimumReadiness");
+    expect(() => load({ defaults: { compatibility }, environments: EMPTY })).toThrow("compatibility");
+    const wrong = { schemas: { orders: { reads: ["4"] } } };
+    const wrongly = { defaults: { functions: { influxdb_loader: { compatibility: wrong } } }, environments: EMPTY };
+    expect(() => load(wrongly)).toThrow("functions.influxdb_loader.compatibility.schemas.orders.reads.0");
+  });
+
   it("has a rollback taken in steps where a setting says so, no faster than the policy allows", () => {
     const { functions } = load({ defaults: { rollbackStepSeconds: 30 }, environments: EMPTY });
     expect(functions.lambda_router.rollbackStepSeconds).toBe(30);

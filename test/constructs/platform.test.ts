@@ -281,3 +281,15 @@ it("a rolling group of the configuration has stacks wait for each other, whateve
   const router = stacksOf(rolling).find(({ stackName }) => stackName === "goaround-dev-lambda-router");
   expect(router?.dependencies.map(({ stackName }) => stackName)).toContain("goaround-dev-rag-query-processor");
 });
+
+it("what the configuration says of readiness and compatibility stands in the function's policy", () => {
+  const configuration = loadConfiguration({});
+  const { lambda_router, ...others } = configuration.functions;
+  const compatibility = { schemas: { orders: { writes: 4, reads: [3, 4] } }, nonRevertible: [] };
+  const declaring = new App();
+  const functions = { ...others, lambda_router: { ...lambda_router, minimumReadiness: 60, compatibility } };
+  platform(declaring, { configuration: { ...configuration, functions }, guardEntries: ENTRIES });
+  const router = stacksOf(declaring).find(({ stackName }) => stackName === "goaround-dev-lambda-router")!;
+  const [policy] = ofType(Template.fromStack(router), "AWS::SSM::Parameter");
+  expect(JSON.parse(String(policy?.Properties.Value))).toMatchObject({ minimumReadiness: 60, compatibility });
+});

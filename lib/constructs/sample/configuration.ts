@@ -3,6 +3,7 @@ import * as z from "zod";
 import { declaredMetric } from "../../contract/declared-metrics.ts";
 import { parseExpression } from "../../contract/expression.ts";
 import { SAMPLE_FUNCTIONS, type SampleFunction, sampleFunctionPrefix } from "../../contract/names.ts";
+import { compatibility } from "../../contract/policy.ts";
 import { trigger, triggerMetrics } from "../../contract/triggers.ts";
 import { ReleaseStrategy, type StagedOptions } from "../release-strategy.ts";
 import { SAMPLE_FLAGS } from "./flags.ts";
@@ -71,7 +72,11 @@ const functionSettings = z.strictObject({
   releaseGroup: groupName.optional(),
   metrics: z.array(declaredMetric).max(10).optional(),
   triggers: z.array(trigger).max(20).optional(),
+  minimumReadiness: z.number().int().min(0).max(100).optional(),
 });
+
+/** Said of one function alone: what it writes and reads is its own. */
+const ownSettings = z.strictObject({ ...functionSettings.shape, compatibility: z.optional(compatibility) });
 
 const settingsSchema = z.strictObject({
   notificationEmail: z.email().optional(),
@@ -92,7 +97,7 @@ const settingsSchema = z.strictObject({
     .record(groupName, z.array(z.enum(SAMPLE_FUNCTIONS)).min(2))
     .refine((rows) => isUnique(Object.values(rows).flat()), "has a function twice")
     .optional(),
-  functions: z.partialRecord(z.enum(SAMPLE_FUNCTIONS), functionSettings).optional(),
+  functions: z.partialRecord(z.enum(SAMPLE_FUNCTIONS), ownSettings).optional(),
 });
 
 const isUnique = (names: readonly string[]) => new Set(names).size === names.length;
@@ -105,6 +110,7 @@ const fileSchema = z.strictObject({
 
 type Settings = z.output<typeof settingsSchema>;
 type FunctionSettings = z.output<typeof functionSettings>;
+type OwnSettings = z.output<typeof ownSettings>;
 
 /** The settings of one function, defaults filled in. */
 export interface FunctionConfiguration {
@@ -128,6 +134,8 @@ export interface FunctionConfiguration {
   readonly releaseAfter: SampleFunction | undefined;
   readonly metrics: FunctionSettings["metrics"];
   readonly triggers: FunctionSettings["triggers"];
+  readonly minimumReadiness: number | undefined;
+  readonly compatibility: OwnSettings["compatibility"];
   /** What `-c release:<function>=…` says: a new text makes a new version. */
   readonly release: string | undefined;
 }
@@ -340,7 +348,7 @@ function overlay<T extends FunctionSettings>(below: T, above: T): T {
 
 function resolve(environment: Environment, settings: Settings, releases: Record<string, string>): Configuration {
   const forFunction = (name: SampleFunction): FunctionConfiguration => {
-    const own = overlay<FunctionSettings>(settings, settings.functions?.[name] ?? {});
+    const own = overlay<OwnSettings>(settings, settings.functions?.[name] ?? {});
     const [group, row = []] =
       Object.entries(settings.rollingGroups ?? {}).find(([, names]) => names.includes(name)) ?? [];
     const { deploymentConfigName: configName, strategy = { kind: "canary", percentage: 10, minutes: 5 } } = own;
@@ -364,6 +372,8 @@ function resolve(environment: Environment, settings: Settings, releases: Record<
       releaseAfter: row[row.indexOf(name) - 1],
       metrics: own.metrics,
       triggers: own.triggers,
+      minimumReadiness: own.minimumReadiness,
+      compatibility: own.compatibility,
       release: releases[name],
     };
   };

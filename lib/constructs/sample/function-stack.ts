@@ -83,6 +83,8 @@ export class FunctionStack extends Stack {
         releaseGroup: settings.releaseGroup,
         metrics: settings.metrics,
         triggers: settings.triggers,
+        minimumReadiness: settings.minimumReadiness,
+        compatibility: settings.compatibility,
         guardMinutes: configuration.guardMinutes,
         automaticRollback: configuration.automaticRollback,
       },
