@@ -347,6 +347,26 @@ describe("a staged release that cannot be decided", () => {
     },
   );
 
+  it.each([
+    ["promote-and-bake", "Succeeded", "12:13", true],
+    ["rollback", "Failed", "12:57", false],
+  ] as const)(
+    "is given all traffic on requests that are enough to look at and too few to decide only as the policy says: %s",
+    async (onInconclusive, status, until, getsAll) => {
+      traffic = 2;
+      await begun({ onInconclusive, staged: { stages: STAGES.slice(2), minSamples: 5 } });
+      await watch(() => reported(ports) !== undefined);
+      expect([reported(ports), clock() <= until, recordOf().judging?.verdict.kind]).toEqual([
+        status,
+        true,
+        "inconclusive",
+      ]);
+      expect(moves.filter((move) => move.endsWith(" 50"))).toHaveLength(1);
+      await watch();
+      expect(moves.some((move) => move.endsWith(" 100"))).toBe(getsAll);
+    },
+  );
+
   it("is promoted with a word of what its last stage left open, although the evidence before says promote", async () => {
     const stages = [
       { percent: 50, minutes: 10 },

@@ -63,10 +63,7 @@ export function nextAttendedStep({ now, release, nextLookAt, objections }: Atten
   const ends = new Date(Date.parse(current.at) + stageMs);
   const gate = stageGate(release, now);
   const red = objections.length > 0 ? objections.join("; ") : undefined;
-  // All traffic is not given on what is undecided where policy says that it is to go back then.
-  const must = policy.onInconclusive === "rollback" && policy.automaticRollback && next.percent === 100;
-  const unsure = must && verdict.kind !== "promote" ? `the judge does not say promote, but ${verdict.kind}` : undefined;
-  const why = gate.open ? (red ?? unsure) : gate.why;
+  const why = gate.open ? red : gate.why;
   if (why === undefined) return { kind: "set-share", percent: next.percent, verdict };
   const limit = new Date(ends.getTime() + Math.max(stageMs, SHORTEST_WAIT_MS));
   if (now >= limit) {

@@ -91,7 +91,8 @@ export type Gate = { open: true } | { open: false; why: string };
 
 /**
  * Go or no-go at the end of a stage: its time is over, enough of the canary's requests in it have been judged, and the
- * judge has nothing against the version. The last stage is judged to its last minute: what comes after it is everything.
+ * judge has nothing against the version. The last stage is judged to its last minute: what comes after it is everything, which
+ * is not given on what is undecided where the policy says that this goes back.
  */
 export function stageGate(
   { policy, judging, staged }: Pick<Release, "policy" | "judging" | "staged">,
@@ -112,10 +113,11 @@ export function stageGate(
   if (step.judged < minSamples) {
     return { open: false, why: `${step.judged} requests of the canary were judged in ${name}, not ${minSamples}` };
   }
-  if (goOn === "promote" && kind !== "promote") {
+  const isLast = index === stages.length - 2;
+  const mustBeGood = goOn === "promote" || (isLast && policy.onInconclusive === "rollback");
+  if (mustBeGood && kind !== "promote") {
     return { open: false, why: `the judge does not say promote in ${name}, but ${kind ?? "nothing"}` };
   }
-  const isLast = index === stages.length - 2;
   const judgedUntil = judging ? Date.parse(judging.judgedUntil) : 0;
   if (isLast && judgedUntil < Math.floor(endMs / MINUTE_MS) * MINUTE_MS) {
     return { open: false, why: `${name} has not been judged to its last minute` };

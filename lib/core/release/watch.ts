@@ -4,6 +4,7 @@ import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
 import { fact } from "../judge/reason.ts";
 import type { Reason, Verdict } from "../judge/types.ts";
 import type { DeploymentInfo } from "../ports.ts";
+import { conclude } from "./conclusion.ts";
 import { hasEnded } from "./deployment.ts";
 import type { Judging, ReleaseRecord, WatchMemory } from "./records.ts";
 import { ANSWER_MS, mustAttribute, type RedAlarm, withUnanswered } from "./red-alarms.ts";
@@ -40,7 +41,8 @@ export interface WatchFacts {
  * - `done`: the deployment has ended, or CodeDeploy has its answer from somebody else
  * - `look`: the next stretch of the shift can be read; `roll-back`: ask the responder to
  * - `attribute`: ask the responder whose doing the red alarms are
- * - `report`: the release has baked, or is bad and only the hook can still say so
+ * - `report`: the release has baked, or goes back and only the hook can still say so: it is bad, or undecided with its shift
+ *   judged to the end and a policy that says so
  */
 export type WatchStep =
   | { kind: "done"; why: string }
@@ -76,13 +78,15 @@ export function nextStep(facts: WatchFacts): WatchStep {
   const pending = nextLookAt !== undefined && nextLookAt < limit ? nextLookAt : undefined;
   const over = now >= limit || (now >= baked && pending === undefined);
   const judged = verdict ?? NOTHING_SEEN;
-  if (!bad && unanswered.length > 0) {
+  // With its last look taken nothing decides any more, however long it bakes.
+  const goesBack = bad || (pending === undefined && conclude(judged, release.policy).status === "Failed");
+  if (!goesBack && unanswered.length > 0) {
     if (mustAttribute(unanswered, release.watch, now)) return { kind: "attribute" };
     const isLate = now >= limit || unanswered.some(({ since }) => now.getTime() - since.getTime() >= ANSWER_MS);
     if (over && isLate) return { kind: "report", verdict: withUnanswered(judged, unanswered) };
     return { kind: "wait", until: soonest(pending, after(over ? IDLE_MS.turning : IDLE_MS.between)), phase: "bake" };
   }
-  if (bad || over) return { kind: "report", verdict: judged };
+  if (goesBack || over) return { kind: "report", verdict: judged };
   return {
     kind: "wait",
     until: soonest(pending, now < baked ? baked : undefined, after(IDLE_MS.between)),

@@ -97,6 +97,27 @@ describe("the watch", () => {
     expect(next({ now: at("06:00"), shift: SHIFTED, release }).kind).toBe("report");
   });
 
+  it.each([
+    ["at once where policy says rollback", { onInconclusive: "rollback" }, "report"],
+    ["after the bake where policy says promote-and-bake", {}, "wait"],
+    [
+      "after the bake while automatic rollback is off",
+      { onInconclusive: "rollback", automaticRollback: false },
+      "wait",
+    ],
+  ] as const)("reports what its last look left undecided %s", (_, changes, kind) => {
+    const release = { policy: policy({ bakeMinutes: 30, ...changes }), handedOverAt: "2026-03-02T12:05:22.000Z" };
+    const step = (judging: Judging, facts: Partial<WatchFacts> = {}) =>
+      next({ now: at("06:00"), shift: SHIFTED, nextLookAt: undefined, ...facts, release: { ...release, judging } })
+        .kind;
+    expect(step(judged("inconclusive"))).toBe(kind);
+    expect(step(judged("hold"))).toBe(kind);
+    expect(step(judged("inconclusive"), { unanswered: [{ name: "red", since: at("05:50") }] })).toBe(kind);
+    expect(step(judged("promote"))).toBe("wait");
+    expect(step(judged("inconclusive"), { nextLookAt: at("06:30") })).toBe("wait");
+    expect(step(judged("inconclusive"), { nextLookAt: at("06:00") })).toBe("look");
+  });
+
   it("has nothing to go by when the shift was one step", () => {
     const release = { handedOverAt: "2026-03-02T12:05:22.000Z" };
     expect(next({ now: at("15:20"), shift: SHIFTED, nextLookAt: undefined, release })).toMatchObject({
