@@ -3,8 +3,8 @@ import { DEFAULT_RUNS, type Tally } from "./tally.ts";
 
 export interface Measured {
   tallies: ReadonlyMap<string, Tally>;
-  /** Wall time, and time of all processors. */
-  minutes: number;
+  /** Wall time, undefined where it was not one run, and time of all processors. */
+  minutes: number | undefined;
   cpuMinutes: number;
   /** One of so many runs was made. */
   every: number;
@@ -26,7 +26,7 @@ export function page({ tallies, minutes, cpuMinutes, every, runs }: Measured): s
   const some = every > 1 ? `: one of ${every} runs` : "";
   return `# Rollbacks under faults
 
-Written by \`npm run bench -- faults${options}\` in ${minutes.toFixed(1)} minutes by two processes on a machine that others used too,
+Written by \`npm run bench -- faults${options}\` in ${minutes === undefined ? "several sittings" : `${minutes.toFixed(1)} minutes`} by two processes on a machine that others used too,
 ${cpuMinutes.toFixed(1)} minutes of CPU${some}. Whole rollbacks by the responder (alarm in the shift, verdict of the watch, alarm in guard
 time, release of a group) and by the commands (rollback-function in the shift and after it, stop-deployment,
 rollback-flags, rollback-group), in process on the local AWS's rules and in virtual time. Kills, throttling, 5xx, lost
