@@ -9,6 +9,7 @@ import type { AppSpec } from "../../lib/core/release/appspec.ts";
 import { boundedLedger, DECISION_LIMITS } from "../../lib/core/release/bounded-ledger.ts";
 import { stepsOf, withDeclared, withSteps } from "../../lib/core/release/compatibility.ts";
 import { isOpened, withKnownBad } from "../../lib/core/release/ledger-rules.ts";
+import { runPlanSteps } from "../../lib/core/release/plan-steps.ts";
 import type { AliasRecord, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { newRecord, ownAlarmNames, readPolicy, readVersion } from "../../lib/core/release/release-facts.ts";
 import { type ReplayPorts, replayPast } from "../../lib/core/release/replay-past.ts";
@@ -79,6 +80,17 @@ export function createPreTraffic(unbounded: PreTrafficPorts, environment: string
       return block(ports, record, verdict, log);
     }
 
+    const failed = await runPlanSteps(ports, deploymentId, "before", { owner: run.requestId, signal });
+    signal.throwIfAborted();
+    if (failed) {
+      const message = `the step ${failed.name} before the release ${failed.why ?? "failed"}`;
+      return block(
+        ports,
+        record,
+        { kind: "hold", reasons: [fact("step-failed", message)], findings: admission.findings },
+        log,
+      );
+    }
     const ownRequests: string[] = [];
     const functions = noting(ports.functions, ownRequests);
     const failures = await runSmokeTests(record.policy.smokeTests, {

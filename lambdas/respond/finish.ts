@@ -8,6 +8,7 @@ import { checkRestored } from "./check-restored.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { GOES_BACK, putBack, reasonsFor, recordPutBack, rolledBack } from "./guard-time.ts";
+import { takeStepsBack } from "./plan-steps.ts";
 import { putAliasBack } from "./put-back.ts";
 import { booksOpen, type Response } from "./responder.ts";
 import { readStanding } from "./standing.ts";
@@ -48,6 +49,7 @@ export async function recordLate(response: Response, event: AlarmEvent, release:
   const rest = isOurs && !disarmed ? await finishBeside(response, release, reasons, baselineVersion) : undefined;
   // After people were told: what is on record as rolled back is not taken up again.
   const isWritten = await recordPutBack(response, release, { functionVersion: baselineVersion }, reasons);
+  if (!rest && !disarmed) await takeStepsBack(response, release, baselineVersion, deploymentId);
   if (rest?.left) throw rest.left;
   if (!isWritten) throw booksOpen(deploymentId);
   if (rest) await seeToFlags(response, release, rest.results, rest.isToldNow);
@@ -67,5 +69,6 @@ async function finishBeside(response: Response, release: ReleaseRecord, reasons:
     drifted: true,
     aliasState: await response.ports.functions.getAlias(release.functionName, release.alias),
   });
+  await takeStepsBack(response, release, to, release.deploymentId);
   return { results: flags, isToldNow, left: await others };
 }

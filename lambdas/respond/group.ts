@@ -14,6 +14,7 @@ import {
 } from "../../lib/core/release/revert-group.ts";
 import { tellOnce } from "../runtime/tell-once.ts";
 import { killOrAwait, killReleaseFlags } from "./flags-off.ts";
+import { takeStepsBack } from "./plan-steps.ts";
 import { watcherOf } from "./put-back.ts";
 import type { Response } from "./responder.ts";
 
@@ -39,6 +40,10 @@ export async function groupBack(response: Response, release: ReleaseRecord, why:
     response.log.warn("the group goes back", { group: name, wave: wave.id, failed: release.deploymentId });
     const result = await response.paced(() => goBack(response, environment, { name, wave, reason, release }));
     if (!result.joined) await tell(response, { name, wave, reason, result });
+    for (const { outcome, version, ...member } of result.members) {
+      const isBack = outcome === "restored" || outcome === "was-back";
+      if (isBack && version !== undefined) await takeStepsBack(response, member, version);
+    }
     if (result.isDone) return undefined;
     const left = result.members.filter(isLeftToDo).length;
     return new GoaroundError("partly-done", "dependency", `group ${name} is not all back: ${left} aliases are left`);

@@ -16,6 +16,7 @@ import { killOrAwait, killReleaseFlags, seeToFlags, tellFlagsOff } from "./flags
 import { groupBack } from "./group.ts";
 import { endTrial, tryBoth, UNTRIED } from "./guard-trial.ts";
 import { moveBack } from "./move-back.ts";
+import { takeStepsBack } from "./plan-steps.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { howToTell } from "./rolled-back-again.ts";
 import { isStale } from "./stale.ts";
@@ -234,6 +235,7 @@ export async function putBack(
     aliasState: state,
   };
   const isToldNow = await tell(response, "notify-guard", guardNews);
+  await takeStepsBack(response, release, state.functionVersion, deploymentId);
   const left = await others;
   if (left) throw left;
   if (!isWritten) throw booksOpen(deploymentId);

@@ -23,6 +23,7 @@ import { clearShare } from "./clear-weights.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
 import { moveBack } from "./move-back.ts";
+import { takeStepsBack } from "./plan-steps.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
 import { howToTell } from "./rolled-back-again.ts";
 import { underOrders } from "./standing.ts";
@@ -209,6 +210,7 @@ async function finish(response: Response, ending: Ending): Promise<void> {
     flags: ending.flags,
     trouble,
   });
+  if (!trouble) await takeStepsBack(response, release, alias.functionVersion, deploymentId);
   if (written.includes(false)) throw booksOpen(deploymentId);
   await seeToFlags(response, ending.release, ending.flags, isToldNow);
 }

@@ -19,6 +19,7 @@ import { onHeldFlags } from "./held-flags.ts";
 import { onAlarm } from "./on-alarm.ts";
 import { onEnded } from "./on-end.ts";
 import { onFlagVerdict } from "./on-flag-verdict.ts";
+import { runStepsAfter } from "./plan-steps.ts";
 import { bestEffort, booksOpen, once, type RespondPorts, type Response } from "./responder.ts";
 import { underOrders } from "./standing.ts";
 import { onVerdict } from "./stop-release.ts";
@@ -113,4 +114,6 @@ async function onSucceeded(response: Response, deploymentId: string): Promise<vo
   if (!isClosed) throw booksOpen(deploymentId);
   await answerRedAlarms(response, release);
   await rememberFlags(response, release, "first");
+  const after = await ports.ledger.getRelease(deploymentId);
+  if (after?.outcome === "promoted") await runStepsAfter(response, after);
 }

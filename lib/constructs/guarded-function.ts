@@ -21,6 +21,7 @@ import { ReleaseStrategy } from "./release-strategy.ts";
 import { type ReplayProps, replayPolicy, replayResources } from "./replay.ts";
 import { rollAfter } from "./rolling-group.ts";
 import { watchStackSize } from "./stack-size.ts";
+import { stepRights } from "./step-rights.ts";
 import { type ExpectedTraffic, warnOfThinTraffic } from "./thin-traffic.ts";
 import { versionNumber } from "./version-number.ts";
 
@@ -211,6 +212,7 @@ export class GuardedFunction extends GuardedFunctionBase {
     const group = this.deploymentGroup(props, strategy, number);
     this.alarmNames = group.absoluteAlarms;
     this.handOver(guard, group.resource);
+    this.cfnAlias.node.addDependency(...stepRights(this, guard, this.policy));
     if (props.replay) this.cfnAlias.node.addDependency(...replayResources(this, guard, this.policy, props.replay));
     if (props.releaseAfter) rollAfter(this, props.releaseAfter);
     this.annotate(strategy);

@@ -3,6 +3,7 @@ import { parseExpression } from "./expression.ts";
 import { replay } from "./replay.ts";
 import { rules } from "./rules.ts";
 import { hookProblems, stageProblems } from "./stages.ts";
+import { steps } from "./steps.ts";
 import { trigger, triggerMetrics } from "./triggers.ts";
 import * as z from "./zod.ts";
 
@@ -162,6 +163,8 @@ const policyObject = z.strictObject({
   compatibility: z.optional(compatibility),
   /** Left out: no event is replayed. */
   replay: z.optional(replay),
+  /** Left out: nothing of the team's own runs around a release. */
+  steps: z.optional(steps),
   /** Of a rolling group: the function before it. While another release of the group is open, none of this one begins. */
   releaseAfter: z.optional(text(140)),
   /** Synthetic requests with the smoke payloads, with each minute so many to each version; none by default. */
@@ -208,7 +211,8 @@ export const policySchema = policyObject.check(
     if (!value.staged) return;
     const smokeTestMs = value.smokeTests.reduce((sum, { maxDurationMs }) => sum + maxDurationMs, 0);
     const replayMs = (value.replay?.seconds ?? 0) * 1000;
-    for (const message of hookProblems(value.staged.stages, smokeTestMs + replayMs)) {
+    const stepMs = (value.steps?.before ?? []).reduce((sum, { timeoutSeconds }) => sum + timeoutSeconds * 1000, 0);
+    for (const message of hookProblems(value.staged.stages, smokeTestMs + replayMs + stepMs)) {
       issues.push({ code: "custom", message, input: value.staged, path: ["staged", "stages"] });
     }
   }),

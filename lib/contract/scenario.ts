@@ -87,6 +87,9 @@ const OUTCOMES = ["promoted", "rolled-back", "flags-off", "blocked", "failed"] a
 export type Outcome = (typeof OUTCOMES)[number];
 const outcome = z.enum(OUTCOMES);
 
+const STEP_ENDS = ["not-run", "started", "done", "failed", "compensated", "compensation-failed"] as const;
+export type StepEnd = (typeof STEP_ENDS)[number];
+
 const release = z.strictObject({
   artifact: z
     .string()
@@ -98,6 +101,10 @@ const release = z.strictObject({
   canary: behaviour.default(() => behaviour.parse({})),
   function: z.string().min(1).max(64).optional().describe("default: the scenario's function, or the release's before"),
   expected: outcome,
+  steps: z
+    .record(z.string().min(1), z.enum(STEP_ENDS))
+    .optional()
+    .describe("how the policy's own steps must have ended, by name"),
 });
 
 const strategy = z.discriminatedUnion("kind", [

@@ -80,7 +80,7 @@ export function hookProblems(stages: readonly ReleaseStage[], testMs: number): s
   }
   if (minutes + tests > MAX_HOOK_MINUTES) {
     return [
-      `the stages (${minutes} minutes) and the smoke tests and replays (up to ${tests}) share one hook, which has ${MAX_HOOK_MINUTES} minutes for both: ${advice}`,
+      `the stages (${minutes} minutes) and what comes before them (smoke tests, past events, steps: up to ${tests}) share one hook, which has ${MAX_HOOK_MINUTES} minutes for both: ${advice}`,
     ];
   }
   return [];

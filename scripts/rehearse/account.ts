@@ -1,4 +1,5 @@
 import { ledgerTableName } from "../../lib/contract/names.ts";
+import type { StepEnd } from "../../lib/contract/scenario.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { LocalAws } from "../../lib/local/index.ts";
 import type { Evidence } from "./result.ts";
@@ -102,7 +103,7 @@ export class Account {
   async releaseRecord(
     environment: string,
     deploymentId: string,
-  ): Promise<{ outcome: string; findings: string[]; evidence: Evidence } | undefined> {
+  ): Promise<{ outcome: string; findings: string[]; evidence: Evidence; steps: Record<string, StepEnd> } | undefined> {
     const { Items = [] } = await this.call<{ Items?: Record<string, AttributeValue>[] }>("dynamodb", "Scan", {
       TableName: ledgerTableName(environment),
       ConsistentRead: true,
@@ -118,12 +119,33 @@ export class Account {
     const codes = all.map(({ code }) => code);
     const judging = record.judging as { logs?: { left?: object } } | undefined;
     const byLog = judging?.logs ? (judging.logs.left ? "logs, then metrics" : "logs") : "metrics";
-    return { outcome: String(record.outcome), findings: [...new Set(codes)], evidence: judging ? byLog : null };
+    return {
+      outcome: String(record.outcome),
+      findings: [...new Set(codes)],
+      evidence: judging ? byLog : null,
+      steps: stepEnds(record),
+    };
   }
 
   private call<T>(service: string, operation: string, input: Record<string, unknown>): Promise<T> {
     return this.aws.world.call<T>(service, operation, input, this.aws.world.credentials.principalFor(undefined));
   }
+}
+
+type Runs = { name: string; state: "started" | "done" | "failed" }[];
+
+/** How the release's own steps have ended, the way back included. */
+function stepEnds({
+  stepsBefore = [],
+  stepsAfter = [],
+  stepsBack = [],
+}: Record<string, unknown>): Record<string, StepEnd> {
+  const ran = [...(stepsBefore as Runs), ...(stepsAfter as Runs)].map(({ name, state }) => [name, state]);
+  const back = (stepsBack as Runs).map(({ name, state }) => [
+    name,
+    state === "done" ? "compensated" : "compensation-failed",
+  ]);
+  return Object.fromEntries([...ran, ...back]);
 }
 
 interface AttributeValue {

@@ -1,4 +1,4 @@
-import type { Outcome } from "../../lib/contract/scenario.ts";
+import type { Outcome, StepEnd } from "../../lib/contract/scenario.ts";
 import type { Evidence } from "./result.ts";
 
 /** What a release looked like from outside, once it was over. */
@@ -114,3 +114,10 @@ export function differences(
   }
   return problems;
 }
+
+/** Steps that have not ended as a release has them end. */
+export const stepDifferences = (expected: Record<string, StepEnd>, seen: Record<string, StepEnd>): string[] =>
+  Object.entries(expected).flatMap(([step, end]) => {
+    const ended = seen[step] ?? "not-run";
+    return ended === end ? [] : [`step ${step} is ${ended}, expected ${end}`];
+  });

@@ -1,4 +1,4 @@
-import type { Outcome, Scenario } from "../../lib/contract/scenario.ts";
+import type { Outcome, Scenario, StepEnd } from "../../lib/contract/scenario.ts";
 import type { ReleaseTimes } from "./outcome.ts";
 import type { MinuteOfTraffic, TimelineEvent } from "./timeline.ts";
 
@@ -12,6 +12,8 @@ export interface ReleaseResult {
   outcome: Outcome;
   findings: string[];
   evidence: Evidence;
+  /** The policy's own steps that were run, by name. */
+  steps: Record<string, StepEnd>;
   /** `openSeconds`: from its creation to its end; null while it is open. */
   deployment: { id: string; status: string; openSeconds: number | null; rollbackDeploymentId: string | null } | null;
   baselineVersion: string;

@@ -9,7 +9,7 @@ import { breakThings, faultAtMs, setBehaviours } from "./conditions.ts";
 import { Assemblies, CdkCliDeployer, type Deployer, type DeployResult } from "./deployer.ts";
 import { Flags } from "./flags.ts";
 import { functionModel, requestsPerSecondAt } from "./model.ts";
-import { classify, decidedAfter, differences, timesOf } from "./outcome.ts";
+import { classify, decidedAfter, differences, stepDifferences, timesOf } from "./outcome.ts";
 import { Recorder, type ReleaseMarks } from "./recorder.ts";
 import type { RehearsalResult, ReleaseResult } from "./result.ts";
 import { Stage } from "./stage.ts";
@@ -206,6 +206,7 @@ export class Rehearsal {
       outcome,
       findings: record?.findings ?? [],
       evidence: record?.evidence ?? null,
+      steps: record?.steps ?? {},
       deployment: marks.deploymentId
         ? {
             id: marks.deploymentId,
@@ -316,6 +317,7 @@ export class Rehearsal {
     for (const [i, release] of releases.entries()) {
       if (release.outcome !== release.expected)
         problems.push(`release ${i + 1} is ${release.outcome}, expected ${release.expected}`);
+      problems.push(...stepDifferences(scenario.releases[i]?.steps ?? {}, release.steps));
     }
     problems.push(...this.notBack.map((name) => `${name} does not serve what it served before`));
     const shiftStartMs = this.marks?.shiftStartMs;

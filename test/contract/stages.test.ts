@@ -76,7 +76,7 @@ describe("stages inside a hook", () => {
     [
       "20:55m,100",
       120_001,
-      /stages \(55 minutes\) and the smoke tests and replays \(up to 3\) share one hook, which has 57/,
+      /stages \(55 minutes\) and what comes before them \(.*: up to 3\) share one hook, which has 57/,
     ],
   ])("%j with %i ms of smoke tests", (stages, smokeTestMs, problem) => {
     const problems = hookProblems(parsed(stages), smokeTestMs);

@@ -130,6 +130,15 @@ describe("a staged release that a command drives", () => {
     expect(shares(harness)).toEqual([]);
   });
 
+  it("is refused where the policy has steps of its own, which run beside a deployment only", async () => {
+    const step = { name: "expand", function: "run-expand", compensation: "undo-expand" };
+    const harness = ready(() => 0.5, { steps: { before: [step] } });
+    const ran = await harness.run(deploy, ...SHORT);
+    expect(ran.exitCode).toBe(3);
+    expect(ran.json().message).toContain("the policy has steps before or after a release");
+    expect(harness.ports.functions.calls.of("invoke")).toEqual([]);
+  });
+
   it("takes it back although the ledger stops answering with the verdict", async () => {
     const harness = ready((minute) => (minute > 3 ? 30 : 0.5));
     const { ledger, monitoring } = harness.ports;

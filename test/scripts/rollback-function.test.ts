@@ -536,3 +536,65 @@ describe("rollback-function in stages", () => {
     expect(ran.stderr).toContain("the rest goes at once");
   });
 });
+
+describe("rollback-function of a release with steps of its own", () => {
+  const steps = {
+    before: [{ name: "expand", function: "run-expand", compensation: "undo-expand", timeoutSeconds: 30 }],
+    after: [],
+  };
+  const names = { functionName: "checkout", alias: "live", baselineVersion: "3", canaryVersion: "4" };
+  const deploymentId = "d-000000004";
+
+  /** Release 4 is promoted and its step was done. */
+  async function afterSteps(): Promise<Harness> {
+    const harness = afterBadRelease();
+    const { ledger, policies } = harness.ports;
+    const policy = { ...JSON.parse(policies.documents.get("checkout:live")!), steps };
+    const at = "2026-03-02T11:00:00.000Z";
+    const stepsBefore = [{ name: "expand", state: "done" as const, at }];
+    await ledger.updateRelease(deploymentId, {
+      ...names,
+      policy,
+      deploymentId,
+      outcome: "promoted",
+      stepsBefore,
+      openedAt: at,
+    });
+    const entry = {
+      ...names,
+      deploymentId,
+      outcome: "promoted" as const,
+      openedAt: at,
+      closedAt: at,
+      hasSteps: true as const,
+    };
+    ledger.aliases.get("checkout:live")!.releases = [entry];
+    return harness;
+  }
+  const undone = ({ ports }: Harness) =>
+    ports.functions.calls.log
+      .filter(({ operation, input }) => operation === "moveAlias" || JSON.stringify(input).includes("undo-"))
+      .map(({ operation }) => operation);
+
+  it("takes them back when traffic is, and once only", async () => {
+    const harness = await afterSteps();
+    const ran = await rollback(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(undone(harness)).toEqual(["moveAlias", "invoke"]);
+    expect(ran.stderr).toContain("steps of d-000000004 taken back: expand");
+    await rollback(harness);
+    expect(undone(harness)).toEqual(["moveAlias", "invoke"]);
+  });
+
+  it("warns where a compensation fails, and goes on", async () => {
+    const harness = await afterSteps();
+    harness.ports.functions.respond = ({ functionName }) =>
+      functionName === "undo-expand" ? { functionError: "Unhandled" } : {};
+    const ran = await rollback(harness);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toMatch(
+      /warning: the steps of release d-000000004 need a person: the compensation of expand ended/,
+    );
+    expect(harness.alias("checkout")).toEqual({ functionVersion: "3", weights: {} });
+  });
+});

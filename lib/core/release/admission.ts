@@ -4,7 +4,7 @@ import { fact } from "../judge/reason.ts";
 import type { Reason } from "../judge/types.ts";
 import type { AlarmState, AliasState, DeploymentInfo, VersionInfo } from "../ports.ts";
 import type { AppSpec } from "./appspec.ts";
-import { declaredBy, judgeCompatibility } from "./compatibility.ts";
+import { declarationOf, declaredBy, judgeCompatibility } from "./compatibility.ts";
 import { doctorCommand } from "./findings.ts";
 import { assessReadiness } from "./readiness.ts";
 import { type AliasRecord, artifactKey } from "./records.ts";
@@ -163,7 +163,7 @@ function compatibilityOf({ appSpec, baseline, policy, aliasRecord }: AdmissionFa
   return judgeCompatibility({
     functionName,
     serving: { version: currentVersion, declared: declaredBy(aliasRecord, baseline) },
-    next: { version: targetVersion, declared: policy?.ok ? policy.policy.compatibility : undefined },
+    next: { version: targetVersion, declared: policy?.ok ? declarationOf(policy.policy) : undefined },
     taken: aliasRecord?.stepsTaken ?? [],
   });
 }

@@ -1,3 +1,4 @@
+import type { Policy } from "../../contract/policy.ts";
 import type { VersionInfo } from "../ports.ts";
 import { openAttended } from "./attended.ts";
 import { artifactOf } from "./ledger-rules.ts";
@@ -8,7 +9,9 @@ const MAX_RELEASES = 25;
 /** More than anyone goes back; with five flag profiles each, 30 KB of the 400 that DynamoDB takes. */
 const MAX_POINTS = 10;
 
-type Opened = Pick<ReleaseRecord, "deploymentId" | "baselineVersion" | "canaryVersion" | "openedAt">;
+type Opened = Pick<ReleaseRecord, "deploymentId" | "baselineVersion" | "canaryVersion" | "openedAt"> & {
+  policy?: Pick<Policy, "steps">;
+};
 
 /**
  * What is remembered of an alias before a release may touch it: the release, and where it can go back to (`baseline`; none of
@@ -27,6 +30,7 @@ export function withOpened(
     openedAt,
     outcome: "open",
     closedAt: undefined,
+    ...(release.policy?.steps ? { hasSteps: true } : {}),
   };
   const open = openAttended(record);
   const all = [entry, ...without(record?.releases, deploymentId)];

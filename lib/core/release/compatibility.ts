@@ -1,4 +1,4 @@
-import type { Compatibility } from "../../contract/policy.ts";
+import type { Compatibility, Policy } from "../../contract/policy.ts";
 import { fact } from "../judge/reason.ts";
 import type { Reason } from "../judge/types.ts";
 import type { VersionInfo } from "../ports.ts";
@@ -88,6 +88,18 @@ const newSteps = (declared: Compatibility | undefined, taken: CompatibilityFacts
 export const allowStepCommand = (functionName: string, step: string): string =>
   `goaround guard --action allow-step --function-name ${functionName} --step ${step} --for 2h --reason "why"`;
 
+/** What a release declares: a step of its policy's own that nothing compensates is one that nothing takes back. */
+export function declarationOf({
+  compatibility,
+  steps,
+}: Pick<Policy, "compatibility" | "steps">): Compatibility | undefined {
+  const final = [...(steps?.before ?? []), ...(steps?.after ?? [])].filter(({ compensation }) => !compensation);
+  if (final.length === 0) return compatibility;
+  const { schemas = {}, nonRevertible = [] } = compatibility ?? {};
+  const reason = "a step of its policy without a compensation";
+  return { schemas, nonRevertible: [...nonRevertible, ...final.map(({ name }) => ({ name, reason }))] };
+}
+
 /** What a version declared when it was released; by artifact, so that the same one published again is still known. */
 export const declaredBy = (
   record: AliasRecord | undefined,
@@ -122,7 +134,7 @@ export const stepsOf = (
   record: AliasRecord | undefined,
   { policy, canaryVersion, deploymentId, openedAt }: ReleaseRecord,
 ): StepTaken[] =>
-  newSteps(policy.compatibility, record?.stepsTaken ?? []).map((step) => ({
+  newSteps(declarationOf(policy), record?.stepsTaken ?? []).map((step) => ({
     ...step,
     version: canaryVersion,
     deploymentId,

@@ -172,6 +172,10 @@ export interface ReleaseRecord {
   admissionFindings?: Reason[];
   /** Steps that went out with it and that no rollback takes back. */
   stepsTaken?: StepTaken[];
+  /** The policy's own steps, as far as they have come: before the traffic, after the release, and on the way back. */
+  stepsBefore?: StepRun[];
+  stepsAfter?: StepRun[];
+  stepsBack?: StepRun[];
   /** What each hook decided, kept so that a repeated event gets the same answer. */
   preTrafficStatus?: "Succeeded" | "Failed";
   postTrafficStatus?: "Succeeded" | "Failed";
@@ -247,6 +251,15 @@ export interface StepTaken {
   at: string;
 }
 
+/** A step of the policy's own, in the journal of a release. `started`: it may have done something. */
+export interface StepRun {
+  name: string;
+  state: "started" | "done" | "failed";
+  at: string;
+  /** Why it failed. */
+  why?: string;
+}
+
 /** A release in its alias's history; the release record has the rest. */
 export interface ReleaseEntry {
   deploymentId: string;
@@ -255,6 +268,8 @@ export interface ReleaseEntry {
   outcome: ReleaseOutcome;
   openedAt: string;
   closedAt: string | undefined;
+  /** Its policy has steps of its own, which may have to be taken back. */
+  hasSteps?: true;
 }
 
 /** What a version consists of, and the flags that it was good with. */

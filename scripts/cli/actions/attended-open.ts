@@ -72,7 +72,7 @@ export async function admitAttended(
   const releaseGroup = facts.policy?.releaseGroup;
   const standing = { functionName, alias, environment: orders, aliasRecord, releaseGroup, now: session.clock.now() };
   const admitted = admitUnderOrders(admission, standing);
-  refuse([...admitted.refusals, ...groupRefusals(releaseGroup)]);
+  refuse([...admitted.refusals, ...groupRefusals(releaseGroup), ...stepRefusals(facts.policy)]);
   refuseOwned(facts, options);
   for (const finding of admitted.findings) session.warn(finding.message);
 
@@ -127,6 +127,18 @@ const groupRefusals = (releaseGroup: string | undefined): Refusal[] =>
         {
           code: "release-group",
           message: `the function is released with group ${releaseGroup}, which puts back deployments: this release would not go back with it`,
+          advice: "Release it without --stages.",
+        },
+      ];
+
+/** They are the hook's, and the responder's. */
+const stepRefusals = (policy: Policy | undefined): Refusal[] =>
+  policy?.steps === undefined
+    ? []
+    : [
+        {
+          code: "plan-steps",
+          message: "the policy has steps before or after a release, which run beside a deployment only",
           advice: "Release it without --stages.",
         },
       ];

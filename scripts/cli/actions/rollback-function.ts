@@ -13,6 +13,7 @@ import { underLease } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
 import { DEFAULT_HEALTH_MINUTES, lookAtHealth, printHealth } from "./health.ts";
 import { closeLeftOver, endLeftOver } from "./left-over.ts";
+import { takeStepsBack } from "./plan-steps-back.ts";
 import { reconcileNote } from "./reconcile-note.ts";
 import { isOnRecord, type LeftRelease, noteReason, notRecorded, recordRollback } from "./record.ts";
 import { flagsLeftOn, flagsNotOff, flagsToo, switchReleaseFlagsOff, tellOfFlags } from "./release-flags.ts";
@@ -77,6 +78,7 @@ export async function rollbackFunction(session: Session, options: RollbackFuncti
   const recorded = isClosed && result.recorded;
   const flags = await flagsOff;
   if (options.withFlags) tellOfFlags(session, flags);
+  if (situation.guarded) await takeStepsBack(session, options, plan.target.version);
   const health = await session.attempt(
     "the health check could not be made",
     lookAtHealth(session, functionName, alias, DEFAULT_HEALTH_MINUTES),
@@ -152,7 +154,10 @@ async function alreadyThere(session: Session, situation: Situation): Promise<Out
     `nothing to do: all traffic of ${name} is on version ${plan.target.version} already (${plan.source})`,
     facts(situation, alias),
   );
-  if (!session.options.dryRun) await endJournal(session, situation);
+  if (!session.options.dryRun) {
+    await endJournal(session, situation);
+    if (situation.guarded) await takeStepsBack(session, alias, plan.target.version);
+  }
   const recorded = await recordLeft(session, situation, outcome);
   return situation.leftOver ? endLeftOver(session, situation.leftOver, recorded) : recorded;
 }

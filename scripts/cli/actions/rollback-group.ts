@@ -20,6 +20,7 @@ import { describeAlias } from "../lookup.ts";
 import { DEFAULT_REASON } from "../options.ts";
 import { watcherOf } from "../rollback-lease.ts";
 import { done, nothingToDo, type Outcome, planned, type Session } from "../session.ts";
+import { takeStepsBack } from "./plan-steps-back.ts";
 import { flagsLeftOn, switchReleaseFlagsOff } from "./release-flags.ts";
 import { tellStepsThatStay } from "./steps-stay.ts";
 
@@ -67,6 +68,10 @@ export async function rollbackGroup(session: Session, { group: name }: RollbackG
     session.step(2, STEPS, "stop, switch flags off, put the aliases back");
     session.state = `group ${name} is on its way back and its members are refused until it is`;
     const result = await putBack(session, { name, wave, reason });
+    for (const { outcome, version, ...member } of result.members) {
+      const isBack = outcome === "restored" || outcome === "was-back";
+      if (isBack && version !== undefined) await takeStepsBack(session, member, version);
+    }
     session.step(3, STEPS, "say how it went");
     await tellStepsThatStay(
       session,

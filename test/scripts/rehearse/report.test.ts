@@ -13,6 +13,7 @@ const result: RehearsalResult = {
   asExpected: false,
   differences: [nasty],
   evidence: "logs",
+  steps: {},
   findings: [nasty],
   deployment: { id: nasty, status: nasty, openSeconds: 60, rollbackDeploymentId: nasty },
   baselineVersion: "1",
