@@ -83,6 +83,18 @@ describe("orders to the guard", () => {
     expect(harness.ports.ledger.environment.freezes).toEqual([]);
   });
 
+  it("take freezes and disarmings that are over out of the record with the next one", async () => {
+    const harness = guarded();
+    await order(harness, "freeze", "--id", "over", "--for", "1h", ...WHY);
+    await order(harness, "freeze", "--id", "weekend", "--cron", "0 18 * * FRI", "--for", "62h", ...WHY);
+    await order(harness, "disarm", "--function-name", "payments", "--for", "1h", ...WHY);
+    harness.ports.clock.advance(2 * 3_600_000);
+    await order(harness, "freeze", "--id", "now", ...WHY);
+    await order(harness, "disarm", "--function-name", "checkout", "--for", "1h", ...WHY);
+    expect(harness.ports.ledger.environment.freezes.map(({ id }) => id)).toEqual(["weekend", "now"]);
+    expect(Object.keys(harness.ports.ledger.environment.disarmed)).toEqual(["checkout"]);
+  });
+
   it("end a freeze, and find nothing to do a second time", async () => {
     const harness = new Harness();
     await order(harness, "freeze", "--id", "holidays", ...WHY);

@@ -1,6 +1,6 @@
 import type { Policy } from "../../contract/policy.ts";
 import type { Latch } from "./cooldown.ts";
-import type { FreezeWindow } from "./freeze.ts";
+import { everHolds, type FreezeWindow } from "./freeze.ts";
 import type { GroupWave } from "./release-groups.ts";
 
 /** Said by a person, with a reason, and for a while. */
@@ -130,7 +130,10 @@ export const asOrdered = <R extends { functionName: string; policy: Policy }>(
     : release;
 
 export const disarm = (record: EnvironmentRecord, scope: string, order: Order): Changes => ({
-  disarmed: { ...record.disarmed, [scope]: order },
+  disarmed: {
+    ...Object.fromEntries(Object.entries(record.disarmed).filter(([, other]) => isInForce(other, new Date(order.at)))),
+    [scope]: order,
+  },
 });
 
 /** The orders that a scope's end takes with it, while they are in force: for all functions every one there is. */
@@ -145,9 +148,9 @@ export function arm(record: EnvironmentRecord, scope: string, now: Date): Change
   return { disarmed: Object.fromEntries(Object.entries(record.disarmed).filter(([of]) => !ended.includes(of))) };
 }
 
-/** A window of the same id is replaced. */
-export const freeze = (record: EnvironmentRecord, window: FreezeWindow): Changes => ({
-  freezes: [...record.freezes.filter(({ id }) => id !== window.id), window],
+/** A window of the same id is replaced; those that are over go. */
+export const freeze = (record: EnvironmentRecord, window: FreezeWindow, now: Date): Changes => ({
+  freezes: [...record.freezes.filter((other) => other.id !== window.id && everHolds(other, now)), window],
 });
 
 export const unfreeze = (record: EnvironmentRecord, id: string): Changes => ({

@@ -10,6 +10,11 @@ import type { FlagResult, ReleaseRecord } from "./records.ts";
 const WAVE_GAP_MINUTES = 60;
 /** CodeDeploy shifts for two days at most, and each hook may take an hour: what is open longer was never closed. */
 const LONGEST_RELEASE_HOURS = 50;
+/**
+ * What all waves together may take of the environment's record, as JSON. An item of DynamoDB has at most 400 KB (developer
+ * guide, quotas, 2026), and a record that no longer fits takes neither a release of a group nor a person's order.
+ */
+const MAX_GROUPS_LENGTH = 250_000;
 
 /** A function of a release group, with what the group's current wave did to it. */
 export interface GroupMember {
@@ -133,15 +138,15 @@ export function isCurrent(
  * again in the same wave still goes back to what served before the wave.
  */
 export function withMember(
-  { groups }: Groups,
+  record: Groups,
   name: string,
   member: GroupMember,
   current: string | undefined,
 ): Groups | undefined {
-  const wave = groups[name];
+  const wave = record.groups[name];
   if (wave?.members.some(({ deploymentId }) => deploymentId === member.deploymentId)) return undefined;
   if (!wave || wave.revert || wave.id !== current) {
-    return { groups: { ...groups, [name]: { id: member.deploymentId, members: [member], revert: undefined } } };
+    return withWave(record, name, { id: member.deploymentId, members: [member], revert: undefined });
   }
   const before = wave.members.find((other) => sameAlias(other, member));
   const joined = before
@@ -153,7 +158,22 @@ export function withMember(
       }
     : member;
   const members = [...wave.members.filter((other) => !sameAlias(other, member)), joined];
-  return { groups: { ...groups, [name]: { ...wave, members } } };
+  return withWave(record, name, { ...wave, members });
+}
+
+/** With one wave written. When there is too much, those go whose newest release is the oldest, and none that is on its way back. */
+function withWave({ groups }: Groups, name: string, wave: GroupWave): Groups {
+  const { [name]: _, ...others } = groups;
+  const newest = ({ members }: GroupWave) => members.map(({ openedAt }) => openedAt).reduce((a, b) => (a > b ? a : b));
+  const isUnfinished = ({ revert }: GroupWave) => revert !== undefined && revert.doneAt === undefined;
+  let length = JSON.stringify({ ...others, [name]: wave }).length;
+  const dispensable = Object.entries(others).filter(([, other]) => !isUnfinished(other));
+  for (const [old, other] of dispensable.sort(([, a], [, b]) => (newest(a) < newest(b) ? -1 : 1))) {
+    if (length <= MAX_GROUPS_LENGTH) break;
+    length -= JSON.stringify(other).length;
+    delete others[old];
+  }
+  return { groups: { ...others, [name]: wave } };
 }
 
 /** The wave that a release is part of, and its group. */
@@ -213,28 +233,26 @@ export function flagsOfWave(wave: GroupWave): { member: GroupMember; references:
 
 /** Undefined when the wave is another one by now, or is on its way back already. */
 export const withRevert = (
-  { groups }: Groups,
+  record: Groups,
   name: string,
   waveId: string,
   revert: Pick<GroupRevert, "since" | "by" | "reason">,
 ): Groups | undefined => {
-  const wave = groups[name];
+  const wave = record.groups[name];
   if (wave?.id !== waveId || (wave.revert && wave.revert.doneAt === undefined)) return undefined;
-  return {
-    groups: { ...groups, [name]: { ...wave, revert: { ...revert, doneAt: undefined, members: [], flags: [] } } },
-  };
+  return withWave(record, name, { ...wave, revert: { ...revert, doneAt: undefined, members: [], flags: [] } });
 };
 
 /** How it went. With something left to do the group stays on its way back. */
 export const withRevertResult = (
-  { groups }: Groups,
+  record: Groups,
   name: string,
   waveId: string,
   result: Pick<GroupRevert, "doneAt" | "members" | "flags">,
 ): Groups | undefined => {
-  const wave = groups[name];
+  const wave = record.groups[name];
   if (wave?.id !== waveId || !wave.revert) return undefined;
-  return { groups: { ...groups, [name]: { ...wave, revert: { ...wave.revert, ...result } } } };
+  return withWave(record, name, { ...wave, revert: { ...wave.revert, ...result } });
 };
 
 export const isLeftToDo = ({ outcome }: MemberResult) => outcome === "failed";

@@ -63,9 +63,9 @@ export function freezeReleases(session: Session, options: FreezeOptions): Promis
       done: `freeze ${id}: no releases of ${what} ${when} (${timeZone}); rollbacks go on`,
       nothing: "",
       next: `End it with: goaround guard --action unfreeze --id ${id} --reason "…"`,
-      change: (record, by) => {
+      change: (record, by, now) => {
         const window: FreezeWindow = { id, scope, functionName, timeZone, times, reason: session.options.reason!, by };
-        return freeze(record, window);
+        return freeze(record, window, now);
       },
     };
   });

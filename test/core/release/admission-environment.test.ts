@@ -169,8 +169,8 @@ describe("the record of an environment", () => {
   });
 
   it("has one freeze of each id", () => {
-    const first = environmentOf(freeze(EMPTY_ENVIRONMENT, window));
-    const second = environmentOf(freeze(first, { ...window, reason: "longer" }));
+    const first = environmentOf(freeze(EMPTY_ENVIRONMENT, window, now));
+    const second = environmentOf(freeze(first, { ...window, reason: "longer" }, now));
     expect(second.freezes.map(({ reason }) => reason)).toEqual(["longer"]);
     expect(unfreeze(second, "quarter-end").freezes).toEqual([]);
   });

@@ -72,6 +72,27 @@ describe("a wave", () => {
     expect(withMember({ groups }, "shop", member("a", "1", "2"), "d-a2")).toBeUndefined();
   });
 
+  it("is forgotten, the oldest first, before the record gets too large for its table", () => {
+    const hours = (ago: number) => minutesAgo(60 * ago);
+    const wide = (name: string, ago: number) =>
+      waveOf(...Array.from({ length: 25 }, (_, i) => ({ ...member(`${name}-${i}`, "1", "2"), openedAt: hours(ago) })));
+    const back = { since: hours(80), by: "respond", reason: "", doneAt: undefined, members: [], flags: [] };
+    let record = {
+      groups: { stuck: { ...wide("stuck", 90), revert: back } as GroupWave } as Record<string, GroupWave>,
+    };
+    for (let group = 0; group < 40; group++) {
+      for (const next of wide(`group-${group}`, 80 - group).members) {
+        record = withMember(record, `group-${group}`, next, record.groups[`group-${group}`]?.id)!;
+      }
+    }
+    expect(JSON.stringify(record).length).toBeLessThan(251_000);
+    const kept = Object.keys(record.groups);
+    const newest = Array.from({ length: kept.length - 1 }, (_, i) => `group-${40 - kept.length + 1 + i}`);
+    expect([...kept].sort()).toEqual(["stuck", ...newest].sort());
+    expect(kept.length).toBeGreaterThan(20);
+    expect(Object.values(record.groups).every(({ members }) => members.length === 25)).toBe(true);
+  });
+
   it("goes back with the last released first, and each flag profile once", () => {
     const wave = waveOf(member("a", "1", "2", ["x"]), member("b", "1", "2", ["x", "y"]), member("c", "1", "2"));
     expect(inOrderOfReturn(wave).map(({ functionName }) => functionName)).toEqual(["c", "b", "a"]);
