@@ -131,6 +131,9 @@ const verdictOf = ({ alarmName, reason }: AlarmEvent): Verdict => ({
 /** Deployments of a group that are looked through for one that an alarm belongs to: it and its rollback, and a few more. */
 const HISTORY = 5;
 
+const isOfAlarm = ({ reasons }: Verdict, event: AlarmEvent) =>
+  reasons.some(({ message }) => message === verdictOf(event).reasons[0]!.message);
+
 /**
  * An alarm that went red while its version was being released, heard again after the end: the ledger did not answer
  * when the release was stopped, and does not have the verdict.
@@ -150,7 +153,9 @@ async function recordVerdictLate(
     const wasRunning = event.at !== undefined && completedAt !== undefined && event.at <= completedAt;
     if (status !== "Stopped" || isUndo(creator) || !wasRunning) return;
     const release = await ports.ledger.getRelease(deploymentId);
-    if (!isOpened(release) || release.verdict || !release.policy.automaticRollback) return;
+    if (!isOpened(release) || !release.policy.automaticRollback) return;
+    // The verdict may have come through after the end was written down, which then knew nothing against the version.
+    if (release.verdict && !isOfAlarm(release.verdict, event)) return;
     const isWritten = await rememberBad(response, release, "alarm");
     if (!isWritten || !(await recordVerdict(response, deploymentId, verdictOf(event)))) throw booksOpen(deploymentId);
     return;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createPreTraffic } from "../../lambdas/pre-traffic/pre-traffic.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
 import type { GroupMember, GroupWave } from "../../lib/core/release/release-groups.ts";
-import { never } from "../fakes/faults.ts";
+import { never, throttled } from "../fakes/faults.ts";
 import type { FakePorts } from "../fakes/index.ts";
 import { ALIAS_ALARM, alarmEvent, released, responder, shifting, stateEvent } from "./respond-scene.ts";
 import { FUNCTION, GROUP, ID, policyOf, reported, runWork, scene, silent } from "./scene.ts";
@@ -262,7 +262,10 @@ describe("a failure in a group", () => {
     expect(waveOf(ports).revert?.doneAt).toBeDefined();
   });
 
-  it("stays on record as back although its announcement comes through late", async () => {
+  it.each([
+    ["hangs", () => never()],
+    ["fails", () => Promise.reject(throttled())],
+  ])("stays on record as back although its announcement %s and comes through late", async (_, answer) => {
     const ports = await shifting(shop);
     await releasedBefore(ports, "orders");
     stopped(ports);
@@ -271,7 +274,7 @@ describe("a failure in a group", () => {
     ports.ledger.changeEnvironment = async (work) => {
       if (late) return change(work);
       late = ports.clock.sleep(60_000).then(() => change(work));
-      return never();
+      return answer() as Promise<never>;
     };
     await responder(ports).send(stateEvent("STOP"));
     expect(waveOf(ports).revert?.doneAt).toBeDefined();

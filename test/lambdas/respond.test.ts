@@ -822,6 +822,19 @@ describe("a ledger that does not answer", () => {
     expect(recordOf(ports)).toMatchObject({ outcome: "rolled-back", verdict: { kind: "rollback" } });
   });
 
+  it("is told of the bad version too where of the alarm's verdict only the release knows, late", async () => {
+    const ports = await shifting();
+    const over = outage(ports, ["changeAlias"]);
+    const { send } = responder(ports);
+    await send(alarmEvent(VERSION_ALARM)).catch(() => undefined);
+    over();
+    await ports.deployments.stopWithRollback(ID);
+    expect(recordOf(ports)?.verdict).toMatchObject({ kind: "rollback" });
+    expect(badEntries(ports)).toEqual({});
+    await send(alarmEvent(VERSION_ALARM));
+    expect(badEntries(ports)).toMatchObject({ "sha-2/config-2": { version: "2", reason: "alarm" } });
+  });
+
   it("is told nothing against a version whose alarm went red after a person had stopped it", async () => {
     const ports = await shifting();
     ports.deployments.end(ID, "Stopped", { code: "MANUAL_STOP", message: "by a person" });

@@ -267,12 +267,16 @@ class Reverting {
     );
   }
 
-  private async books(what: string, work: (timeUp: AbortSignal) => Promise<unknown>): Promise<void> {
+  private async books(what: string, work: (over: AbortSignal) => Promise<unknown>): Promise<void> {
+    // Also where the ledger itself has given the call up before.
+    const over = new AbortController();
     try {
-      await withinBudget(this.ports.clock, BOOKS_LIMIT_MS, ({ signal }) => work(signal));
+      await withinBudget(this.ports.clock, BOOKS_LIMIT_MS, () => work(over.signal));
     } catch (error) {
       this.isRecorded = false;
       this.levers.say(`${what} failed: ${asError(error).message}`);
+    } finally {
+      over.abort();
     }
   }
 }
