@@ -1,7 +1,6 @@
-import { gradualStrategyName, OWN_FLAG_DEPLOYMENT_PREFIX } from "../../lib/contract/names.ts";
+import { gradualStrategyName } from "../../lib/contract/names.ts";
 import type { FlagReference } from "../../lib/contract/policy.ts";
 import { GoaroundError } from "../../lib/core/errors.ts";
-import { fact } from "../../lib/core/judge/reason.ts";
 import { messageOf } from "../../lib/core/log.ts";
 import type { FlagTarget } from "../../lib/core/ports.ts";
 import {
@@ -11,15 +10,19 @@ import {
   mustEnable,
   profileKey,
   waitingFlags,
+  whyBlind,
   whyStop,
 } from "../../lib/core/release/enable-flags.ts";
 import { setFlags } from "../../lib/core/release/flag-document.ts";
 import { UNFINISHED } from "../../lib/core/release/flag-kill.ts";
 import { describeKilled, killedIn } from "../../lib/core/release/killed-flags.ts";
 import { isOpened } from "../../lib/core/release/ledger-rules.ts";
-import type { Enabling, ReleaseRecord } from "../../lib/core/release/records.ts";
-import { rememberFlags, tell } from "./books.ts";
+import type { ReleaseRecord } from "../../lib/core/release/records.ts";
+import { readNewestMinute } from "../runtime/judge-flags.ts";
+import { rememberFlags } from "./books.ts";
+import { describeEnabling, endEnabling, tellNotJudged, writeEnabling } from "./end-enabling.ts";
 import { mayPass, type Response } from "./responder.ts";
+import { underOrders } from "./standing.ts";
 
 /**
  * Takes the flags that wait for a release one step further: starts the gradual flag deployment of one profile after the
@@ -28,28 +31,30 @@ import { mayPass, type Response } from "./responder.ts";
  */
 export async function onEnableFlags(response: Response, deploymentId: string): Promise<void> {
   const { ports, log } = response;
-  const [release, deployment] = await Promise.all([
+  const [found, deployment] = await Promise.all([
     ports.ledger.getRelease(deploymentId),
     ports.deployments.get(deploymentId),
   ]);
-  if (!isOpened(release) || !mustEnable(release, deployment)) return;
+  if (!isOpened(found) || !mustEnable(found, deployment)) return;
+  const release = await underOrders(response, found);
   const alias = await ports.functions.getAlias(release.functionName, release.alias);
   const stop = whyStop(release, alias);
-  if (stop) return end(response, release, stop);
+  if (stop) return endEnabling(response, release, stop);
   try {
     for (const reference of waitingFlags(release)) {
       const progress = await enable(response, release, reference);
-      if (progress.kind === "stopped") return end(response, release, { why: progress.why, told: false });
+      if (progress.kind === "stopped") return endEnabling(response, release, { why: progress.why, told: false });
       if (progress.kind === "waits") return wait(response, release, progress.why);
       if (progress.kind === "grows") return;
     }
   } catch (error) {
     if (mayPass(error)) throw error;
-    return end(response, release, { why: messageOf(error), told: false });
+    return endEnabling(response, release, { why: messageOf(error), told: false });
   }
   log.info("the flags that waited for the release are on", { deploymentId });
-  const ended = { endedAt: ports.clock.now().toISOString(), result: "on" as const, why: undefined };
-  await write(response, release, ended);
+  const findings = await tellNotJudged(response, release);
+  const endedAt = ports.clock.now().toISOString();
+  await writeEnabling(response, release, { endedAt, result: "on", why: undefined, findings });
   await rememberFlags(response, release, "again");
 }
 
@@ -60,14 +65,18 @@ async function enable(response: Response, release: ReleaseRecord, reference: Fla
   const { applicationId: application, environmentId, profileId: profile } = reference;
   const target = await ports.flags.resolve({ application, environment: environmentId, profile });
   const begun = release.enabling?.deployments[profileKey(reference)];
-  if (begun !== undefined) return follow(response, target, begun);
+  const progress = begun === undefined ? undefined : await follow(response, target, begun);
+  if (progress && progress.kind !== "grows") return progress;
+  const blind = whyBlind(release, ports.clock.now());
+  if (blind !== undefined) return { kind: "stopped", why: blind };
+  if (progress) return progress;
   const record = await ports.ledger.getEnvironment();
   const held = heldBack(record, release.functionName, ports.clock.now());
   if (held) return { kind: "waits", why: held };
   const killed = killedIn(record, target).filter(({ flag }) => reference.flags.includes(flag));
   if (killed.length > 0) return { kind: "stopped", why: killed.map(describeKilled).join(". ") };
 
-  const description = `${OWN_FLAG_DEPLOYMENT_PREFIX} switch on ${reference.flags.join(", ")} after release ${release.deploymentId}`;
+  const description = describeEnabling(release, reference);
   const active = await ports.flags.activeDeployment(target);
   if (active && active.description !== description) {
     return { kind: "waits", why: `flag deployment ${active.number} ("${active.description}") holds the environment` };
@@ -78,6 +87,11 @@ async function enable(response: Response, release: ReleaseRecord, reference: Fla
   const wanted = Object.fromEntries(reference.flags.map((flag) => [flag, true]));
   const change = setFlags(deployed.document, wanted);
   if (change.changed.length === 0) return { kind: "on" };
+  try {
+    await readNewestMinute(ports, { ...release, flags: [reference] });
+  } catch (error) {
+    return { kind: "waits", why: `what requests tell of it cannot be read: ${messageOf(error)}` };
+  }
   const version = await ports.flags.createVersion(target, change.document, description);
   try {
     const number = await ports.flags.deploy(target, version, gradualStrategyName(environment), description);
@@ -99,7 +113,7 @@ async function begin(
   const enabling = release.enabling ?? initialEnabling(clock.now());
   const beganAt = enabling.beganAt ?? clock.now().toISOString();
   const deployments = { ...enabling.deployments, [profileKey(reference)]: number };
-  await write(response, release, { beganAt, deployments, why: undefined });
+  await writeEnabling(response, release, { beganAt, deployments, why: undefined });
   return { kind: "grows" };
 }
 
@@ -114,37 +128,8 @@ async function follow({ ports }: Response, target: FlagTarget, number: number): 
 async function wait(response: Response, release: ReleaseRecord, why: string): Promise<void> {
   const now = response.ports.clock.now();
   const enabling = release.enabling ?? initialEnabling(now);
-  if (isOutOfPatience(enabling, now)) return end(response, release, { why: `after a day still: ${why}`, told: false });
+  if (isOutOfPatience(enabling, now))
+    return endEnabling(response, release, { why: `after a day still: ${why}`, told: false });
   response.log.info("the flags wait", { deploymentId: release.deploymentId, why });
-  if (enabling.why !== why) await write(response, { ...release, enabling }, { why });
-}
-
-async function end(
-  response: Response,
-  release: ReleaseRecord,
-  { why, told }: { why: string; told: boolean },
-): Promise<void> {
-  const { clock } = response.ports;
-  response.log.info("no more flags are switched on", { deploymentId: release.deploymentId, why });
-  // A kill may be under way whose stop of our deployment is what was seen: it tells by itself.
-  const current = (await response.ports.ledger.getRelease(release.deploymentId)) ?? release;
-  const isHarm = Object.values(current.flagWatch?.found ?? {}).some(({ kind }) => kind === "harmful");
-  if (!told && !isHarm && current.outcome !== "rolled-back") await tellNotEnabled(response, release, why);
-  await write(response, release, { endedAt: clock.now().toISOString(), result: "stopped", why });
-}
-
-function tellNotEnabled(response: Response, release: ReleaseRecord, why: string): Promise<boolean> {
-  const flags = waitingFlags(release).flatMap((reference) => reference.flags);
-  return tell(response, "notify-not-enabled", {
-    release,
-    outcome: "promoted",
-    severity: "warning",
-    reasons: [],
-    findings: [fact("flags-not-enabled", `${flags.join(", ")} waited for this release and stays off: ${why}`)],
-  });
-}
-
-async function write({ ports }: Response, release: ReleaseRecord, changes: Partial<Enabling>): Promise<void> {
-  const enabling = { ...(release.enabling ?? initialEnabling(ports.clock.now())), ...changes };
-  await ports.ledger.updateRelease(release.deploymentId, { enabling });
+  if (enabling.why !== why) await writeEnabling(response, { ...release, enabling }, { why });
 }

@@ -2,6 +2,7 @@ import { flagBudgetOf } from "../../lib/contract/budget.ts";
 import { judgeFlag } from "../../lib/core/judge/flag-verdict.ts";
 import { factsOf, type Log } from "../../lib/core/log.ts";
 import type { Clock, FlagCohorts, FlagEvidencePort } from "../../lib/core/ports.ts";
+import { FLAG_PATIENCE_MS } from "../../lib/core/release/enable-flags.ts";
 import { METRIC_LAG_MS } from "../../lib/core/release/look.ts";
 import type { FlagWatch, ReleaseRecord } from "../../lib/core/release/records.ts";
 import { flagKey } from "../../lib/core/release/release-flags.ts";
@@ -21,8 +22,6 @@ const MINUTE_MS = 60_000;
 const MAX_FLAGS = 20;
 /** Minutes at one go: a look that has fallen behind catches up with the next ones. */
 const MAX_MINUTES = 10;
-/** A minute that could not be read for so long is left out. Milliseconds. */
-const PATIENCE_MS = 3 * MINUTE_MS;
 
 /**
  * Judges the flags of a release over all minutes since `since` that are published and not judged yet. `early`: minutes
@@ -46,12 +45,18 @@ export async function judgeFlags(
       log.warn("what flags did could not be read", factsOf(error));
       return undefined;
     });
-    if (cohorts === undefined && lateMs < PATIENCE_MS) break;
+    if (cohorts === undefined && lateMs < FLAG_PATIENCE_MS) break;
     const told = cohorts?.some((versions) => versions.some(({ on, off }) => on.requests + off.requests > 0)) ?? false;
     if (!told && lateMs < 0) break;
     watch = judgeMinute(watch, release, named, cohorts, minute, log);
   }
   return watch === release.flagWatch ? undefined : watch;
+}
+
+/** Throws where what is told of the flags cannot be read: the newest minute that is sure to be out is asked for. */
+export async function readNewestMinute(ports: FlagLookPorts, release: FlagsUnderJudgement): Promise<void> {
+  const minute = Math.floor((ports.clock.now().getTime() - readableAt(0)) / MINUTE_MS) * MINUTE_MS;
+  await readMinute(ports, release, namedFlags(release), minute);
 }
 
 /** When the next minute of the flags is sure to be readable; undefined where no flag is named. */
@@ -96,7 +101,13 @@ function judgeMinute(
 ): FlagWatch {
   const judgedUntil = new Date(minute + MINUTE_MS).toISOString();
   if (!cohorts) return { ...watch, judgedUntil };
-  const next: FlagWatch = { ...watch, judgedUntil, flags: { ...watch.flags }, found: { ...watch.found } };
+  const next: FlagWatch = {
+    ...watch,
+    judgedUntil,
+    readUntil: judgedUntil,
+    flags: { ...watch.flags },
+    found: { ...watch.found },
+  };
   const { maxErrorRatePercent, minSamples } = policy.checks;
   const limits = { alpha: flagBudgetOf(policy, named.length), maxErrorRatePercent, minSamples };
   for (const [i, { key, flag }] of named.entries()) {

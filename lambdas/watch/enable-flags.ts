@@ -12,6 +12,11 @@ export interface EnablingPorts extends FlagWatcherPorts {
 /** How often the responder is asked to look at the flag deployment: while it grows, and while something holds it back. */
 const ASK_MS = { growing: 60_000, waiting: 300_000 };
 const FIRST_MS = 15_000;
+/**
+ * Minutes before the growth are looked at too, where the shift's looks have not got to them: what can be told is known
+ * when the first readers see the flag. Milliseconds.
+ */
+const BEFORE_MS = 5 * 60_000;
 
 /**
  * After a release that has succeeded: the responder switches its waiting flags on in steps, and the watch goes on looking
@@ -34,7 +39,7 @@ export async function watchEnabling(
   if (enabling?.beganAt === undefined) {
     return { changes: undefined, nextAt: new Date(now + (enabling ? ASK_MS.waiting : FIRST_MS)) };
   }
-  const shift = { startedAt: new Date(enabling.beganAt), endedAt: undefined };
+  const shift = { startedAt: new Date(Date.parse(enabling.beganAt) - BEFORE_MS), endedAt: undefined };
   const { changes, nextAt } = await watchFlags(ports, { ...release, flags: waitingFlags(release) }, { shift }, log);
   return { changes, nextAt: new Date(Math.min(now + ASK_MS.growing, nextAt?.getTime() ?? Number.POSITIVE_INFINITY)) };
 }

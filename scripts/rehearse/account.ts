@@ -114,8 +114,15 @@ export class Account {
     const verdict = record.verdict as { findings?: { code: string }[]; reasons?: { code: string }[] } | undefined;
     const watched = record.flagWatch as { found?: Record<string, { reason: { code: string } }> } | undefined;
     const ofFlags = Object.values(watched?.found ?? {}).map(({ reason }) => reason);
+    const enabling = record.enabling as { findings?: { code: string }[] } | undefined;
     const before = (record.admissionFindings ?? []) as { code: string }[];
-    const all = [...(verdict?.findings ?? []), ...(verdict?.reasons ?? []), ...ofFlags, ...before];
+    const all = [
+      ...(verdict?.findings ?? []),
+      ...(verdict?.reasons ?? []),
+      ...ofFlags,
+      ...(enabling?.findings ?? []),
+      ...before,
+    ];
     const codes = all.map(({ code }) => code);
     const judging = record.judging as { logs?: { left?: object } } | undefined;
     const byLog = judging?.logs ? (judging.logs.left ? "logs, then metrics" : "logs") : "metrics";

@@ -15,6 +15,8 @@ export interface FlagJudgement {
   ces: PackedCes;
   /** Both cohorts of each version since the first look. */
   totals: Record<string, { on: Cohort; off: Cohort }>;
+  /** Looks of which anything was told of the flag, all looks, and the newest in a row of which nothing was. */
+  heard?: { told: number; looks: number; silent: number };
 }
 
 export interface FlagLimits {
@@ -60,9 +62,35 @@ export function judgeFlag(
   const before: FlagTestState | undefined = given && { seconds: given.seconds, ces: unpackCes(given.ces) };
   const { state, harmful } = lookFlag(before, look, { flag: look.flag, alpha });
   const totals = withLook(given?.totals ?? {}, look.cohorts);
-  const judgement = { seconds: state.seconds, ces: packCes(state.ces), totals };
+  const judgement = { seconds: state.seconds, ces: packCes(state.ces), totals, heard: withHeard(given, look) };
   if (harmful) return { judgement, standing: { kind: "harmful", reason: harmful } };
   return { judgement, standing: standingOf(look.flag, totals, { ...limits, alpha }) };
+}
+
+/** Looks without a word that are more than a quiet moment. */
+const SILENT_LOOKS = 3;
+/** A silence is no chance where looks as often told as before would bring it in fewer than one of a thousand. */
+const BY_CHANCE = 0.001;
+
+/**
+ * Whether functions that told of a flag have fallen silent: their metrics do not arrive, or they fail before they can tell.
+ * A function that is called now and then is not taken for silent, nor one that has never told.
+ */
+export function hasFallenSilent({ heard }: FlagJudgement): boolean {
+  if (!heard || heard.silent < SILENT_LOOKS) return false;
+  // One look more, without a word, keeps a few told ones in a row from being taken for a rule.
+  const often = heard.told / (heard.looks - heard.silent + 1);
+  return (1 - often) ** heard.silent < BY_CHANCE;
+}
+
+/** Requests that saw the flag on. */
+export const seenOn = ({ totals }: FlagJudgement): number =>
+  sum(Object.values(totals).map((version) => version.on)).requests;
+
+function withHeard(given: FlagJudgement | undefined, { cohorts }: FlagLook): NonNullable<FlagJudgement["heard"]> {
+  const { told, looks, silent } = given?.heard ?? { told: 0, looks: 0, silent: 0 };
+  const isTold = cohorts.some(({ on, off }) => on.requests + off.requests > 0);
+  return { told: told + (isTold ? 1 : 0), looks: looks + 1, silent: isTold ? 0 : silent + 1 };
 }
 
 function standingOf(flag: string, totals: FlagJudgement["totals"], limits: FlagLimits): FlagStanding {

@@ -82,6 +82,8 @@ export interface WatchMemory {
 export interface FlagWatch {
   /** Minutes before it have been looked at. */
   judgedUntil: string;
+  /** End of the newest minute that could be read; undefined before one could. */
+  readUntil?: string;
   flags: Record<string, FlagJudgement>;
   /** What a flag was found to be, and when first. */
   found: Record<string, { kind: "harmful" | "cleared"; reason: Reason; at: string }>;
@@ -101,6 +103,8 @@ export interface Enabling {
   result?: "on" | "stopped" | undefined;
   /** Why it waits, or was stopped. */
   why?: string | undefined;
+  /** What people were told of its end. */
+  findings?: Reason[];
 }
 
 /** A staged release, as far as it has come: whoever comes after a crash goes on from here. */

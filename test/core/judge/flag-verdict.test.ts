@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type FlagJudgement, type FlagStanding, judgeFlag } from "../../../lib/core/judge/flag-verdict.ts";
+import {
+  type FlagJudgement,
+  type FlagStanding,
+  hasFallenSilent,
+  judgeFlag,
+} from "../../../lib/core/judge/flag-verdict.ts";
 import type { FlagCohorts } from "../../../lib/core/ports.ts";
 
 const LIMITS = { alpha: 0.002, maxErrorRatePercent: 5, minSamples: 20 };
@@ -56,5 +61,31 @@ describe("the verdict on one flag", () => {
       given = judgeFlag(given, { flag: "new_api", seconds: 60, cohorts: minute }, LIMITS).judgement;
     }
     expect(JSON.stringify(given).length).toBeLessThan(2500);
+  });
+});
+
+/** Whether a flag of which so many looks told, and so many not, is silent: `#` told, `.` not. */
+function isSilent(looks: string): boolean {
+  let given: FlagJudgement | undefined;
+  for (const look of looks) {
+    const minute = look === "#" ? [cohorts("2", [3, 0], [3, 0])] : [cohorts("2", [0, 0], [0, 0])];
+    given = judgeFlag(given, { flag: "new_api", seconds: 60, cohorts: minute }, LIMITS).judgement;
+  }
+  return hasFallenSilent(given!);
+}
+
+describe("a function that told of a flag", () => {
+  it("has fallen silent after three looks where every look told before, after more where fewer did", () => {
+    expect(isSilent("############..")).toBe(false);
+    expect(isSilent("############...")).toBe(true);
+    expect(isSilent("####...")).toBe(false);
+    expect(isSilent("#.##.##.#...")).toBe(false);
+    expect(isSilent(`#.##.##.#${".".repeat(9)}`)).toBe(true);
+  });
+
+  it("has not where it is called now and then, tells again, or never told", () => {
+    expect(isSilent(`#${".".repeat(14)}#${".".repeat(14)}`)).toBe(false);
+    expect(isSilent("############....#")).toBe(false);
+    expect(isSilent(".".repeat(60))).toBe(false);
   });
 });
