@@ -23,7 +23,7 @@ export interface LookAfterPorts extends UnsubscribePorts {
   executions: ExecutionsPort;
   sweep: SweepPort;
   shift: ShiftPort;
-  responder: Pick<ResponderPort, "heldFlagsOff">;
+  responder: Pick<ResponderPort, "heldFlagsOff" | "enableFlags">;
   emit: EmitMetric;
   clock: Clock;
 }
@@ -67,9 +67,13 @@ export function createLookAfter(unbounded: LookAfterPorts, environment: string, 
   }
 
   /** Flags wait for a release that has succeeded, and nobody sees to them any more. */
-  async function watchFlagsOn(deploymentId: string, { flagsExecution }: ReleaseRecord): Promise<void> {
+  async function watchFlagsOn(deploymentId: string, { flagsExecution, enabling }: ReleaseRecord): Promise<void> {
     const name = nextFlagsExecution(deploymentId, flagsExecution);
-    if (name === undefined) return ports.sweep.remove(deploymentId);
+    if (name === undefined) {
+      // What grows unwatched the responder stops; it is asked until that is done.
+      if (enabling?.beganAt !== undefined) return ports.responder.enableFlags(deploymentId);
+      return ports.sweep.remove(deploymentId);
+    }
     log.warn("another execution takes over the flags that wait for a release", { deploymentId, name });
     // Written first: an execution that nobody knows of would be started again and again.
     await ports.ledger.updateRelease(deploymentId, { flagsExecution: name });

@@ -341,6 +341,21 @@ describe("the watch after a release with waiting flags", () => {
     expect(ports.responder.calls.of("switchOff")).toEqual([expect.objectContaining({ deploymentId: ID })]);
   });
 
+  it("is not needed to stop a flag that grows: after the last execution the sweep asks the responder until that is done", async () => {
+    const ports = await promoted();
+    await ask(ports);
+    await ports.sweep.add(ID);
+    await ports.ledger.updateRelease(ID, { flagsExecution: `${ID}-flags-10` });
+    const nets = createLookAfter({ ...ports, emit: () => undefined }, "dev", silent);
+    for (let i = 1; i <= 5; i += 1) {
+      await ports.clock.sleep(60_000);
+      await nets.sweep(`request-${i}`);
+      if (ports.responder.calls.of("enableFlags").length === i) await ask(ports);
+    }
+    expect(ports.flags.deployments).toMatchObject([{ state: "ROLLED_BACK" }]);
+    expect([...ports.sweep.open]).toEqual([]);
+  });
+
   it("is taken over by another execution when it is lost, and the sweep keeps looking until the flags are on", async () => {
     const ports = await promoted();
     await ports.sweep.add(ID);

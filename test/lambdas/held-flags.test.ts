@@ -29,7 +29,9 @@ async function held(minutes: number): Promise<FakePorts> {
 /** The sweep's minutes, while its rule is enabled; each asks the responder, as Lambda's asynchronous invocation does. */
 async function sweep(ports: FakePorts, until: () => boolean): Promise<void> {
   const { send } = responder(ports);
-  const asked = { heldFlagsOff: async () => void send(askedFor).catch(() => undefined) };
+  const asked = Object.assign(ports.responder, {
+    heldFlagsOff: async () => void send(askedFor).catch(() => undefined),
+  });
   const lookAfter = createLookAfter({ ...ports, responder: asked, emit: () => undefined }, "dev", silent);
   for (let i = 0; i < 60 && ports.sweep.enabled && !until(); i += 1) {
     await lookAfter.sweep(`sweep-${i}`);
