@@ -22,6 +22,7 @@ import { checkRestored } from "./check-restored.ts";
 import { clearShare } from "./clear-weights.ts";
 import { killOrAwait, seeToFlags } from "./flags-off.ts";
 import { groupBack } from "./group.ts";
+import { answerRedAlarms } from "./hand-over.ts";
 import { moveBack } from "./move-back.ts";
 import { takeStepsBack } from "./plan-steps.ts";
 import { bestEffort, booksOpen, mayPass, once, type Response, secondsSince } from "./responder.ts";
@@ -32,7 +33,8 @@ const POLL_MS = 5000;
 
 /**
  * A deployment failed or was stopped, by whomever. Waits until it and its rollback have ended, puts the alias back only
- * if it is still wrong, switches the release's flags off if traffic had reached the canary, and tells people once.
+ * if it is still wrong, switches the release's flags off if traffic had reached the canary, and tells people once. What is
+ * red then is held against the release that brought what serves again: its event was taken for this one's.
  */
 export async function onEnded(response: Response, deploymentId: string): Promise<void> {
   const { ports, log } = response;
@@ -78,7 +80,22 @@ export async function onEnded(response: Response, deploymentId: string): Promise
     flags,
   });
   const left = await others;
+  if (!settled.trouble) await answerForEarlier(response, release);
   if (left) throw left;
+}
+
+/** In the guard time of an earlier release: alarms that turned red while this one was open gave their event then. */
+async function answerForEarlier(response: Response, { deploymentId, functionName, alias }: ReleaseRecord) {
+  const { ledger } = response.ports;
+  await once(response, deploymentId, "red-alarms", async () => {
+    let earlier: ReleaseRecord | undefined;
+    await bestEffort(response, "reading the release before", async () => {
+      const id = (await ledger.getAlias(functionName, alias))?.lastReleaseId;
+      const found = id === undefined || id === deploymentId ? undefined : await ledger.getRelease(id);
+      earlier = isOpened(found) ? found : undefined;
+    });
+    if (earlier) await answerRedAlarms(response, earlier, "it was red when a later release had ended");
+  });
 }
 
 /** Undefined also when the ledger does not answer: the alias is verified all the same. */

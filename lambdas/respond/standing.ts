@@ -1,7 +1,7 @@
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf } from "../../lib/core/log.ts";
-import { mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
+import { lastTakenBackAt, mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
 import {
   aliasKey,
   asOrdered,
@@ -105,12 +105,13 @@ export async function mayMoveTraffic(
 
 function permissionOf(
   { ports }: Response,
-  { functionName, alias }: Alias,
+  { functionName, alias, deploymentId }: ReleaseRecord,
   { environment, record }: Standing,
 ): Permission {
   const key = aliasKey(functionName, alias);
   return mayRollBack({
     rollbacks: record?.rollbacks ?? [],
+    lastTakenBackAt: lastTakenBackAt(record, deploymentId),
     latch: environment.latches[key],
     releasedAt: environment.latchReleased[key]?.at,
     now: ports.clock.now(),

@@ -18,6 +18,8 @@ export interface Latch {
 
 export interface CooldownFacts {
   rollbacks: readonly RollbackEntry[];
+  /** When traffic was last taken from the version of another release, whoever stopped it. */
+  lastTakenBackAt?: string | undefined;
   latch: Latch | undefined;
   /** When a person last released the latch; what was before does not count any more. */
   releasedAt: string | undefined;
@@ -36,7 +38,7 @@ export type Permission =
   | { kind: "latch"; why: string }
   | { kind: "latched"; why: string };
 
-export function mayRollBack({ rollbacks, latch, releasedAt, now }: CooldownFacts): Permission {
+export function mayRollBack({ rollbacks, lastTakenBackAt, latch, releasedAt, now }: CooldownFacts): Permission {
   if (latch) return { kind: "latched", why: `latched since ${latch.since} by ${latch.by}: ${latch.reason}` };
   const automatic = rollbacks.filter(
     ({ automatic, at }) => automatic && isWithin(at, ATTEMPT_WINDOW_MINUTES * 60, now),
@@ -46,7 +48,8 @@ export function mayRollBack({ rollbacks, latch, releasedAt, now }: CooldownFacts
     const why = `${counted.length} automatic rollbacks within ${ATTEMPT_WINDOW_MINUTES} minutes (limit ${MAX_AUTOMATIC_ROLLBACKS})`;
     return { kind: "latch", why };
   }
-  const until = cooldownUntil(rollbacks, releasedAt, now);
+  const moves = lastTakenBackAt === undefined ? rollbacks : [...rollbacks, { at: lastTakenBackAt }];
+  const until = cooldownUntil(moves, releasedAt, now);
   if (until) return { kind: "wait", until, why: `in cooldown until ${until.toISOString()}` };
   return { kind: "go", attempt: counted.length + 1 };
 }
@@ -72,7 +75,7 @@ export function calledBefore(
 
 /** End of the cooldown after the newest rollback; undefined when it is over. Whoever releases a latch ends it. */
 export function cooldownUntil(
-  rollbacks: readonly RollbackEntry[],
+  rollbacks: readonly Pick<RollbackEntry, "at">[],
   releasedAt: string | undefined,
   now: Date,
 ): Date | undefined {
@@ -81,8 +84,20 @@ export function cooldownUntil(
   return isWithin(last.at, COOLDOWN_SECONDS, now) ? new Date(Date.parse(last.at) + COOLDOWN_SECONDS * 1000) : undefined;
 }
 
-const newest = (rollbacks: readonly RollbackEntry[]) =>
-  rollbacks.reduce<RollbackEntry | undefined>((a, b) => (a && a.at >= b.at ? a : b), undefined);
+/**
+ * When another release of the alias was last taken back. A mere stop is no rollback that counts, but the figures behind an
+ * alarm hold its minutes as well.
+ */
+export const lastTakenBackAt = (record: Pick<AliasRecord, "releases"> | undefined, than: string): string | undefined =>
+  (record?.releases ?? [])
+    .flatMap(({ deploymentId, outcome, closedAt }) =>
+      deploymentId !== than && outcome === "rolled-back" && closedAt !== undefined ? [closedAt] : [],
+    )
+    .sort()
+    .at(-1);
+
+const newest = (rollbacks: readonly Pick<RollbackEntry, "at">[]) =>
+  rollbacks.reduce<Pick<RollbackEntry, "at"> | undefined>((a, b) => (a && a.at >= b.at ? a : b), undefined);
 
 /** An entry from the future was written by a clock that is ahead: it counts as just made, and not for longer. */
 const isWithin = (at: string, seconds: number, now: Date) => Math.abs(now.getTime() - Date.parse(at)) < seconds * 1000;
