@@ -51,7 +51,8 @@ function afterRelease(response: Response, event: AlarmEvent, release: ReleaseRec
  * An alarm of the whole alias when nothing but the release's version serves. Where the cause is shared with the version that served before,
  * the code stays and people are told. A flag of the release that is on and changed after the code is
  * the first suspect: it goes off, and the code stays if the alarm recovers. Otherwise both levers at once: the release
- * goes back, by default as one that has ended, and the flags go off.
+ * goes back, by default as one that has ended, and the flags go off. False where others have taken the alias over
+ * while the alarm waited: it is to be heard again then, as if it came now.
  */
 export async function guardRelease(
   response: Response,
@@ -59,24 +60,36 @@ export async function guardRelease(
   release: ReleaseRecord,
   { journal, isUnread }: { journal: RollbackRecord | undefined; isUnread: boolean },
   way: WayBack = afterRelease(response, event, release),
-): Promise<void> {
-  const { deploymentId } = release;
+): Promise<boolean> {
   const reasons = [...reasonsFor(event, way.when), ...(isUnread ? [withoutLedger(release)] : [])];
   const [standing, isOver] = await Promise.all([
     readStanding(response, release),
     isStale(response, event, release, journal),
   ]);
-  if (isOver) return;
+  if (isOver) return true;
   const { disarmed } = standing;
   if (disarmed || !release.policy.automaticRollback) {
     await tellHeld(response, release, reasons, disarmed);
-    return;
+    return true;
   }
-  if (await isEchoOfFlag(response, event, release)) return;
+  if (await isEchoOfFlag(response, event, release)) return true;
   const cause = await notItsDoing(response, event, release);
-  if (!cause && !(await mayMoveTraffic(response, event, release, { standing, reasons }))) {
-    return way.stays?.("traffic may not be moved automatically");
-  }
+  const leave = cause ? "yes" : await mayMoveTraffic(response, event, release, { standing, reasons });
+  if (leave === "overtaken") return false;
+  if (leave === "no") await way.stays?.("traffic may not be moved automatically");
+  else await undo(response, event, release, { reasons, cause }, way);
+  return true;
+}
+
+/** The flags that are the first suspects go off, else both levers at once; where there is a `cause` the code stays. */
+async function undo(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  { reasons, cause }: Pick<Suspicion, "reasons" | "cause">,
+  way: WayBack,
+): Promise<void> {
+  const { deploymentId } = release;
   const evidence = await flagEvidence(response, release);
   const isHarmful = evidence.harmful.length > 0;
   const flagsFirst = isHarmful || (await flagsAreSuspect(response, { ...release, flags: evidence.suspects }));

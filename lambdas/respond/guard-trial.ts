@@ -2,7 +2,7 @@ import type { Policy } from "../../lib/contract/policy.ts";
 import { GoaroundError, isConflict } from "../../lib/core/errors.ts";
 import { factsOf } from "../../lib/core/log.ts";
 import type { AliasState } from "../../lib/core/ports.ts";
-import { OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
+import { aliasPosition, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import {
   answerOf,
   isTrialOpen,
@@ -15,7 +15,7 @@ import type { GuardTrial, Judging, ReleaseRecord } from "../../lib/core/release/
 import { rollbackTargets } from "../../lib/core/release/rollback-targets.ts";
 import { smokeTest } from "./move-back.ts";
 import { bestEffort, type Response } from "./responder.ts";
-import { readStanding } from "./standing.ts";
+import { otherDeployment, readStanding } from "./standing.ts";
 
 const POLL_MS = 15_000;
 /** Writes over an alias that others keep changing. */
@@ -63,10 +63,19 @@ async function begin(
   try {
     const alias = await ports.functions.getAlias(functionName, name);
     if (isTrialSplit(alias, release)) return isTrialOpen(release) ? release.trial! : "left";
+    // Read anew: the alarm may have waited, and what others do with the alias is theirs.
+    const position = aliasPosition(alias, { baseline: baselineVersion, canary: canaryVersion });
+    if (position === "settling") return "untried";
+    if (position !== "on-canary") return "left";
     if (!(await mayServe(response, release))) return "untried";
     const trial: GuardTrial = { percent, startedAt: ports.clock.now().toISOString() };
     // Before the alias: whoever finds it split must find out why.
     await ports.ledger.updateRelease(deploymentId, { trial });
+    const other = await otherDeployment(response, release);
+    if (other) {
+      log.info("a deployment has begun: the versions are not tried side by side", { deploymentId, other });
+      return "left";
+    }
     const split = { functionName, alias: name, version: canaryVersion, to: baselineVersion, share: percent / 100 };
     await ports.functions.splitAlias({ ...split, revisionId: alias.revisionId }).catch(async (error: unknown) => {
       // The answer to the write itself may have been lost.

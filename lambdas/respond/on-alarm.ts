@@ -64,7 +64,9 @@ export async function onAlarm(response: Response, event: AlarmEvent): Promise<vo
     case "attribute":
       return guardBake(response, event, answer.record);
     case "put-back":
-      return guardRelease(response, event, answer.release, { journal, isUnread });
+      if (await guardRelease(response, event, answer.release, { journal, isUnread })) return;
+      log.info("the alias was taken over while the alarm waited", { alarm: event.alarmName });
+      return onAlarm(response, event);
     case "try-on":
       return goOnTrying(response, event, answer.release);
     case "finish":

@@ -1,7 +1,8 @@
 import { fact } from "../../lib/core/judge/reason.ts";
 import type { Reason } from "../../lib/core/judge/types.ts";
 import { factsOf } from "../../lib/core/log.ts";
-import { lastTakenBackAt, mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
+import { type Latch, lastTakenBackAt, mayRollBack, type Permission } from "../../lib/core/release/cooldown.ts";
+import { aliasPosition, OPEN_STATUSES } from "../../lib/core/release/deployment.ts";
 import {
   aliasKey,
   asOrdered,
@@ -73,34 +74,64 @@ export async function tellHeld(
   });
 }
 
+/** `overtaken`: the alias is another deployment's by now, or does not serve the release's version alone any more. */
+export type Leave = "yes" | "no" | "overtaken";
+
 /**
  * Whether traffic may be moved once more. Waits for the end of a cooldown, and is content when the alarm has recovered by
- * then; what people have ordered meanwhile holds. After too many rollbacks the alias is latched and people are told, once.
+ * then; what people have ordered and released meanwhile holds. After too many rollbacks the alias is latched. Of a latch
+ * people are told once, whoever has set it.
  */
 export async function mayMoveTraffic(
   response: Response,
   event: AlarmEvent,
   release: ReleaseRecord,
   { standing, reasons }: { standing: Standing; reasons: Reason[] },
-): Promise<boolean> {
+): Promise<Leave> {
   const { ports, log, signal } = response;
   const permission = permissionOf(response, release, standing);
-  if (permission.kind === "go") return true;
+  if (permission.kind === "go") return "yes";
   log.warn("traffic is not moved now", { deploymentId: release.deploymentId, why: permission.why });
-  if (permission.kind === "latched") return false;
+  if (permission.kind === "latched") {
+    await tellLatched(response, event, release, permission);
+    return "no";
+  }
   if (permission.kind === "latch") {
     await latch(response, event, release, permission.why);
-    return false;
+    return "no";
   }
   await ports.clock.sleep(permission.until.getTime() - ports.clock.now().getTime(), signal);
   const [states, now] = await Promise.all([
     ports.monitoring.alarmStates([event.alarmName]).catch(() => ({ [event.alarmName]: "ALARM" as const })),
     readStanding(response, release),
   ]);
-  if (states[event.alarmName] !== "ALARM") return false;
-  if (!now.disarmed) return mayMoveTraffic(response, event, release, { standing: now, reasons });
-  await tellHeld(response, release, reasons, now.disarmed);
-  return false;
+  if (states[event.alarmName] !== "ALARM") return "no";
+  if (now.disarmed) {
+    await tellHeld(response, release, reasons, now.disarmed);
+    return "no";
+  }
+  if (await isOvertaken(response, release)) return "overtaken";
+  return mayMoveTraffic(response, event, release, { standing: now, reasons });
+}
+
+/** What cannot be read overtakes nothing: whoever writes the alias asks again. */
+async function isOvertaken(response: Response, release: ReleaseRecord): Promise<boolean> {
+  const { functionName, alias: name, baselineVersion: baseline, canaryVersion: canary } = release;
+  const [other, alias] = await Promise.all([
+    otherDeployment(response, release).catch(() => undefined),
+    response.ports.functions.getAlias(functionName, name).catch(() => undefined),
+  ]);
+  const position = alias && aliasPosition(alias, { baseline, canary });
+  return other !== undefined || position === "split" || position === "restored" || position === "elsewhere";
+}
+
+/** A deployment of the alias's group that is open and not the release's own: CodeDeploy writes the alias. */
+export async function otherDeployment(
+  { ports }: Response,
+  { application, group, deploymentId }: ReleaseRecord,
+): Promise<string | undefined> {
+  const open = await ports.deployments.list({ application, group, statuses: OPEN_STATUSES });
+  return open.find((id) => id !== deploymentId);
 }
 
 function permissionOf(
@@ -125,13 +156,24 @@ async function latch(response: Response, event: AlarmEvent, release: ReleaseReco
   await bestEffort(response, "latching the alias", () =>
     ledger.changeEnvironment((record) => setLatch(record, aliasKey(functionName, alias), set)),
   );
+  await tellLatched(response, event, release, { latch: set, why: `latched after ${why}` });
+}
+
+/** With a claim for each latch: one that is set again after its release is told again. */
+async function tellLatched(
+  response: Response,
+  event: AlarmEvent,
+  release: ReleaseRecord,
+  { latch: { since }, why }: { latch: Latch; why: string },
+): Promise<void> {
+  const { functionName, alias } = release;
   const command = `goaround guard --action release-latch --function-name ${functionName} --alias ${alias} --reason "…"`;
-  await tell(response, "notify-latched", {
+  await tell(response, `notify-latched ${since}`, {
     release,
     outcome: release.outcome,
     severity: "critical",
     reasons: [fact("alarm", `${event.alarmName} went into ALARM: ${event.reason || "no reason given"}`)],
     findings: [fact("latched", `${why}; nothing is released or rolled back automatically until a person releases it`)],
-    trouble: `${functionName}:${alias} is latched after ${why}. When the cause is found: ${command}`,
+    trouble: `${functionName}:${alias} is ${why}. When the cause is found: ${command}`,
   });
 }

@@ -181,6 +181,38 @@ describe("an alarm in guard time, where the policy wants both versions tried", (
     expect(aliasOf(ports)).toEqual(stays);
   });
 
+  it("splits no alias of which a deployment has begun meanwhile", async () => {
+    const ports = await scene({ 2: 20, 1: 0 });
+    const write = ports.ledger.updateRelease.bind(ports.ledger);
+    ports.ledger.updateRelease = async (id, changes) => {
+      if (changes.trial) {
+        ports.deployments.given({ deploymentId: "d-FIX", functionName: FUNCTION, alias: "live", from: "2", to: "3" });
+      }
+      return write(id, changes);
+    };
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(splits(ports)).toEqual([]);
+    expect(aliasOf(ports)).toEqual(stays);
+    expect(ports.flags.values()).toMatchObject({ new_api: true });
+  });
+
+  it.each([
+    ["another release", { functionVersion: "2", weights: { 3: 0.1 } }],
+    ["a person", back],
+  ])(
+    "gives nothing to an alias that %s has moved while the alarm was looked into",
+    async (_, { functionVersion, weights }) => {
+      const ports = await scene({ 2: 20, 1: 0 }, { smokeTests: [{ name: "health" }] });
+      ports.functions.respond = () => {
+        ports.functions.setAlias(FUNCTION, "live", functionVersion, weights);
+        return {};
+      };
+      await responder(ports).send(alarmEvent(ALIAS_ALARM));
+      expect(splits(ports)).toEqual([]);
+      expect(aliasOf(ports)).toEqual({ functionVersion, weights });
+    },
+  );
+
   it("is one trial for an event that comes twice", async () => {
     const ports = await scene({ 1: 8, 2: 8 });
     const { send } = responder(ports);

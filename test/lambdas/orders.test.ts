@@ -175,6 +175,49 @@ describe("cooldown and latch", () => {
     expect(ports.functions.calls.of("moveAlias")).toEqual([]);
   });
 
+  it.each([undefined, { percent: 50, minutes: 3 }])(
+    "leave alias and flags to a release that begins within the cooldown (trial: %j)",
+    async (guardTrial) => {
+      const ports = await released(guardTrial ? { guardTrial } : {});
+      await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("13:00") });
+      ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+      const fix = { deploymentId: "d-FIX", functionName: FUNCTION, alias: "live", from: "2", to: "3" };
+      void ports.clock.sleep(60_000).then(() => ports.deployments.given(fix));
+      await responder(ports).send(alarmEvent(ALIAS_ALARM));
+      expect(ports.functions.calls.of("splitAlias")).toEqual([]);
+      expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+      expect(ports.flags.values()).toMatchObject({ new_api: true });
+      expect(ports.notifier.sent).toEqual([]);
+    },
+  );
+
+  it("leave an alias to whoever has put it back within the cooldown", async () => {
+    const ports = await released();
+    await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("13:00") });
+    ports.monitoring.states.set(ALIAS_ALARM, "ALARM");
+    void ports.clock.sleep(60_000).then(() => ports.functions.setAlias(FUNCTION, "live", "1", { 3: 0.1 }));
+    await responder(ports).send(alarmEvent(ALIAS_ALARM));
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+    expect(ports.flags.values()).toMatchObject({ new_api: true });
+  });
+
+  it("tell people, once for each latch, that an alias stays which a person has latched", async () => {
+    const ports = await released();
+    const { environment } = ports.ledger;
+    const latch = (since: string) => ({ [`${FUNCTION}:live`]: { since, by: "alice", reason: "incident 7" } });
+    environment.latches = latch("2026-03-02T12:10:00.000Z");
+    const { send } = responder(ports);
+    for (let i = 0; i < 3; i += 1) await send(alarmEvent(ALIAS_ALARM));
+    expect(ports.notifier.sent).toHaveLength(1);
+    expect(ports.notifier.sent[0]).toMatchObject({ severity: "critical" });
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("by alice: incident 7");
+    expect(ports.notifier.sent[0]?.lines.join("\n")).toContain("goaround guard --action release-latch");
+    environment.latches = latch("2026-03-02T12:20:00.000Z");
+    await send(alarmEvent(ALIAS_ALARM));
+    expect(ports.notifier.sent).toHaveLength(2);
+    expect(ports.functions.calls.of("moveAlias")).toEqual([]);
+  });
+
   it("stop after three rollbacks within an hour: the alias is latched and people are paged, once", async () => {
     const ports = await released();
     await ports.ledger.putAlias(FUNCTION, "live", { rollbacks: rolledBackAt("00:00", "04:00", "08:00") });

@@ -30,16 +30,16 @@ export interface CooldownFacts {
  * Whether the guard may move traffic by itself.
  *
  * - `go`; `wait` until the cooldown is over
- * - `latch`: too many already: set the latch and page; `latched`: it is set, a person has been told
+ * - `latch`: too many already: set the latch and page; `latched`: it is set
  */
 export type Permission =
   | { kind: "go"; attempt: number }
   | { kind: "wait"; until: Date; why: string }
   | { kind: "latch"; why: string }
-  | { kind: "latched"; why: string };
+  | { kind: "latched"; latch: Latch; why: string };
 
 export function mayRollBack({ rollbacks, lastTakenBackAt, latch, releasedAt, now }: CooldownFacts): Permission {
-  if (latch) return { kind: "latched", why: `latched since ${latch.since} by ${latch.by}: ${latch.reason}` };
+  if (latch) return { kind: "latched", latch, why: `latched since ${latch.since} by ${latch.by}: ${latch.reason}` };
   const automatic = rollbacks.filter(
     ({ automatic, at }) => automatic && isWithin(at, ATTEMPT_WINDOW_MINUTES * 60, now),
   );

@@ -78,6 +78,7 @@ describe("permission to move traffic automatically", () => {
     const latch = { since: at(0).toISOString(), reason: "3 automatic rollbacks", by: "respond" };
     expect(ask(100_000, [], latch)).toEqual({
       kind: "latched",
+      latch,
       why: "latched since 2026-03-02T12:00:00.000Z by respond: 3 automatic rollbacks",
     });
   });
