@@ -5,7 +5,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
-import { LEDGER_KEYS } from "../contract/names.ts";
+import { LEDGER_KEYS, LEDGER_PARTITIONS as PARTITION } from "../contract/names.ts";
 import { GoaroundError } from "../core/errors.ts";
 import type { LedgerPort } from "../core/ports.ts";
 import { EMPTY_ENVIRONMENT, type EnvironmentRecord } from "../core/release/environment-record.ts";
@@ -46,11 +46,13 @@ export function createLedger(
 ): LedgerPort {
   const client = lazy(() => connect(DynamoDBClient, options));
   const http = { abortSignal: options.signal };
-  const releaseKey = (deploymentId: string) => key(`release#${deploymentId}`);
-  const aliasKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`);
-  const claimKey = (deploymentId: string, claim: string) => key(`release#${deploymentId}`, `claim#${claim}`);
-  const rollbackKey = (functionName: string, alias: string) => key(`alias#${functionName}#${alias}`, "rollback");
-  const environmentKey = key("environment");
+  const releaseKey = (deploymentId: string) => key(`${PARTITION.release}${deploymentId}`);
+  const aliasKey = (functionName: string, alias: string) => key(`${PARTITION.alias}${functionName}#${alias}`);
+  const claimKey = (deploymentId: string, claim: string) =>
+    key(`${PARTITION.release}${deploymentId}`, `claim#${claim}`);
+  const rollbackKey = (functionName: string, alias: string) =>
+    key(`${PARTITION.alias}${functionName}#${alias}`, "rollback");
+  const environmentKey = key(PARTITION.environment);
   const expiresAt = () => Math.floor(now().getTime() / 1000) + RETENTION_DAYS * DAY_SECONDS;
 
   async function read(Key: Record<string, AttributeValue>): Promise<Record<string, unknown> | undefined> {
@@ -177,7 +179,7 @@ export function createLedger(
 
     async archiveRollback(record) {
       const fields = { rollback: JSON.stringify(record), [LEDGER_KEYS.expiry]: expiresAt() };
-      await write({ Key: key(`rollback#${record.id}`), ...setting(fields) });
+      await write({ Key: key(`${PARTITION.rollback}${record.id}`), ...setting(fields) });
     },
   };
 }

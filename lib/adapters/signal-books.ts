@@ -5,7 +5,7 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { LEDGER_KEYS } from "../contract/names.ts";
+import { LEDGER_KEYS, LEDGER_PARTITIONS } from "../contract/names.ts";
 import { type Addition, leavingOut, noSignals, type SignalCounts, type SignalPlan } from "../core/signals/count.ts";
 import type { KnownInterval, SignalBooksPort } from "../core/signals/ports.ts";
 import { ERROR_KINDS } from "../core/signals/records.ts";
@@ -44,7 +44,7 @@ export function createSignalBooks(
   const http = { abortSignal: options.signal };
   const about = (operation: string) => ({ operation: `dynamodb ${operation}`, subject: `signals in ledger ${table}` });
   const expiry = () => ({ N: String(Math.floor(now().getTime() / 1000) + KEPT_SECONDS) });
-  const planKey = (logGroup: string) => key(`signals#${logGroup}`, "record");
+  const planKey = (logGroup: string) => key(`${LEDGER_PARTITIONS.signals}${logGroup}`, "record");
 
   async function readPlan(logGroup: string): Promise<string | undefined> {
     const command = new GetItemCommand({ TableName: table, Key: planKey(logGroup), ConsistentRead: true });
@@ -139,7 +139,7 @@ export function createSignalBooks(
           KeyConditionExpression: "#pk = :pk AND #sk BETWEEN :from AND :to",
           ExpressionAttributeNames: { "#pk": LEDGER_KEYS.partition, "#sk": LEDGER_KEYS.sort },
           ExpressionAttributeValues: {
-            ":pk": { S: `signals#${deploymentId}` },
+            ":pk": { S: `${LEDGER_PARTITIONS.signals}${deploymentId}` },
             ":from": { S: new Date(fromMs).toISOString() },
             // The bare time sorts before the same time with a version behind it.
             ":to": { S: new Date(toMs).toISOString() },
@@ -178,7 +178,7 @@ function adding(deploymentId: string, { version, fromMs, counts, batchId, part }
   }
   added.push([BATCHES, { SS: [batchId] }]);
   return {
-    Key: key(`signals#${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}#${part}`),
+    Key: key(`${LEDGER_PARTITIONS.signals}${deploymentId}`, `${new Date(fromMs).toISOString()}#${version}#${part}`),
     UpdateExpression: `ADD ${added.map((_, i) => `#a${i} :a${i}`).join(", ")} SET #expiry = :expiry`,
     ConditionExpression: "NOT contains(#batches, :batch)",
     ExpressionAttributeNames: {

@@ -1,12 +1,12 @@
 import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { LEDGER_KEYS, sweepRuleName } from "../contract/names.ts";
+import { LEDGER_KEYS, LEDGER_PARTITIONS, sweepRuleName } from "../contract/names.ts";
 import type { SweepPort } from "../core/release/watch-ports.ts";
 import { calling } from "./errors.ts";
 import { type AdapterOptions, connect, lazy } from "./options.ts";
 
 /** Item `open-releases` of the ledger's table; its set `ids` takes concurrent writers without a condition. */
-const KEY = { [LEDGER_KEYS.partition]: { S: "open-releases" }, [LEDGER_KEYS.sort]: { S: "record" } };
+const KEY = { [LEDGER_KEYS.partition]: { S: LEDGER_PARTITIONS.openReleases }, [LEDGER_KEYS.sort]: { S: "record" } };
 const IDS = "ids";
 
 export function createSweep(table: string, environment: string, options: AdapterOptions = {}): SweepPort {

@@ -6,6 +6,7 @@ import { ENV, type FlagHandler, flagFunctionName, ledgerTableName } from "../con
 import { stackArn } from "./arns.ts";
 import { bundleHandlers, handlerEntry } from "./bundling/bundle.ts";
 import type { Permission } from "./least-privilege-role.ts";
+import { ledgerItems } from "./ledger-permissions.ts";
 import { ownFunction } from "./own-function.ts";
 
 /** Handlers in place of the package's own. */
@@ -87,7 +88,7 @@ function flagFunction(
     memorySize: 256,
     loggingFormat: lambda.LoggingFormat.JSON,
     permissions: [
-      { actions: ["dynamodb:GetItem"], resources: [stackArn(scope, "dynamodb", `table/${table}`)] },
+      ledgerItems(["dynamodb:GetItem"], stackArn(scope, "dynamodb", `table/${table}`), ["environment"]),
       ...props.permissions,
     ],
     environment: { [ENV.environment]: environmentName, [ENV.ledgerTable]: table },

@@ -3,6 +3,7 @@ import { type GuardHandler, guardFunctionName, policyParameterName } from "../co
 import { stackArn } from "./arns.ts";
 import { functionLogs } from "./guard-signals.ts";
 import type { Permission } from "./least-privilege-role.ts";
+import { type LedgerPartition, ledgerItems } from "./ledger-permissions.ts";
 
 export interface GuardPermissionsProps {
   readonly environmentName: string;
@@ -20,7 +21,8 @@ export interface GuardPermissionsProps {
 /**
  * What each Lambda of the guard may do. Nobody may change code, delete a function or pass a role. The hooks and the
  * watch cannot move an alias or stop a deployment; only the responder can, and the watch and the sweep may ask it to. `shift` writes the
- * weights of staged releases, and can do nothing else.
+ * weights of staged releases, and can do nothing else. Who reads and writes which items of the ledger is told apart by their
+ * partition keys: what people have ordered is written by the responder and, with the groups, by pre-traffic only.
  */
 export function guardPermissions(scope: Construct, props: GuardPermissionsProps): Record<GuardHandler, Permission[]> {
   const arn = (service: string, rest: string) => stackArn(scope, service, rest);
@@ -30,10 +32,9 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
   const groupsReason =
     "one application holds all deployment groups of the environment and this guard serves each of them";
 
-  const ledger: Permission = {
-    actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-    resources: [props.tableArn],
-  };
+  const readLedger = (...of: LedgerPartition[]) => ledgerItems(["dynamodb:GetItem"], props.tableArn, of);
+  const writeLedger = (...of: LedgerPartition[]) =>
+    ledgerItems(["dynamodb:GetItem", "dynamodb:UpdateItem"], props.tableArn, of);
   const notify: Permission[] = [
     { actions: ["sns:Publish"], resources: [props.topicArn] },
     { actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [props.keyArn] },
@@ -100,18 +101,20 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     resources: props.functionNamePrefixes.map((prefix) => functionLogs(scope, prefix)),
     because: guarded,
   });
-  const hook = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms, ledger];
+  const hook = [...readDeployments, reportHook, readFunctions, readPolicy, ...readAlarms];
 
   return {
     "pre-traffic": [
       ...hook,
       invoke,
+      // The environment's record holds release groups, which a release joins before its traffic.
+      writeLedger("release", "alias", "environment", "signals", "openReleases"),
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
       { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },
       // What was begun is taken back where the log cannot be counted after all.
       logs("PutSubscriptionFilter", "DeleteSubscriptionFilter"),
     ],
-    "post-traffic": [...hook, readWatch, ...notify],
+    "post-traffic": [...hook, writeLedger("release", "alias"), readLedger("environment"), readWatch, ...notify],
     // The one besides the responder that may write an alias, and nothing else.
     shift: [
       {
@@ -121,18 +124,19 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       },
       ...readDeployments.slice(1),
       { actions: ["lambda:GetAlias", "lambda:UpdateAlias"], resources: functions, because: guarded },
-      { actions: ["dynamodb:GetItem"], resources: [props.tableArn] },
+      readLedger("release"),
     ],
     watch: [
       ...readDeployments,
       reportHook,
       ...readAlarms,
-      ledger,
+      writeLedger("release", "alias", "signals", "openReleases"),
+      readLedger("environment"),
       // The release, as CodeDeploy and its policy have it, while the ledger does not answer.
       readFunctions,
       readPolicy,
       // What the signals Lambda has counted.
-      { actions: ["dynamodb:Query"], resources: [props.tableArn] },
+      ledgerItems(["dynamodb:Query"], props.tableArn, ["signals"]),
       logs("DeleteSubscriptionFilter"),
       ...notify,
       // Probes, where a policy asks for them.
@@ -148,7 +152,8 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
     "report-failure": [
       ...readDeployments,
       reportHook,
-      ledger,
+      writeLedger("release", "alias", "signals", "openReleases"),
+      readLedger("environment"),
       readWatch,
       { actions: ["states:StartExecution"], resources: [props.watchArn] },
       // The share of a staged release, and flags that somebody else's deployment kept on.
@@ -164,14 +169,14 @@ export function guardPermissions(scope: Construct, props: GuardPermissionsProps)
       ...notify,
       { actions: ["sqs:SendMessage"], resources: [props.queueArn] },
     ],
-    signals: [ledger],
+    signals: [writeLedger("signals")],
     respond: [
       ...readDeployments,
       readFunctions,
       invoke,
       readPolicy,
       ...readAlarms,
-      ledger,
+      writeLedger("release", "alias", "rollback", "environment", "openReleases"),
       ...notify,
       ...undo(scope, props, functions, groups, guarded, groupsReason),
       { actions: ["events:EnableRule"], resources: [props.sweepRuleArn] },

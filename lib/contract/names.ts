@@ -174,6 +174,16 @@ export const FLAG_ENV = {
 /** Keys of the ledger table. */
 export const LEDGER_KEYS = { partition: "pk", sort: "sk", expiry: "expiresAt" } as const;
 
+/** What partition keys of the ledger table are, or begin with where they end in `#`: who may touch what is told apart by them. */
+export const LEDGER_PARTITIONS = {
+  release: "release#",
+  alias: "alias#",
+  rollback: "rollback#",
+  signals: "signals#",
+  environment: "environment",
+  openReleases: "open-releases",
+} as const;
+
 /**
  * Alarms of the guard itself. Outside `alarmNamePrefix`, so that the guard is not asked to react to its own troubles;
  * they go straight to the notification topic.

@@ -197,6 +197,97 @@ describe("a principal", () => {
   });
 });
 
+describe("items of a table", () => {
+  const table = `arn:aws:dynamodb:us-east-1:${ACCOUNT}:table/books`;
+  const leading = (...keys: string[]) => ({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": keys } });
+  const Key = (pk: string) => ({ pk: { S: pk }, sk: { N: "1" } });
+  const TableName = "books";
+  beforeEach(() =>
+    call("dynamodb", "CreateTable", {
+      ...{ TableName, BillingMode: "PAY_PER_REQUEST" },
+      AttributeDefinitions: ["pk", "holder"]
+        .map((AttributeName) => ({ AttributeName, AttributeType: "S" }))
+        .concat([{ AttributeName: "sk", AttributeType: "N" }]),
+      // The order in which a request names its attributes says nothing.
+      KeySchema: [
+        { AttributeName: "pk", KeyType: "HASH" },
+        { AttributeName: "sk", KeyType: "RANGE" },
+      ],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: "by-holder",
+          KeySchema: [{ AttributeName: "holder", KeyType: "HASH" }],
+          Projection: { ProjectionType: "ALL" },
+        },
+      ],
+    }),
+  );
+
+  it("are told apart by their partition keys, in every way to name them", async () => {
+    const actions = ["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "BatchWriteItem"];
+    const role = await session("r", [
+      allow(
+        actions.map((action) => `dynamodb:${action}`),
+        [table, `${table}/index/*`],
+        leading("mine#*", "shared"),
+      ),
+    ]);
+    const ask = (KeyConditionExpression: string, pk: string, more: object = {}) => ({
+      ...{ TableName, KeyConditionExpression, ExpressionAttributeValues: { ":pk": { S: pk } }, ...more },
+    });
+    const named = { ExpressionAttributeNames: { "#p": "pk" } };
+    const old = (pk: string) => ({
+      KeyConditions: { pk: { ComparisonOperator: "EQ", AttributeValueList: [{ S: pk }] } },
+    });
+    const ways: [string, (pk: string) => object][] = [
+      ["GetItem", (pk) => ({ TableName, Key: { sk: { N: "1" }, pk: { S: pk } } })],
+      ["GetItem", (pk) => ({ TableName: table, Key: Key(pk) })],
+      ["PutItem", (pk) => ({ TableName, Item: { note: { S: "mine#" }, ...Key(pk) } })],
+      ["UpdateItem", (pk) => ({ TableName, Key: Key(pk) })],
+      ["DeleteItem", (pk) => ({ TableName, Key: Key(pk) })],
+      ["Query", (pk) => ask("#p = :pk", pk, named)],
+      ["Query", (pk) => ({ TableName, ...old(pk) })],
+      ["Query", (pk) => ask("holder = :pk", pk, { IndexName: "by-holder" })],
+      ["BatchGetItem", (pk) => ({ RequestItems: { books: { Keys: [Key("shared"), Key(pk)] } } })],
+      ["BatchWriteItem", (pk) => ({ RequestItems: { books: [{ DeleteRequest: { Key: Key(pk) } }] } })],
+      ["BatchWriteItem", (pk) => ({ RequestItems: { books: [{ PutRequest: { Item: Key(pk) } }] } })],
+    ];
+    for (const [operation, inputOf] of ways) {
+      expect([operation, await refused("dynamodb", operation, inputOf("mine#1"), role)]).toEqual([
+        operation,
+        undefined,
+      ]);
+      expect([operation, (await refused("dynamodb", operation, inputOf("theirs#1"), role))?.code]).toEqual([
+        operation,
+        "AccessDeniedException",
+      ]);
+    }
+  });
+
+  it("have no keys in a scan: a policy that asks for some must not allow one, or ask that they be there", async () => {
+    const scan = "dynamodb:Scan";
+    const loose = await session("loose", [allow(scan, table, leading("mine#*"))]);
+    expect(await refused("dynamodb", "Scan", { TableName }, loose)).toBeUndefined();
+    const strict = await session("strict", [
+      allow(scan, table, { ...leading("mine#*"), Null: { "dynamodb:LeadingKeys": "false" } }),
+    ]);
+    expect((await refused("dynamodb", "Scan", { TableName }, strict))?.code).toBe("AccessDeniedException");
+  });
+
+  it("are not read with a key that cannot be told, where a policy asks for it", async () => {
+    const role = await session("r", [allow(["dynamodb:GetItem", "dynamodb:Query"], table, leading("mine#*"))]);
+    const nothing = {
+      TableName,
+      KeyConditionExpression: ":pk = pk",
+      ExpressionAttributeValues: { ":pk": { S: "mine#" } },
+    };
+    expect((await refused("dynamodb", "Query", nothing, role))?.message).toContain("dynamodb:LeadingKeys");
+    expect((await refused("dynamodb", "GetItem", { TableName, Key: {} }, role))?.message).toContain("LeadingKeys");
+    const other = await session("other", [allow("dynamodb:GetItem", table)]);
+    expect((await refused("dynamodb", "GetItem", { TableName, Key: {} }, other))?.code).toBe("ValidationException");
+  });
+});
+
 describe("sessions", () => {
   const assume = (name: string, principal = operator) =>
     refused("sts", "AssumeRole", { RoleArn: roleArn(name), RoleSessionName: "me" }, principal);

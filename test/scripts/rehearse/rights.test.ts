@@ -143,6 +143,56 @@ describe.each(HANDLERS)("the role of %s", (handler) => {
   });
 });
 
+/** Items of the ledger by partition key; what has no sort key is a query of the whole partition. */
+const PARTITIONS = {
+  release: "release#d-NOSUCH000",
+  alias: "alias#checkout#live",
+  rollback: "rollback#d-NOSUCH000/1",
+  signals: "signals#/aws/lambda/checkout",
+  environment: "environment",
+  "open-releases": "open-releases",
+  "anything else": "else",
+};
+type Partition = keyof typeof PARTITIONS;
+
+/** All that is read and written of the ledger; who writes reads. `asks`: whole partitions. */
+const LEDGER: Record<string, { reads?: Partition[]; writes?: Partition[]; asks?: Partition[] }> = {
+  "pre-traffic": { writes: ["release", "alias", "environment", "signals", "open-releases"] },
+  "post-traffic": { writes: ["release", "alias"], reads: ["environment"] },
+  watch: { writes: ["release", "alias", "signals", "open-releases"], reads: ["environment"], asks: ["signals"] },
+  "report-failure": { writes: ["release", "alias", "signals", "open-releases"], reads: ["environment"] },
+  shift: { reads: ["release"] },
+  signals: { writes: ["signals"] },
+  respond: { writes: ["release", "alias", "rollback", "environment", "open-releases"] },
+  "merge-flags": { reads: ["environment"] },
+  "validate-flags": { reads: ["environment"] },
+};
+
+it.each(Object.entries(LEDGER))("the role of %s has what it needs of the ledger and no more", async (handler, may) => {
+  const principal = await roleOf(`goaround-dev-${handler}`);
+  const { reads = [], writes = [], asks = [] } = may;
+  for (const [name, pk] of Object.entries(PARTITIONS) as [Partition, string][]) {
+    const Key = { pk: { S: pk }, sk: { S: "rights" } };
+    const write = {
+      ...{ TableName: table, Key, UpdateExpression: "SET #by = :by", ExpressionAttributeNames: { "#by": "by" } },
+      ExpressionAttributeValues: { ":by": { S: handler } },
+    };
+    const query = { KeyConditionExpression: "pk = :pk", ExpressionAttributeValues: { ":pk": { S: pk } } };
+    const answers = {
+      reads: await codeOf(principal, ["dynamodb", "GetItem", { TableName: table, Key }]),
+      writes: await codeOf(principal, ["dynamodb", "UpdateItem", write]),
+      asks: await codeOf(principal, ["dynamodb", "Query", { TableName: table, ...query }]),
+    };
+    const answer = (isAllowed: boolean) => (isAllowed ? "allowed" : denied);
+    expect({ name, ...answers }).toEqual({
+      name,
+      reads: answer(reads.includes(name) || writes.includes(name)),
+      writes: answer(writes.includes(name)),
+      asks: answer(asks.includes(name)),
+    });
+  }
+});
+
 it("the responder may move the alias of a guarded function", async () => {
   const principal = await roleOf(guardFunctionName("dev", "respond"));
   expect(await codeOf(principal, requests()["move the alias"]!)).toBe("allowed");

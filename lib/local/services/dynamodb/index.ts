@@ -13,6 +13,7 @@ import type {
 import { AwsError, notImplemented } from "../../kernel/errors.ts";
 import type { LocalService, OperationHandler, World } from "../../kernel/service.ts";
 import { DynamoEngine } from "./engine.ts";
+import { partitionKeys } from "./partition-keys.ts";
 
 /** What the engine does not know about a table; kept in front of it. */
 interface TableExtras {
@@ -113,6 +114,7 @@ export function createDynamoDb(world: World): LocalService {
     if (StreamSpecification?.StreamEnabled) throw notImplemented("dynamodb", "CreateTable", "streams");
     if (input.ResourcePolicy) throw notImplemented("dynamodb", "CreateTable", "ResourcePolicy");
     await call("CreateTable", { ...rest });
+    partitionKeys(world).add(input);
     extras.set(input.TableName ?? "", {
       createdAt: new Date(world.clock.now()),
       tags: toMap(Tags),
@@ -241,6 +243,7 @@ export function createDynamoDb(world: World): LocalService {
     operations,
     reset: async () => {
       extras.clear();
+      partitionKeys(world).clear();
       await world.clock.whileBusy(() => engine.stop());
     },
     close: () => engine.stop(),

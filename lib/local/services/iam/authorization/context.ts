@@ -13,6 +13,7 @@ const MAY_BE_ABSENT = new Set([
   "aws:sourcevpce",
   "cloudwatch:alarmactions",
   "cloudwatch:namespace",
+  "dynamodb:leadingkeys",
   "events:detail-type",
   "events:source",
   "iam:passedtoservice",

@@ -1,37 +1,5 @@
 import { anything, type Input, type Need, needs, type Place, type Rule, type Rules, rulesOf } from "./rules.ts";
 
-const table = (nameOrArn: string | undefined, place: Place) =>
-  nameOrArn?.startsWith("arn:") ? nameOrArn : place.arn("dynamodb", `table/${nameOrArn}`);
-const onTable = (input: Input, place: Place) => table(input.TableName, place);
-const onTableOrIndex = (input: Input, place: Place) =>
-  input.IndexName === undefined ? onTable(input, place) : `${onTable(input, place)}/index/${input.IndexName}`;
-const onTables = ({ RequestItems = {} }: Input, place: Place) =>
-  Object.keys(RequestItems as object).map((name) => table(name, place));
-const onTagged = (input: Input) => input.ResourceArn as string;
-
-export const dynamoDbRules: Rules = rulesOf("dynamodb", {
-  CreateTable: onTable,
-  UpdateTable: onTable,
-  DeleteTable: onTable,
-  DescribeTable: onTable,
-  TagResource: onTagged,
-  UntagResource: onTagged,
-  ListTagsOfResource: onTagged,
-  UpdateTimeToLive: onTable,
-  DescribeTimeToLive: onTable,
-  UpdateContinuousBackups: onTable,
-  DescribeContinuousBackups: onTable,
-  BatchGetItem: onTables,
-  BatchWriteItem: onTables,
-  GetItem: onTable,
-  ListTables: anything,
-  Query: onTableOrIndex,
-  Scan: onTableOrIndex,
-  PutItem: onTable,
-  UpdateItem: onTable,
-  DeleteItem: onTable,
-});
-
 const bucket = (name: string | undefined) => `arn:aws:s3:::${name}`;
 const object = (name: string | undefined, key: string | undefined) => `${bucket(name)}/${key}`;
 const onBucket = (input: Input) => bucket(input.Bucket);
