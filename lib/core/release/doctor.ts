@@ -167,6 +167,12 @@ function badReason({ versions, record }: DoctorFacts, version: string): string |
 }
 
 /** Where the alias is against what CloudFormation and CodeDeploy hold of it. */
+/** What ends a status; where nothing but deleting the stack may, its events say why (CloudFormation API reference, 2026). */
+const UNSTUCK: Record<string, string> = {
+  UPDATE_ROLLBACK_FAILED: "continue-update-rollback",
+  UPDATE_FAILED: "rollback-stack",
+};
+
 function placeFindings(facts: DoctorFacts): Finding[] {
   const { alias, stack } = facts;
   const live = Object.keys(alias.weights).length > 0 && !isSettling(facts) ? wholeOn(facts) : alias.functionVersion;
@@ -191,7 +197,7 @@ function placeFindings(facts: DoctorFacts): Finding[] {
         code: "stack-stuck",
         severity: "broken",
         message: `stack ${stack.stackName} is in ${stack.status} and takes no update`,
-        command: `aws cloudformation continue-update-rollback --stack-name ${stack.stackName}`,
+        command: `aws cloudformation ${UNSTUCK[stack.status] ?? "describe-stack-events"} --stack-name ${stack.stackName}`,
       }),
     );
     // What it records may change with that, and cannot be changed before.

@@ -204,6 +204,17 @@ describe("diagnose", () => {
       expect(found({ stack })).toEqual([]);
     });
 
+    it.each([
+      ["UPDATE_ROLLBACK_FAILED", "continue-update-rollback"],
+      ["UPDATE_FAILED", "rollback-stack"],
+      ["ROLLBACK_COMPLETE", "describe-stack-events"],
+      ["ROLLBACK_FAILED", "describe-stack-events"],
+      ["DELETE_FAILED", "describe-stack-events"],
+    ])("names what CloudFormation takes from a stack in %s", (status, command) => {
+      const [stuck] = diagnose(facts({ stack: { ...facts().stack!, status } }));
+      expect(stuck?.command).toBe(`aws cloudformation ${command} --stack-name app`);
+    });
+
     it("tells of a stack that takes no update, and nothing of what it records: that cannot be repaired before", () => {
       const stack = { ...facts().stack!, status: "UPDATE_ROLLBACK_FAILED", recordedVersion: "1" };
       expect(found({ stack })).toEqual([{ code: "stack-stuck", severity: "broken", repair: undefined }]);
