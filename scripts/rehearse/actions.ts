@@ -64,7 +64,11 @@ async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: Rele
   recorder.note(stage.now, "action", `an operator does: ${action.do}`);
   switch (action.do) {
     case "stop-deployment":
-      await call(aws, "codedeploy", "StopDeployment", { deploymentId: marks?.deploymentId, autoRollbackEnabled: true });
+      // Something else may have stopped it before.
+      await call(aws, "codedeploy", "StopDeployment", {
+        deploymentId: marks?.deploymentId,
+        autoRollbackEnabled: true,
+      }).catch(unless("DeploymentAlreadyCompletedException"));
       return;
     case "update-flag":
       await flags.set({ [action.flag]: action.enabled }, action.strategy ?? "AppConfig.AllAtOnce");
@@ -76,14 +80,16 @@ async function perform(rehearsal: Rehearsal, action: ScenarioAction, marks: Rele
       // Beside plain alarms nobody watches, and there is nothing to lose.
       await call(aws, "sfn", "StopExecution", {
         executionArn: watchArn(rehearsal, marks?.deploymentId ?? ""),
-      }).catch(unlessMissing);
+      }).catch(unless("ExecutionDoesNotExist"));
       return;
   }
 }
 
-function unlessMissing(error: unknown): void {
-  if ((error as { code?: unknown }).code !== "ExecutionDoesNotExist") throw error;
-}
+const unless =
+  (code: string) =>
+  (error: unknown): void => {
+    if ((error as { code?: unknown }).code !== code) throw error;
+  };
 
 function watchArn({ aws: { world }, options: { environment } }: Rehearsal, deploymentId: string): string {
   const { partition, region, accountId } = world;

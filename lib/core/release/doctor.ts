@@ -1,4 +1,5 @@
 import { MAX_HOOK_MINUTES } from "../../contract/stages.ts";
+import { GoaroundError } from "../errors.ts";
 import type { StackAlias } from "../operator-ports.ts";
 import type { DeploymentInfo, DeploymentTarget, VersionInfo } from "../ports.ts";
 import { forecastLog, type LogFacts } from "../signals/outlook.ts";
@@ -8,7 +9,7 @@ import { type Finding, finding, type LogFilter, type Repair } from "./findings.t
 import { type FlagFacts, flagFindings } from "./flag-findings.ts";
 import { type PolicyFacts, policyFindings } from "./policy-findings.ts";
 import { type AliasRecord, artifactKey, type ReleaseRecord } from "./records.ts";
-import { servingVersions } from "./rollback-plan.ts";
+import { planRollback, servingVersions } from "./rollback-plan.ts";
 import { enableCommand } from "./silenced-monitors.ts";
 import { unrecordedRollback } from "./unrecorded-rollback.ts";
 
@@ -166,13 +167,13 @@ function badReason({ versions, record }: DoctorFacts, version: string): string |
   return info && record?.knownBad[artifactKey(info.codeSha256, info.configurationHash)]?.reason;
 }
 
-/** Where the alias is against what CloudFormation and CodeDeploy hold of it. */
 /** What ends a status; where nothing but deleting the stack may, its events say why (CloudFormation API reference, 2026). */
 const UNSTUCK: Record<string, string> = {
   UPDATE_ROLLBACK_FAILED: "continue-update-rollback",
   UPDATE_FAILED: "rollback-stack",
 };
 
+/** Where the alias is against what CloudFormation and CodeDeploy hold of it. */
 function placeFindings(facts: DoctorFacts): Finding[] {
   const { alias, stack } = facts;
   const live = Object.keys(alias.weights).length > 0 && !isSettling(facts) ? wholeOn(facts) : alias.functionVersion;
@@ -263,7 +264,8 @@ function revisionFindings(facts: DoctorFacts, live: string, bad: string | undefi
 function targetFindings(facts: DoctorFacts): Finding[] {
   const { alias, record, versions, open } = facts;
   const good = record?.lastKnownGood?.version;
-  if (good === undefined || versions.some(({ version }) => version === good)) return [];
+  if (good === undefined) return [];
+  if (versions.some(({ version }) => version === good)) return wayBackFindings(facts);
   const live = alias.functionVersion;
   const isSound = !open && Object.keys(alias.weights).length === 0 && badReason(facts, live) === undefined;
   return [
@@ -276,6 +278,27 @@ function targetFindings(facts: DoctorFacts): Finding[] {
         : { command: `aws lambda list-versions-by-function --function-name ${alias.functionName}` }),
     }),
   ];
+}
+
+/** What serves is known good, and what a rollback would bring in its place is gone. */
+function wayBackFindings(facts: DoctorFacts): Finding[] {
+  const { alias, record, versions, releases } = facts;
+  const release = releases[0];
+  if (!release || !versions.some(({ version }) => version === release.canaryVersion)) return [];
+  try {
+    planRollback({ alias, versions, record, release, requested: undefined, force: false });
+    return [];
+  } catch (error) {
+    if (!(error instanceof GoaroundError) || error.code !== "version-missing") return [];
+    return [
+      finding(facts, {
+        code: "missing-target",
+        severity: "note",
+        message: `${error.message}: a rollback of what serves has nowhere to go. ${error.advice ?? ""}`.trimEnd(),
+        command: `aws lambda list-versions-by-function --function-name ${alias.functionName}`,
+      }),
+    ];
+  }
 }
 
 /** A hook that nobody can answer for any more, and one that has cost CodeDeploy's whole hour. */

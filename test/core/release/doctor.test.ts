@@ -234,6 +234,14 @@ describe("diagnose", () => {
       ]);
     });
 
+    it("tells that what the version that serves has replaced is deleted, with what there is", () => {
+      const releases = [{ deploymentId: "d-1", baselineVersion: "1", canaryVersion: "2", flags: [] } as unknown as ReleaseRecord];
+      expect(found({ releases })).toEqual([]);
+      const [missing] = diagnose(facts({ releases, versions: ["2", "3"].map(info) }));
+      expect(missing).toMatchObject({ code: "missing-target", severity: "note", repair: undefined });
+      expect(missing?.message).toMatch(/version 1 .* does not exist: a rollback .* nowhere to go\. Candidates: 3/);
+    });
+
     it("leaves it to a person while the alias is split", () => {
       const record = { ...facts().record!, lastKnownGood: good("9") };
       const missing = diagnose(facts({ record }, { weights: { "1": 0.5 } })).find(
