@@ -128,7 +128,7 @@ async function guardAndRelease(
   });
   const { ledger, functions, clock } = base.ports;
   const { codeSha256, configurationHash } = (await functions.getVersion(functionName, "1"))!;
-  await ledger.putAlias(functionName, ALIAS, {
+  await ledger.changeAlias(functionName, ALIAS, () => ({
     lastKnownGood: {
       version: "1",
       codeSha256,
@@ -136,7 +136,7 @@ async function guardAndRelease(
       at: clock.now().toISOString(),
       deploymentId: "d-GOOD00001",
     },
-  });
+  }));
   return release(base, functionName, stage, { from: "1", to: "2" });
 }
 

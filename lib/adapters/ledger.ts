@@ -138,10 +138,6 @@ export function createLedger(
       return item && ({ knownBad: {}, ...withoutKeys(item) } as unknown as AliasRecord);
     },
 
-    async putAlias(functionName, alias, changes) {
-      await write({ Key: aliasKey(functionName, alias), ...counted(setting({ ...changes, functionName, alias })) });
-    },
-
     async changeAlias(functionName, alias, work) {
       await change(aliasKey(functionName, alias), `the ledger of ${functionName}:${alias}`, (item) => {
         const changes = work(item && ({ knownBad: {}, ...item } as unknown as AliasRecord));
@@ -200,14 +196,6 @@ const onRevision = (update: Setting, revision: number) => ({
     ...update.ExpressionAttributeValues,
     ...(revision === 0 ? {} : { ":revision": { N: String(revision) } }),
   },
-});
-
-/** A write that looks at nothing must be seen by those that do. */
-const counted = (update: Setting) => ({
-  ...update,
-  UpdateExpression: `${update.UpdateExpression} ADD #revision :one`,
-  ExpressionAttributeNames: { ...update.ExpressionAttributeNames, "#revision": REVISION },
-  ExpressionAttributeValues: { ...update.ExpressionAttributeValues, ":one": { N: "1" } },
 });
 
 const key = (pk: string, sk = "record") => ({ [LEDGER_KEYS.partition]: { S: pk }, [LEDGER_KEYS.sort]: { S: sk } });

@@ -384,7 +384,6 @@ export interface LedgerPort {
   /** Whether anybody has ever had it. */
   wasClaimed(deploymentId: string, claim: string): Promise<boolean>;
   getAlias(functionName: string, alias: string): Promise<AliasRecord | undefined>;
-  putAlias(functionName: string, alias: string, changes: Partial<AliasRecord>): Promise<void>;
   /**
    * Reads the record, sets what `change` makes of it, and starts over when anybody has written meanwhile, so that no
    * change is lost. `change` may run more than once and must give the same again when its effect is there already;

@@ -192,8 +192,8 @@ export function describeLedgerPort(name: string, makeScene: () => Promise<Ledger
       const port = await makePort();
       const lastKnownGood = { version: "2", codeSha256: "c", configurationHash: "h", at: "t", deploymentId: "d-1" };
       const knownBad = { "c/h": { version: "3", at: "t", reason: "error-rate", deploymentId: "d-2" } };
-      await port.putAlias("checkout", "live", { lastKnownGood });
-      await port.putAlias("checkout", "live", { knownBad });
+      await port.changeAlias("checkout", "live", () => ({ lastKnownGood }));
+      await port.changeAlias("checkout", "live", () => ({ knownBad }));
       expect(await port.getAlias("checkout", "live")).toEqual({
         functionName: "checkout",
         alias: "live",
@@ -204,7 +204,7 @@ export function describeLedgerPort(name: string, makeScene: () => Promise<Ledger
 
     it("loses no change of an alias record, however many write at once", async () => {
       const port = await makePort();
-      await port.putAlias("checkout", "live", { lastReleaseId: "d-0" });
+      await port.changeAlias("checkout", "live", () => ({ lastReleaseId: "d-0" }));
       const bad = (i: number) => ({ version: String(i), at: "t", reason: "error-rate", deploymentId: `d-${i}` });
       await Promise.all(
         Array.from({ length: 8 }, (_, i) =>
@@ -239,7 +239,7 @@ export function describeLedgerPort(name: string, makeScene: () => Promise<Ledger
           ...{ definitionsSha256: "d", valuesSha256: "v", at: at.toISOString(), deploymentId: "d-1" },
         },
       ];
-      await port.putAlias("checkout", "live", { lastKnownGood: good, rollbackPoints: [good] });
+      await port.changeAlias("checkout", "live", () => ({ lastKnownGood: good, rollbackPoints: [good] }));
       expect((await port.getAlias("checkout", "live"))?.lastKnownGood).toEqual(good);
       await port.changeAlias("checkout", "live", (record) => ({
         lastKnownGood: { ...record!.lastKnownGood!, flags },

@@ -85,7 +85,7 @@ it("doctor repairs flags, silenced alarms, alias and stack after a rollback by h
 });
 
 it("doctor takes what serves for known good where that was deleted, and the next deploy succeeds", async () => {
-  await ledger().putAlias("orders", "live", {
+  await ledger().changeAlias("orders", "live", () => ({
     lastKnownGood: {
       version: "9",
       codeSha256: "x",
@@ -93,7 +93,7 @@ it("doctor takes what serves for known good where that was deleted, and the next
       at: "2026-03-01T00:00:00Z",
       deploymentId: "d-1",
     },
-  });
+  }));
   expect(codes(await examine("--repair"), "repaired")).toEqual(["missing-target"]);
   expect((await ledger().getAlias("orders", "live"))?.lastKnownGood?.version).toBe("1");
   scene.forget();
