@@ -235,7 +235,9 @@ describe("diagnose", () => {
     });
 
     it("tells that what the version that serves has replaced is deleted, with what there is", () => {
-      const releases = [{ deploymentId: "d-1", baselineVersion: "1", canaryVersion: "2", flags: [] } as unknown as ReleaseRecord];
+      const releases = [
+        { deploymentId: "d-1", baselineVersion: "1", canaryVersion: "2", flags: [] } as unknown as ReleaseRecord,
+      ];
       expect(found({ releases })).toEqual([]);
       const [missing] = diagnose(facts({ releases, versions: ["2", "3"].map(info) }));
       expect(missing).toMatchObject({ code: "missing-target", severity: "note", repair: undefined });
