@@ -42,13 +42,20 @@ describe("an alarm that comes again after the alias has gone back", () => {
     expect(ports.notifier.sent.map(({ data }) => data.outcome)).toEqual(["rolled-back"]);
   });
 
-  it("takes up a journal that whoever wrote it did not live to end", async () => {
-    const ports = await takenBack();
-    const journal = (await ports.ledger.getRollback(FUNCTION, "live"))!;
-    await ports.ledger.putRollback({ ...journal, result: undefined, revision: journal.revision + 1 }, journal.revision);
-    await responder(ports).send(alarmEvent(ALIAS_ALARM));
-    expect((await ports.ledger.getRollback(FUNCTION, "live"))?.result?.outcome).toBe("restored");
-    expect(moves(ports)).toHaveLength(1);
-    expect(ports.notifier.sent).toHaveLength(1);
-  });
+  it.each(["respond", "doctor"])(
+    "takes up a journal that whoever wrote it did not live to end (recorded by %s)",
+    async (actor) => {
+      const ports = await takenBack();
+      await ports.ledger.updateRelease(ID, { actor });
+      const journal = (await ports.ledger.getRollback(FUNCTION, "live"))!;
+      await ports.ledger.putRollback(
+        { ...journal, result: undefined, revision: journal.revision + 1 },
+        journal.revision,
+      );
+      await responder(ports).send(alarmEvent(ALIAS_ALARM));
+      expect((await ports.ledger.getRollback(FUNCTION, "live"))?.result?.outcome).toBe("restored");
+      expect(moves(ports)).toHaveLength(1);
+      expect(ports.notifier.sent).toHaveLength(1);
+    },
+  );
 });

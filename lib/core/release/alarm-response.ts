@@ -78,8 +78,9 @@ export function respondToAlarm({ alarm, now, running, alias, lastRelease, journa
   const position = aliasPosition(alias, versions);
   const isOurs = isPutBack(alias, lastRelease, journal);
   const isOnRecord = lastRelease.outcome !== "promoted" && lastRelease.outcome !== "flags-off";
-  // What a person has rolled back is theirs to finish.
-  if (automaticRollback && isOurs && (!isOnRecord || lastRelease.actor === RESPONDER)) {
+  // What a person has rolled back is theirs to finish; what the guard began is not, whoever has recorded it meanwhile.
+  const isTheirs = isOnRecord && lastRelease.actor !== RESPONDER && journal?.result !== undefined;
+  if (automaticRollback && isOurs && !isTheirs) {
     return { kind: "finish", release: lastRelease };
   }
   if (position === "restored" && automaticRollback && !isOnRecord) return { kind: "record", release: lastRelease };
