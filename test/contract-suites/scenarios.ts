@@ -13,6 +13,7 @@ const SEEDS = (process.env.GOAROUND_SEEDS ?? "1").split(",").map(Number);
  */
 const BY_LOG = new Set([
   "cold-starts",
+  "flag-and-code-fault",
   "healthy",
   "high-error-rate",
   "log-batches-lost",
@@ -23,6 +24,7 @@ const BY_LOG = new Set([
   "performance-degradation",
   "service-unavailable",
   "signals-lost",
+  "watch-lost",
 ]);
 /** Faults by chance strike by what a call says, times included: another start would be another run. */
 const START_MS = Date.parse("2026-03-02T12:00:00.000Z");
